@@ -1,0 +1,1 @@
+"""Message → decision: keyword rules, then the classifier LLM, then the safe default."""

@@ -1,0 +1,71 @@
+"""What Maek decides about one message.
+
+Rules of this file
+- Values only. Who decides stands in the other files of this folder, each a pure step except the classifier's call.
+- A decision names everything it was made from, so that it can be shown and made again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Action(StrEnum):
+    """What happens with a message."""
+
+    DIRECT = "direct"
+    """The decider's own text is the answer."""
+    ROUTE = "route"
+    """The reasoner answers."""
+    CLARIFY = "clarify"
+    """Maek asks back."""
+    TOOLS = "tools"
+    """A tool does something, and its result is the answer."""
+
+
+class Source(StrEnum):
+    """Which stage decided."""
+
+    RULE = "rule"
+    MODEL = "model"
+    """The embedded intent model."""
+    LLM = "llm"
+    DEFAULT = "default"
+    """Nobody was sure, or nobody could be asked: the safe default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Action, who, and why.
+
+    `response` is the text for DIRECT and CLARIFY; `prompt` the rewritten request for ROUTE (None: as the user wrote
+    it); `tool`, `operation` and `params` belong to TOOLS. `confidence` is 0..1. `fallbacks` lists the stages that
+    were tried before and could not decide, with the reason, e.g. `("llm: timeout",)`.
+    """
+
+    action: Action
+    source: Source
+    reason: str
+    confidence: float = 1.0
+    response: str | None = None
+    prompt: str | None = None
+    tool: str | None = None
+    operation: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    fallbacks: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Version of the rules, the model and the prompt that took part, by stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingDraft:
+    """Something prepared that waits for the user's yes. Belongs to one session."""
+
+    tool: str
+    operation: str
+    params: Mapping[str, Any]
+    summary: str
+    """One sentence for the user and the prompt."""
+    expires_at: float
+    """Seconds since the epoch (drafts outlive the process)."""

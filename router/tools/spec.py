@@ -1,0 +1,100 @@
+"""What a tool is: a specification and coroutines, one for each operation.
+
+Rules of this file
+- A tool says what it can do in its specification; the classifier's tool list, `/tools` and the documentation are made
+  from it, and nothing else describes a tool.
+- A tool never talks to the user or to a model: it returns a result, or raises `ToolFailed` with a plain sentence.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from router.errors import ToolFailed
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSummary:
+    """What a tool may know about a backend: a projection of the store's snapshot, never a second truth."""
+
+    name: str
+    engine: str
+    up: bool | None
+    """None: not known yet."""
+    level: str
+    models: tuple[str, ...]
+    simulated: bool
+
+
+class ToolFacts(Protocol):
+    """What the router lends to a tool while it runs."""
+
+    def backends(self) -> tuple[BackendSummary, ...]:
+        """The backends as the store knows them now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call: who asks, when and in which language; parameters come apart, already checked."""
+
+    now: datetime
+    """With the zone of the configuration."""
+    language: str
+    """`ko` or `en`."""
+    facts: ToolFacts
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool found. `text` is for the user, in the call's language; `data` is the same for programs (JSON-able)."""
+
+    text: str
+    data: Mapping[str, Any]
+
+
+Run = Callable[[ToolCall, Any], Awaitable[ToolResult]]
+"""The second argument is an instance of the operation's parameter model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that a tool can do."""
+
+    name: str
+    title_ko: str
+    title_en: str
+    params: type[BaseModel]
+    run: Run
+    writes: bool = False
+    notice_ko: str | None = None
+    """Told to the user before the operation starts."""
+    notice_en: str | None = None
+    timeout_seconds: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A named group of operations."""
+
+    name: str
+    title_ko: str
+    title_en: str
+    operations: Mapping[str, Operation]
+    configured: bool = True
+    """False: it is known, listed and decided for, but answers that it is not configured."""
+
+
+__all__ = [
+    "BackendSummary",
+    "Operation",
+    "Run",
+    "Tool",
+    "ToolCall",
+    "ToolFacts",
+    "ToolFailed",
+    "ToolResult",
+]

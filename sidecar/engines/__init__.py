@@ -1,0 +1,1 @@
+"""One file an engine: which questions to ask it, and how its answers read."""
