@@ -1,0 +1,1 @@
+"""What was said before in a conversation, and what waits in it for the user's yes."""

@@ -1,0 +1,37 @@
+"""History and draft ⇄ JSON bytes. Pure.
+
+Rules of this file
+- Every store keeps these bytes, the one in memory too: what a caller does to its own objects afterwards
+  changes nothing here, and both stores refuse the same values.
+- A change of shape is a new schema version of the SQLite file.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+
+import orjson
+
+from router.conversation import Message, Role
+from router.decide.decision import PendingDraft
+from router.sessions.trimming import Entry
+
+
+def history_to_bytes(entries: Iterable[Entry]) -> bytes:
+    """`[[at, tokens, role, text], …]`, oldest first."""
+    return orjson.dumps([[entry.at, entry.tokens, entry.message.role, entry.message.text] for entry in entries])
+
+
+def history_from_bytes(stored: bytes) -> tuple[Entry, ...]:
+    """The inverse. Raises ValueError for anything that `history_to_bytes` did not write."""
+    return tuple(Entry(at, tokens, Message(Role(role), text)) for at, tokens, role, text in orjson.loads(stored))
+
+
+def draft_to_bytes(draft: PendingDraft) -> bytes:
+    """An object with the fields of the draft. Raises TypeError when its params are not JSON values."""
+    fields = {field.name: getattr(draft, field.name) for field in dataclasses.fields(draft)}
+    return orjson.dumps({**fields, "params": dict(draft.params)})
+
+
+def draft_from_bytes(stored: bytes) -> PendingDraft:
+    """The inverse."""
+    return PendingDraft(**orjson.loads(stored))

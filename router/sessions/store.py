@@ -1,0 +1,124 @@
+"""What every keeper of sessions does, and the rules that hold whichever one is used.
+
+Rules of this file
+- A session is named by its owner and its id together. The same id under another owner is another session, so
+  that nobody can learn of, take or block the sessions of others: there is nothing to refuse.
+- Nothing grows without limit: `Bounds` holds for what is stored, not only for what is shown.
+- The clock is seconds since the epoch and is passed in, because sessions outlive the process.
+"""
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from router.conversation import Message
+from router.decide.decision import PendingDraft
+from router.errors import BadRequest, MaekFault, NotFound
+
+# Room for the ids that chat services give to their own conversations (UUIDs, "room:user" pairs, Matrix room
+# names).
+MAX_ID_CHARACTERS = 128
+_VISIBLE_ASCII = re.compile(rf"[!-~]{{1,{MAX_ID_CHARACTERS}}}")
+# 128 bits: cannot be guessed, though the owner's key protects the session as well.
+_NEW_ID_BYTES = 16
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is kept. What is over a bound is neither shown nor stored."""
+
+    tokens: int = 6000
+    """Estimated tokens of history in one session: leaves a classifier with an 8k context room to answer."""
+    age_seconds: float = 7 * 86400.0
+    """A turn is forgotten at this age, a session when it was not used for so long."""
+    sessions: int = 10_000
+    """The least recently used go first. With `tokens` it bounds the store: some 24 kB each at the worst."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A conversation of one owner. Times are seconds since the epoch."""
+
+    id: str
+    owner: str
+    created_at: float
+    used_at: float
+
+
+class SessionStoreFailed(MaekFault):
+    """The disk or the file does not let us keep sessions. The message says which file and what to do."""
+
+    code = "session_store_failed"
+    status = 500
+
+
+class SessionStore(Protocol):
+    """Keeps sessions. Every method that names a session raises `NotFound` when this owner has none of that
+    id, and `SessionStoreFailed` when the store itself cannot be read or written."""
+
+    async def open(self, session_id: str | None, owner: str) -> Session:
+        """The owner's session of this id, made if there is none. None: a new one with an id that cannot be
+        guessed.
+
+        Raises `BadRequest` for an id that is empty, longer than 128 characters or not visible ASCII."""
+        ...
+
+    async def history(self, session_id: str, owner: str) -> tuple[Message, ...]:
+        """What was said, oldest first, within the bounds."""
+        ...
+
+    async def append(self, session_id: str, owner: str, messages: Sequence[Message]) -> None:
+        """Adds messages, all together and in order; drops what is over the bounds."""
+        ...
+
+    async def pending(self, session_id: str, owner: str) -> PendingDraft | None:
+        """The draft that waits for a yes, unless it has expired."""
+        ...
+
+    async def put_pending(self, session_id: str, owner: str, draft: PendingDraft) -> None:
+        """Lets a draft wait, in place of any other. Its params must be JSON values."""
+        ...
+
+    async def clear_pending(self, session_id: str, owner: str) -> None:
+        """No draft waits any more. Does nothing if none did."""
+        ...
+
+    async def delete(self, session_id: str, owner: str) -> None:
+        """Forgets the session and everything in it."""
+        ...
+
+    async def sweep(self, now_epoch_seconds: float) -> int:
+        """Forgets the sessions that are over age or over number; returns how many."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of files and threads. May be called twice."""
+        ...
+
+
+def epoch_seconds() -> float:
+    """The wall clock, which is right here: sessions are compared with times before this process began."""
+    return datetime.now(tz=UTC).timestamp()
+
+
+def checked_id(session_id: str | None) -> str:
+    """The id to open: the client's, or a new one. Raises `BadRequest`."""
+    if session_id is None:
+        return secrets.token_urlsafe(_NEW_ID_BYTES)
+    if _VISIBLE_ASCII.fullmatch(session_id) is None:
+        raise BadRequest(
+            f"A session id is 1 to {MAX_ID_CHARACTERS} visible ASCII characters without spaces. "
+            "Leave it out to get a new one.",
+            param="session",
+        )
+    return session_id
+
+
+def no_such_session() -> NotFound:
+    """One sentence for a session that never was, is gone, or belongs to someone else."""
+    return NotFound("There is no such session. It may have been forgotten; send the message without one.")
