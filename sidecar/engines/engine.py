@@ -105,7 +105,7 @@ class Engine:
 
     Readers are pure. `read_stats` and `read_models` get one entry per question, in the order of the
     questions; None stands where no usable answer came (refused, timed out). They raise `Unreadable` for an answer that
-    makes no sense, and return what is known otherwise.
+    makes no sense, and return what is known otherwise. They raise nothing else, whatever the bytes.
     """
 
     name: str
@@ -117,6 +117,12 @@ class Engine:
     read_models: Callable[[tuple[Answer | None, ...]], tuple[Model, ...]]
     stats: tuple[Ask, ...] = ()
     """Empty where the server has no endpoint for load: then only Maek's own count of its requests is known."""
+    more_stats: Callable[[tuple[Answer | None, ...]], tuple[Ask, ...]] = lambda _answers: ()
+    """The next questions that the answers so far call for; none ends the asking.
+
+    A server that would load or wake a model in order to answer is first asked whether it would. Ask `stats`, then what
+    this gives for all answers so far, until it gives nothing (three rounds at most); `read_stats` gets all the answers.
+    """
     read_stats: Callable[[tuple[Answer | None, ...]], Reading] = lambda _answers: NOTHING_READ
     structured_output: StructuredOutput = StructuredOutput.RESPONSE_FORMAT
     assumed_slots: int | None = None

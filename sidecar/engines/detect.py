@@ -1,0 +1,173 @@
+"""Which engine answers at a URL, from a few questions that change nothing there.
+
+Rules of this file
+- Pure; whoever asks has deadlines.
+- Nobody is taken for an engine because it answers: only for what it says. An ordinary web application, also one that
+  answers 200 to everything, is None.
+- Cheap for the one asked, and safe: no question loads or wakes a model, or makes a token.
+- The first that fits wins, the most telling first. What is identified is a default; the operator's word wins.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sidecar.engines import openai, status
+from sidecar.engines.body import json_object, text
+from sidecar.engines.engine import Answer, Ask, Unreadable
+
+ROOT = Ask("/")
+OLLAMA_VERSION = Ask("/api/version")
+VLLM_VERSION = Ask("/version")
+HEALTH = Ask("/health")
+PROPS = Ask("/props")
+
+QUESTIONS: tuple[Ask, ...] = (openai.MODELS, HEALTH, VLLM_VERSION, OLLAMA_VERSION, status.STATUS, PROPS, ROOT)
+"""Asked in this order; `identify` takes the answers in the same."""
+
+USUAL_PORTS: tuple[int, ...] = (
+    11434,  # Ollama
+    1234,  # LM Studio
+    8000,  # vLLM; llama-cpp-python
+    8080,  # llama.cpp; MLX LM; LocalAI
+    30000,  # SGLang
+)
+"""Where these servers listen unless told otherwise. Many other things listen on 8000 and 8080."""
+
+PRODUCTS = {"sglang": "SGLang", "organization_owner": "LM Studio", "organization-owner": "LM Studio"}
+"""What servers without a file of their own write as the owner of their models → the name people know them by."""
+
+LM_STUDIO_UNKNOWN_PATH = "Unexpected endpoint or method"
+"""What LM Studio says, with status 200, about paths that it does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a server was recognised as."""
+
+    engine: str
+    """A name of `sidecar.engines.ENGINES`."""
+    version: str | None = None
+    """As the server tells it, None if it does not."""
+    product: str = ""
+    """The name people know the software by: also for servers that are asked as any OpenAI-compatible one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers to `QUESTIONS`, by what was asked."""
+
+    models: Answer | None
+    health: Answer | None
+    vllm_version: Answer | None
+    ollama_version: Answer | None
+    status: Answer | None
+    props: Answer | None
+    root: Answer | None
+
+    @property
+    def owners(self) -> frozenset[str] | None:
+        """Who is said to own the models; None if there is no list of models, empty if it names no owner."""
+        try:
+            entries = openai.listing(self.models) if self.models else None
+        except Unreadable:
+            return None
+        if entries is None:
+            return None
+        return frozenset(owner for entry in entries if (owner := text(entry.get("owned_by"))))
+
+
+def identify(answers: tuple[Answer | None, ...]) -> Identity | None:
+    """The engine behind the answers to `QUESTIONS` (None where none came), or None if it is no LLM server."""
+    given = Answers(*answers)
+    for recognise in RECOGNISERS:
+        found = recognise(given)
+        if found is not None:
+            return found
+    return None
+
+
+def as_llamacpp(given: Answers) -> Identity | None:
+    """llama-server owns its models, says so in a header also while it loads, and tells its build."""
+    said = (given.models, given.health, given.props)
+    header = any(answer is not None and answer.headers.get("server") == "llama.cpp" for answer in said)
+    if not header and given.owners != frozenset({"llamacpp"}):
+        return None
+    build = text_in(given.props, "build_info")
+    return Identity("llamacpp", build, "llama.cpp")
+
+
+def as_vllm(given: Answers) -> Identity | None:
+    """vLLM owns its models and tells its version; with a key it still tells the version, beside its refusal."""
+    version = text_in(given.vllm_version, "version")
+    if given.owners == frozenset({"vllm"}) and (version or given.vllm_version is None):
+        return Identity("vllm", version, "vLLM")
+    refused = text_in(given.models, "error", status=401)
+    return Identity("vllm", version, "vLLM") if version and refused else None
+
+
+def as_status(given: Answers) -> Identity | None:
+    """A list of models, and a `/status` with both counts."""
+    if given.owners is None or given.status is None:
+        return None
+    try:
+        reading = status.read_status(given.status)
+    except Unreadable:
+        return None
+    if reading.total_requests is None:
+        return None
+    product = "Maek" if given.owners == frozenset({"maek"}) else "OpenAI-compatible with /status"
+    return Identity("status", None, product)
+
+
+def as_ollama(given: Answers) -> Identity | None:
+    """Ollama says that it is running, and its version."""
+    version = text_in(given.ollama_version, "version")
+    says_so = given.root is not None and given.root.body.strip() == b"Ollama is running"
+    return Identity("ollama", version, "Ollama") if version and says_so else None
+
+
+def as_mlx(given: Answers) -> Identity | None:
+    """mlx_lm.server is the one on Python's own HTTP server whose `/health` is good and whose models have no owner.
+
+    Its list may be 200 with an empty body, which is no list at all.
+    """
+    if given.health is None or given.models is None or given.models.status != 200:
+        return None
+    python = given.health.headers.get("server", "").startswith("BaseHTTP/")
+    listed = given.owners == frozenset() or not given.models.body.strip()
+    nothing_else = given.root is not None and given.root.status == 404 and given.root.body == b"Not Found"
+    if python and listed and nothing_else and text_in(given.health, "status") in ("ok", "unavailable"):
+        return Identity("mlx", None, "MLX LM")
+    return None
+
+
+def as_openai(given: Answers) -> Identity | None:
+    """A list of models is enough; some owners tell the product."""
+    if given.owners is None:
+        return None
+    said = text_in(given.ollama_version, "error") or ""
+    if said.startswith(LM_STUDIO_UNKNOWN_PATH):
+        return Identity("openai", None, "LM Studio")
+    products = {PRODUCTS[owner] for owner in given.owners if owner in PRODUCTS}
+    product = products.pop() if len(products) == 1 else "OpenAI-compatible"
+    return Identity("openai", None, product)
+
+
+RECOGNISERS: tuple[Callable[[Answers], Identity | None], ...] = (
+    as_llamacpp,
+    as_vllm,
+    as_status,
+    as_ollama,
+    as_mlx,
+    as_openai,
+)
+
+
+def text_in(answer: Answer | None, key: str, *, status: int = 200) -> str | None:
+    """The text under a key of a JSON object answered with that status, else None."""
+    if answer is None or answer.status != status:
+        return None
+    try:
+        return text(json_object(Answer(200, answer.body)).get(key))
+    except Unreadable:
+        return None

@@ -1,0 +1,87 @@
+"""Any server that speaks OpenAI's API and nothing else that is known: it lists its models, and that is all it tells.
+
+Rules of this file
+- The engines that speak this API as well read their lists of models with the functions of this file.
+
+API: https://platform.openai.com/docs/api-reference/models/list
+"""
+
+from collections.abc import Mapping
+
+from sidecar.engines.body import json_object, json_value, text
+from sidecar.engines.engine import Answer, Ask, Engine, Health, Model, Unreadable
+from sidecar.engines.names import kind_of, parameters_of
+
+MODELS = Ask("/v1/models")
+
+LOADING_WORDS = b"loading model"
+"""What llama.cpp says while it reads its weights, and the servers built on it; in lower case."""
+
+
+def read_liveness(answer: Answer) -> Health:
+    """OK if the answer lists models, even none."""
+    if answer.status == 503 and LOADING_WORDS in answer.body[:1000].lower():
+        return Health.LOADING
+    if answer.status != 200:
+        return Health.BAD_STATUS
+    try:
+        listing(answer)
+    except Unreadable:
+        return Health.BAD_BODY
+    return Health.OK
+
+
+def read_json_health(answer: Answer) -> Health:
+    """OK for any JSON object with status 200, LOADING for a 503 that says so."""
+    if answer.status == 503 and LOADING_WORDS in answer.body[:1000].lower():
+        return Health.LOADING
+    if answer.status != 200:
+        return Health.BAD_STATUS
+    try:
+        json_object(answer)
+    except Unreadable:
+        return Health.BAD_BODY
+    return Health.OK
+
+
+def read_models(answers: tuple[Answer | None, ...]) -> tuple[Model, ...]:
+    """The models of a `/v1/models`, in its order; kind and size are guessed from the names."""
+    answer = answers[0]
+    if answer is None:
+        raise Unreadable("no answer to /v1/models")
+    return tuple(model_of(entry) for entry in listing(answer))
+
+
+def model_of(entry: Mapping[str, object], *, loaded: bool | None = None) -> Model:
+    """The model of an entry that `listing` gave."""
+    name = str(entry["id"])
+    return Model(name, kind_of(name), parameters_of(name), loaded=loaded)
+
+
+def listing(answer: Answer) -> tuple[Mapping[str, object], ...]:
+    """The entries of a list of models; each has a text as its `id`.
+
+    `{"object": "list", "data": null}` is an empty list: servers written in Go say it so.
+
+    Raises:
+        Unreadable: anything else, such as the JSON of a service that happens to have this path.
+    """
+    value = json_value(answer)
+    if not isinstance(value, dict) or value.get("object") != "list" or "data" not in value:
+        raise Unreadable("no list of models")
+    data = value["data"] if value["data"] is not None else []
+    if not isinstance(data, list):
+        raise Unreadable("no list of models")
+    if not all(isinstance(entry, dict) and text(entry.get("id")) for entry in data):
+        raise Unreadable("a list of models with an entry that has no id")
+    return tuple(data)
+
+
+ENGINE = Engine(
+    name="openai",
+    title="OpenAI-compatible",
+    liveness=MODELS,
+    read_liveness=read_liveness,
+    models=(MODELS,),
+    read_models=read_models,
+)

@@ -1,0 +1,37 @@
+"""An OpenAI-compatible server that also says how busy it is on `/status`, as Maek itself does.
+
+`{"active_jobs": n, "total_requests": n}`: requests begun or waiting now, and requests since the start.
+"""
+
+from sidecar.engines import openai
+from sidecar.engines.body import count, json_object
+from sidecar.engines.engine import NOTHING_READ, Answer, Ask, Engine, Reading, Unreadable
+
+STATUS = Ask("/status")
+
+
+def read_status(answer: Answer) -> Reading:
+    """The two counts. Raises `Unreadable` unless `active_jobs` is one; `total_requests` may be missing."""
+    value = json_object(answer)
+    active_jobs = count(value.get("active_jobs"))
+    if active_jobs is None:
+        raise Unreadable("no active_jobs in /status")
+    return Reading(running=active_jobs, total_requests=count(value.get("total_requests")))
+
+
+def read_stats(answers: tuple[Answer | None, ...]) -> Reading:
+    """What `/status` said; nothing if it was not answered in time."""
+    answer = answers[0]
+    return NOTHING_READ if answer is None else read_status(answer)
+
+
+ENGINE = Engine(
+    name="status",
+    title="OpenAI-compatible with /status",
+    liveness=openai.MODELS,
+    read_liveness=openai.read_liveness,
+    models=(openai.MODELS,),
+    read_models=openai.read_models,
+    stats=(STATUS,),
+    read_stats=read_stats,
+)
