@@ -1,0 +1,342 @@
+"""The whole configuration: the sidecar's part, the router's part, and what must hold between them.
+
+Rules of this file
+- Every key has its default here and nowhere else; `config.yaml` repeats it and a test compares the two.
+- One line says what a key does; the unit stands in its name or in that line.
+- No secret is in a configuration: keys of callers are hashes, keys of backends are references.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from datetime import tzinfo
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from router.config_domains import SHIPPED_DOMAINS, DomainConfig
+from sidecar.config import (
+    ByName,
+    Count,
+    EmptyList,
+    EmptyMapping,
+    Name,
+    Seconds,
+    Section,
+    SidecarConfig,
+    Text,
+    Word,
+    nearest,
+    refused,
+)
+
+
+class Language(StrEnum):
+    """The languages that Maek speaks."""
+
+    KO = "ko"
+    EN = "en"
+
+
+class LogLevel(StrEnum):
+    """How much the log says."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class SessionStore(StrEnum):
+    """Where conversations are kept."""
+
+    SQLITE = "sqlite"
+    MEMORY = "memory"
+
+
+CLASSIFIER = "classifier"
+REASONER = "reasoner"
+ROLE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    # decides and answers small talk: little imagination, and nobody waits longer for a decision
+    CLASSIFIER: {"temperature": 0.3, "timeout_seconds": 20.0},
+    REASONER: {"max_tokens": 16_000},
+}
+"""The two roles that always exist, and where they differ from the defaults of a role."""
+
+LISTEN_WANTED = "HOST:PORT such as 127.0.0.1:8484 or [::1]:8484"
+ZONE_WANTED = "an IANA time zone such as Asia/Seoul, or local"
+HASH_PATTERN = r"^sha256:[0-9a-f]{64}$"
+HASH_WANTED = "sha256: and 64 hex digits, as maek key new prints it"
+DIRECTORY_WANTED = "an absolute path, or one that begins with ~/"
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """Host (an IPv6 address without its brackets) and port (0: any free one). Raises the validator's error."""
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", listen)
+    if found is None or int(found[3]) > 65_535:
+        raise refused(LISTEN_WANTED)
+    if found[1] is not None:
+        try:
+            ipaddress.IPv6Address(found[1])
+        except ValueError:
+            raise refused(LISTEN_WANTED) from None
+    return found[1] or found[2], int(found[3])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens there."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_listen(listen: str) -> str:
+    split_listen(listen)
+    return listen
+
+
+def _check_zone(name: str) -> str:
+    if name == "local":
+        return name
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = nearest(name, available_timezones())
+        raise refused(f"{near} (the nearest that is known)" if near else ZONE_WANTED) from None
+    return name
+
+
+def _check_hash(text: str) -> str:
+    if re.fullmatch(HASH_PATTERN, text) is None:
+        raise refused(HASH_WANTED, found="something that is no hash (not shown)")
+    return text
+
+
+def _check_directory(text: str) -> str:
+    if "\0" in text or not (text.startswith("~/") or Path(text).is_absolute()):
+        raise refused(DIRECTORY_WANTED)
+    return text
+
+
+def _with_known_roles(value: Any) -> Any:
+    if value is None:
+        value = {}
+    if not isinstance(value, Mapping):
+        return value
+    names = [*ROLE_DEFAULTS, *(name for name in value if name not in ROLE_DEFAULTS)]
+    return {name: _with_role_defaults(name, value.get(name)) for name in names}
+
+
+def _with_role_defaults(name: str, role: Any) -> Any:
+    given = {} if role is None else role
+    return {**ROLE_DEFAULTS.get(name, {}), **given} if isinstance(given, Mapping) else given
+
+
+class RoleConfig(Section):
+    """What a request of this role is given, and how long it may take."""
+
+    system_prompt: Text | None = None
+    """Stands before every conversation of this role; null: Maek's own."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    """0 is always the likeliest word; null: the backend's own."""
+    max_tokens: Count | None = None
+    """The longest answer, in tokens; null: the backend's own limit."""
+    connect_timeout_seconds: Seconds = 5.0
+    """Seconds to reach a backend before another one is tried."""
+    first_token_timeout_seconds: Seconds = 120.0
+    """Seconds from the request to its first token; a model that must be loaded takes long."""
+    token_timeout_seconds: Seconds = 60.0
+    """Seconds between two tokens."""
+    timeout_seconds: Seconds = 600.0
+    """Seconds for the whole answer."""
+
+
+class PersonaConfig(Section):
+    """Who answers."""
+
+    name: Word = "이드"
+    """What the assistant calls itself."""
+    description_ko: Text = "친근하고 쉬운 말로 답합니다. 꼭 필요하지 않으면 목록을 쓰지 않습니다."
+    """How it speaks, in Korean conversations."""
+    description_en: Text = "Friendly and plain. No lists where a sentence will do."
+    """How it speaks, in English conversations."""
+
+
+class LimitsConfig(Section):
+    """What is refused because it is too much."""
+
+    body_bytes: Count = 1_048_576
+    """The largest request body, in bytes."""
+    header_bytes: Annotated[int, Field(ge=1024, le=1_048_576)] = 16_384
+    """The longest header line of a request, in bytes."""
+    message_chars: Count = 100_000
+    """The longest message to /chat, in characters."""
+    streams: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    """Chats answered at the same time; one more is told to come back later."""
+
+
+class SessionsConfig(Section):
+    """How conversations are remembered."""
+
+    store: Annotated[SessionStore, ByName] = SessionStore.SQLITE
+    """sqlite outlives a restart; memory does not."""
+    history_tokens: Annotated[int, Field(ge=0, le=10_000_000)] = 4000
+    """How much of a conversation goes into the next prompt, in tokens (estimated)."""
+    max_age_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
+    """Days after its last message that a conversation is forgotten."""
+    max_sessions: Count = 10_000
+    """Conversations kept; beyond it the longest unused is forgotten."""
+
+
+class DecideConfig(Section):
+    """How Maek finds out what a message wants."""
+
+    rules: bool = True
+    """Keyword rules first: they take no time and no model."""
+    classifier: bool = True
+    """Ask the classifier role when rules are not sure; without it, the reasoner answers all that is left."""
+    domains: tuple[DomainConfig, ...] = SHIPPED_DOMAINS
+    """Subjects whose questions go to the documents without being asked to. A list here replaces the shipped one."""
+
+
+class HostConfig(Section):
+    """A machine that infra.status, infra.disk and infra.models can be asked about."""
+
+    backends: Annotated[tuple[Name, ...], EmptyList] = ()
+    """Names of the backends that run on it."""
+    local: bool = False
+    """It is the machine that Maek runs on, so that disk and memory can be told."""
+
+
+class ServiceConfig(Section):
+    """A server that infra.health can be asked about."""
+
+    url: Annotated[
+        str,
+        Field(
+            pattern=r"^https?://[^\s/@]+(/[^\s]*)?$",
+            max_length=2000,
+            json_schema_extra={
+                "$comment": "http://HOST:PORT/PATH or https://HOST:PORT/PATH, without user and password"
+            },
+        ),
+    ]
+    """Asked with GET; any 2xx answer means alive."""
+
+
+class InfraConfig(Section):
+    """What the infra tool knows."""
+
+    hosts: Annotated[dict[Name, HostConfig], EmptyMapping] = Field(
+        default_factory=lambda: {"local": HostConfig(local=True)}
+    )
+    """The machines, by the names that people use for them."""
+    services: Annotated[dict[Name, ServiceConfig], EmptyMapping] = Field(default_factory=dict)
+    """Other servers to look after, by the names that people use for them."""
+
+
+class ToolsConfig(Section):
+    """What Maek can do besides chatting."""
+
+    infra: InfraConfig = InfraConfig()
+    """Machines and services."""
+
+
+class RelayConfig(Section):
+    """How answers are passed on."""
+
+    attempts: Annotated[int, Field(ge=1, le=10)] = 2
+    """Backends tried for one request, as long as nothing of an answer has been sent."""
+    keepalive_seconds: Seconds = 15.0
+    """Seconds of silence after which a stream gets a comment, so that no proxy cuts it."""
+
+
+class KeyConfig(Section):
+    """A key that callers may use; in short, just its hash."""
+
+    hash: Annotated[
+        str, AfterValidator(_check_hash), Field(json_schema_extra={"pattern": HASH_PATTERN, "$comment": HASH_WANTED})
+    ]
+    """From maek key new; the key itself is nowhere."""
+    name: Name | None = None
+    """Whose it is, for the log."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_hash_alone_is_enough(cls, value: Any) -> Any:
+        return {"hash": value} if isinstance(value, str) else value
+
+
+class RouterConfig(Section):
+    """How chats are decided, sent and answered."""
+
+    listen: Annotated[str, AfterValidator(_check_listen), Field(json_schema_extra={"$comment": LISTEN_WANTED})] = (
+        "127.0.0.1:8484"
+    )
+    """Address and port; anything but this machine alone wants keys."""
+    language: Annotated[Language, ByName] = Language.KO
+    """The language of an answer when the message does not tell."""
+    timezone: Annotated[str, AfterValidator(_check_zone), Field(json_schema_extra={"$comment": ZONE_WANTED})] = (
+        "Asia/Seoul"
+    )
+    """What today and 3 o'clock mean; local is the zone of this machine."""
+    log_level: Annotated[LogLevel, ByName] = LogLevel.INFO
+    """info tells every change of state, debug every request."""
+    data_dir: (
+        Annotated[str, AfterValidator(_check_directory), Field(json_schema_extra={"$comment": DIRECTORY_WANTED})] | None
+    ) = None
+    """Where sessions, drafts and recordings live; null: the user's data folder. MAEK_DATA_DIR wins."""
+    reload_on_change: bool = True
+    """Take up a changed file without a restart; a broken one is reported and the old one kept."""
+    persona: PersonaConfig = PersonaConfig()
+    """Who answers."""
+    roles: Annotated[dict[Name, RoleConfig], BeforeValidator(_with_known_roles)] = Field(
+        default_factory=dict, validate_default=True
+    )
+    """What requests need; classifier and reasoner always exist, others are free to add."""
+    limits: LimitsConfig = LimitsConfig()
+    """What is refused because it is too much."""
+    sessions: SessionsConfig = SessionsConfig()
+    """How conversations are remembered."""
+    decide: DecideConfig = DecideConfig()
+    """How Maek finds out what a message wants."""
+    tools: ToolsConfig = ToolsConfig()
+    """What Maek can do besides chatting."""
+    relay: RelayConfig = RelayConfig()
+    """How answers are passed on."""
+    keys: Annotated[tuple[KeyConfig, ...], EmptyList] = ()
+    """Hashes of the keys that callers must show; empty: everybody on this machine may ask."""
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """For `datetime.astimezone`, where None is the zone of this machine."""
+        return None if self.timezone == "local" else ZoneInfo(self.timezone)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        return split_listen(self.listen)
+
+    def data_folder(self, environ: Mapping[str, str] = os.environ) -> Path:
+        """Where Maek keeps what must outlive it; the folder may not exist yet."""
+        if chosen := environ.get("MAEK_DATA_DIR") or self.data_dir:
+            return Path(chosen).expanduser()
+        if data_home := environ.get("XDG_DATA_HOME"):
+            return Path(data_home) / "maek"
+        return Path("~/.local/share/maek").expanduser()
+
+
+class Config(Section):
+    """One file: what is watched, and how it is used."""
+
+    sidecar: SidecarConfig = SidecarConfig()
+    """How backends are found and watched."""
+    router: RouterConfig = RouterConfig()
+    """How chats are decided, sent and answered."""

@@ -1,0 +1,141 @@
+"""A configuration out of a file, and back into text.
+
+Rules of this file
+- Checks between keys of different sections live here; they read raw values, so that they speak although other keys
+  are wrong.
+- `load` is the only way in: what it returns is right in itself, and every secret it refers to could be read.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic_core import PydanticCustomError
+
+from router.config import ROLE_DEFAULTS, Config, is_loopback, split_listen
+from sidecar import ConfigInvalid, Problem
+from sidecar.config import (
+    Document,
+    Fault,
+    Loc,
+    build,
+    entries,
+    mapping,
+    one_of,
+    parse,
+    read,
+    repeated,
+    scalar,
+    secret_faults,
+    shown,
+)
+from sidecar.config import faults as sidecar_faults
+
+
+def defaults() -> Config:
+    """What an empty file means."""
+    return Config()
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ, *, listen: str | None = None) -> Config:
+    """The configuration in a file; `listen` overrides its own. Raises `ConfigInvalid` with every problem at once."""
+    return _built(read(path), environ, listen)
+
+
+def loads(text: str, environ: Mapping[str, str] = os.environ, *, file: str = "config.yaml") -> Config:
+    """The configuration in a text. Raises `ConfigInvalid`, whose problems name `file`."""
+    return _built(parse(text, file), environ, None)
+
+
+def check(path: Path, environ: Mapping[str, str] = os.environ) -> tuple[Problem, ...]:
+    """Everything that is wrong with a file, in the order of its lines; nothing when it can be used."""
+    try:
+        load(path, environ)
+    except ConfigInvalid as error:
+        return error.problems
+    return ()
+
+
+def dump(config: Config) -> str:
+    """A file with this configuration, every key written out. There is no secret in it, only where they are."""
+    return yaml.dump(
+        config.model_dump(mode="json"), Dumper=_Dumper, allow_unicode=True, sort_keys=False, default_flow_style=False
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts text in quotes that our reader, unlike PyYAML's, would take for something else."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """A plain text where that is safe."""
+        style = None if scalar(data) == data else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
+
+def _built(document: Document, environ: Mapping[str, str], listen: str | None) -> Config:
+    def check_all(values: Mapping[str, Any]) -> Iterable[Fault]:
+        sidecar = mapping(values, "sidecar")
+        yield from sidecar_faults(sidecar)
+        yield from secret_faults(sidecar, environ)
+        yield from _role_faults(values)
+        yield from _host_faults(values)
+        yield from repeated(mapping(values, "router", "decide").get("domains"), "name", ("router", "decide", "domains"))
+        yield from repeated(_keys(values), "hash", ("router", "keys"))
+        yield from _listen_faults(values)
+
+    if listen is not None and document.values is not None:
+        router = {**mapping(document.values, "router"), "listen": listen}
+        document = replace(document, values={**document.values, "router": router})
+    return build(Config, document, check_all)
+
+
+def _backends(values: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    return entries(mapping(values, "sidecar").get("backends"))
+
+
+def _role_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """A role that a backend serves and nobody configured is a typo: it would never be asked."""
+    roles = {**ROLE_DEFAULTS, **mapping(values, "router", "roles")}
+    for index, backend in _backends(values):
+        for role in mapping(backend, "models"):
+            if role not in roles:
+                loc: Loc = ("sidecar", "backends", index, "models", role)
+                yield Fault(loc, "an unknown role", f"{one_of(role, roles)}, or this role under router.roles")
+
+
+def _host_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """A host names backends of the list; one that was discovered gets a name by being listed."""
+    known = [backend["name"] for _, backend in _backends(values) if isinstance(backend.get("name"), str)]
+    hosts = ("router", "tools", "infra", "hosts")
+    for host, entry in mapping(values, *hosts).items():
+        named = mapping(entry).get("backends")
+        for index, name in enumerate(named if isinstance(named, tuple) else ()):
+            if isinstance(name, str) and name not in known:
+                loc: Loc = (*hosts, host, "backends", index)
+                yield Fault(loc, "an unknown backend", f"{one_of(name, known)}, or this name under sidecar.backends")
+
+
+def _keys(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The keys in their long form."""
+    keys = mapping(values, "router").get("keys")
+    return tuple({"hash": key} if isinstance(key, str) else key for key in (keys if isinstance(keys, tuple) else ()))
+
+
+def _listen_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Who can be reached from other machines must know who asks."""
+    listen = mapping(values, "router").get("listen")
+    if not isinstance(listen, str) or _keys(values):
+        return
+    try:
+        host, port = split_listen(listen)
+    except PydanticCustomError:
+        return  # said by the model already
+    if not is_loopback(host):
+        wanted = f"127.0.0.1:{port}, or a hash under router.keys (maek key new makes one)"
+        yield Fault(("router", "listen"), f"{shown(listen)}, which other machines can reach, without keys", wanted)
