@@ -4,7 +4,7 @@ Rules of this file
 - A fact is what was observed, with the moment it was observed; never what follows from it.
 - `at` is in seconds on one monotonic clock, the same for all facts of a store. Facts are applied in the order of
   their moments.
-- A new kind of fact is a new class here, an arm in `sidecar.store` and a kind in `sidecar.recorder`; the type
+- A new kind of fact is a new class here, an arm in `sidecar.store` and a kind in `sidecar.trace`; the type
   checker names the places that were forgotten.
 """
 
@@ -58,7 +58,7 @@ class BackendSpec:
     slots: int | None = None
     api_key: str | None = field(default=None, repr=False)
     models: Mapping[str, str] = field(default_factory=dict)
-    """What this backend is for → the model that it runs for it ("auto": its first one). The sidecar only carries this."""
+    """What it is for → the model that it runs for that ("auto": its first one). The sidecar only carries this."""
     discovered: bool = False
     simulated: bool = False
     """The built-in simulator stands in for a real server; said plainly wherever the backend is shown."""
@@ -166,6 +166,14 @@ class RequestFinished:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class MonitorFailed:
+    """Watching a backend failed in a way that nobody foresaw; the log has the traceback. The loop went on."""
+
+    at: float
+    backend: str
+
+
 Fact = (
     BackendAdded
     | BackendRemoved
@@ -176,6 +184,7 @@ Fact = (
     | LoadRead
     | InferenceProbed
     | QueueChanged
+    | MonitorFailed
     | RequestStarted
     | RequestFinished
 )

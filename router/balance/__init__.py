@@ -1,0 +1,1 @@
+"""Role → backend: who could serve a request, and who shall."""

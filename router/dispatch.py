@@ -1,0 +1,197 @@
+"""One request to a role or a model: choose, reserve, relay, release, and the next backend if that failed.
+
+Rules of this file
+- The look and the booking are one step: between the snapshot and `RequestStarted` there is no `await`, so that two
+  requests at the same moment see each other.
+- What begins, ends: only through `_place`, whatever happens. Success, failure and "says nothing about the backend" are
+  its three endings; `RequestFinished` names which.
+- Another backend takes over only while the client has not had one byte of an answer.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Protocol
+
+import orjson
+
+from router.balance.choice import Choice, Considered, choose
+from router.balance.pools import Candidate, Pool
+from router.errors import NoBackend
+from router.relay import AttemptFailed, CallerRefused, Deadlines, Relay, Sink, UpstreamRequest
+from sidecar import BackendSpec, BackendState, Fact, Level, Outcome, Progress, RequestFinished, RequestStarted, Snapshot
+
+RETRY_NO_BACKEND_SECONDS = 5.0
+"""When to come back if nobody serves a role: about as long as the monitor takes to notice one that came back."""
+
+
+class Ledger(Protocol):
+    """The store, as far as this file needs it."""
+
+    def apply(self, fact: Fact) -> None:
+        """Take in one fact."""
+        ...
+
+    def snapshot(self, now: float) -> Snapshot:
+        """Everything known at `now`."""
+        ...
+
+    def progress(self, backend: str, request: str) -> Progress | None:
+        """Where to write the tokens of a request in flight."""
+        ...
+
+
+LevelAt = Callable[[BackendState, Snapshot], Level | None]
+"""The load level of a backend in a snapshot, by the rules in force. The flight recorder notes who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is to be sent, whoever gets it. `body` is the request as JSON; the candidate's model is put into it."""
+
+    target: str
+    """The role or model that was asked for: for messages to people."""
+    pool: Pool
+    path: str
+    body: Mapping[str, Any]
+    deadlines: Deadlines
+    attempts: int = 2
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer is wanted as it is generated."""
+        return bool(self.body.get("stream"))
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try on one backend, for the log of decisions. `outcome` is None while it runs."""
+
+    considered: tuple[Considered, ...]
+    reason: str
+    candidate: Candidate
+    level: Level | None
+    outcome: Outcome | None = None
+
+
+@dataclass(slots=True)
+class Journey:
+    """Where a call went: it grows while the call runs, so that headers can tell of it before the end."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    started_at: float | None = None
+    first_token_at: float | None = None
+    ended_at: float | None = None
+
+    @property
+    def last(self) -> Attempt | None:
+        """The attempt that answers, or failed last."""
+        return self.attempts[-1] if self.attempts else None
+
+
+class Dispatcher:
+    """Sends calls to backends. `random` gives numbers in 0..1."""
+
+    def __init__(self, ledger: Ledger, relay: Relay, level_at: LevelAt, random: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._relay = relay
+        self._level_at = level_at
+        self._random = random
+        self._numbers = count(1)
+
+    async def send(self, call: Call, sink: Sink, journey: Journey) -> None:
+        """Have somebody of the pool answer `call` into `sink`.
+
+        Raises a BackendFault when nobody could, CallerRefused when a backend found the request itself wrong.
+        """
+        tried: list[Candidate] = []
+        failure: AttemptFailed | None = None
+        while len(tried) < call.attempts:
+            try:
+                with self._place(call, tried, journey) as place:
+                    tried.append(place.attempt.candidate)
+                    await self._relay.run(_upstream(call, place), place.progress, sink)
+                    return
+            except AttemptFailed as error:
+                failure = error
+                if error.begun:
+                    break
+            except NoBackend as error:
+                raise (failure.error if failure is not None else error) from None
+        assert failure is not None  # attempts ≥ 1, and the loop only goes on after a failure
+        raise failure.error
+
+    @contextmanager
+    def _place(self, call: Call, tried: list[Candidate], journey: Journey) -> Iterator["_Place"]:
+        """Look, book, and let go. Raises NoBackend if nobody can take the call."""
+        now = asyncio.get_running_loop().time()
+        request = str(next(self._numbers))
+        snapshot = self._ledger.snapshot(now)
+        choice = choose(call.pool, snapshot, lambda state: self._level_at(state, snapshot), tried, self._random)
+        if choice.winner is None:
+            raise _nobody(call, choice)
+        backend = choice.winner.candidate.backend
+        self._ledger.apply(RequestStarted(now, backend, request))
+        progress = self._ledger.progress(backend, request)
+        assert progress is not None  # just started, and nobody else knows it
+        attempt = Attempt(choice.considered, choice.reason, choice.winner.candidate, choice.winner.level)
+        journey.attempts.append(attempt)
+        journey.started_at = journey.started_at or now
+        attempt.outcome = Outcome.BACKEND_ERROR
+        ended = Outcome.BACKEND_ERROR
+        try:
+            yield _Place(snapshot.backends[backend].spec, attempt, progress)
+            ended = Outcome.OK
+        except BaseException as error:
+            ended = outcome_of(error)
+            raise
+        finally:
+            attempt.outcome = ended
+            journey.first_token_at = progress.first_at
+            journey.ended_at = asyncio.get_running_loop().time()
+            self._ledger.apply(RequestFinished(journey.ended_at, backend, request, ended))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A reserved place on a backend."""
+
+    spec: BackendSpec
+    attempt: Attempt
+    progress: Progress
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """What the end of a place by `error` says about the backend."""
+    match error:
+        case AttemptFailed():
+            return error.outcome
+        case CallerRefused():
+            return Outcome.CALLER_ERROR
+        case _:
+            # Cancelled or hung up; or a bug of ours, which says nothing of the backend either.
+            return Outcome.CLIENT_GONE
+
+
+def _upstream(call: Call, place: _Place) -> UpstreamRequest:
+    headers = {"content-type": "application/json", "accept": "text/event-stream" if call.stream else "application/json"}
+    if place.spec.api_key is not None:
+        headers["authorization"] = f"Bearer {place.spec.api_key}"
+    body = orjson.dumps({**call.body, "model": place.attempt.candidate.model})
+    return UpstreamRequest(place.spec.url + call.path, body, headers, call.stream, call.deadlines)
+
+
+def _nobody(call: Call, choice: Choice) -> NoBackend:
+    if not call.pool:
+        return NoBackend(
+            f'No backend serves "{call.target}". Start an LLM server on this machine, or name one under '
+            "sidecar.backends in config.yaml with models: {" + f"{call.target}: MODEL" + "}.",
+            retry_after_seconds=RETRY_NO_BACKEND_SECONDS,
+        )
+    states = ", ".join(f"{one.candidate.backend} is {one.excluded}" for one in choice.considered)
+    return NoBackend(
+        f'Nobody can serve "{call.target}" right now: {states}. GET /backends says more.',
+        retry_after_seconds=RETRY_NO_BACKEND_SECONDS,
+    )

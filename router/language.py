@@ -1,0 +1,19 @@
+"""The two languages that Maek speaks to users.
+
+Rules of this file
+- Pure. Every sentence for a user exists in both; the one that is not Korean is English.
+"""
+
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """A language that Maek answers in."""
+
+    KO = "ko"
+    EN = "en"
+
+
+def pick(language: str, *, ko: str, en: str) -> str:
+    """The sentence in that language: `ko` for Korean, `en` for anything else."""
+    return ko if language == Language.KO else en

@@ -1,0 +1,71 @@
+"""Watches LLM servers: the public door. The router imports from here and from nowhere else inside.
+
+Knows nothing of chats. May run alone beside one backend (`maek sidecar`).
+"""
+
+from sidecar.config import SidecarConfig
+from sidecar.discovery import discover
+from sidecar.engines import ENGINES
+from sidecar.engines.detect import USUAL_PORTS
+from sidecar.engines.engine import Model, ModelKind, StructuredOutput
+from sidecar.errors import ConfigInvalid, Problem, SidecarError, TraceInvalid
+from sidecar.exposition import SnapshotCollector
+from sidecar.facts import (
+    BackendAdded,
+    BackendRemoved,
+    BackendSpec,
+    Fact,
+    Outcome,
+    QueueChanged,
+    RequestFinished,
+    RequestStarted,
+)
+from sidecar.health import Verdict
+from sidecar.load import Level, Load, LoadRules, classify
+from sidecar.monitor import Monitor, Pace
+from sidecar.probe import Prober, probing_session
+from sidecar.recorder import Recorder
+from sidecar.replay import Rules, answers
+from sidecar.state import BackendState, Snapshot
+from sidecar.store import Progress, Store
+from sidecar.views import backends_json
+
+__all__ = [
+    "ENGINES",
+    "USUAL_PORTS",
+    "BackendAdded",
+    "BackendRemoved",
+    "BackendSpec",
+    "BackendState",
+    "ConfigInvalid",
+    "Fact",
+    "Level",
+    "Load",
+    "LoadRules",
+    "Model",
+    "ModelKind",
+    "Monitor",
+    "Outcome",
+    "Pace",
+    "Prober",
+    "Problem",
+    "Progress",
+    "QueueChanged",
+    "Recorder",
+    "RequestFinished",
+    "RequestStarted",
+    "Rules",
+    "SidecarConfig",
+    "SidecarError",
+    "Snapshot",
+    "SnapshotCollector",
+    "Store",
+    "StructuredOutput",
+    "TraceInvalid",
+    "Verdict",
+    "answers",
+    "backends_json",
+    "classify",
+    "discover",
+    "probing_session",
+]

@@ -1,0 +1,141 @@
+"""Every metric of the sidecar, once: name, type, unit, labels, help.
+
+Rules of this file
+- Data only. `sidecar.exposition` fills these in; docs/metrics.md is generated from them.
+- Base units. `_total` for counters only, `_ratio` is 0..1. Unknown is absent, never 0.
+- Labels come from closed sets: names of configured backends, roles of the configuration, enums of the code. Never a
+  user, a key, a path, an address or text that somebody wrote.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Type(StrEnum):
+    """A kind of metric, as Prometheus names it."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric family."""
+
+    name: str
+    type: Type
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+BACKEND_INFO = Metric(
+    "maek_backend_info",
+    Type.GAUGE,
+    "Always 1: the engine of a backend, its version, and the roles that it is configured for.",
+    ("backend", "engine", "engine_version", "role"),
+)
+BACKEND_UP = Metric(
+    "maek_backend_up",
+    Type.GAUGE,
+    "1 if the backend takes requests, 0 if it is down or still loading.",
+    ("backend",),
+)
+HEALTH_LATENCY = Metric(
+    "maek_backend_health_latency_seconds",
+    Type.GAUGE,
+    "Latency of the last liveness probe, good or bad.",
+    ("backend",),
+)
+HEALTH_BASELINE = Metric(
+    "maek_backend_health_baseline_seconds",
+    Type.GAUGE,
+    "What a good liveness probe usually takes.",
+    ("backend",),
+)
+INFERENCE_LATENCY = Metric(
+    "maek_backend_inference_latency_seconds",
+    Type.GAUGE,
+    "Latency of the last one-token inference probe that succeeded.",
+    ("backend",),
+)
+ACTIVE_JOBS = Metric(
+    "maek_backend_active_jobs",
+    Type.GAUGE,
+    "Running and waiting requests of all clients, as the backend itself says.",
+    ("backend",),
+)
+IN_FLIGHT = Metric(
+    "maek_backend_in_flight",
+    Type.GAUGE,
+    "Requests sent to the backend by Maek and not finished.",
+    ("backend",),
+)
+WAITING = Metric(
+    "maek_backend_waiting_requests",
+    Type.GAUGE,
+    "Requests that the backend accepted and has not begun.",
+    ("backend",),
+)
+KV_USAGE = Metric(
+    "maek_backend_kv_usage_ratio", Type.GAUGE, "Part of the backend's key-value cache in use.", ("backend",)
+)
+SLOTS = Metric("maek_backend_slots", Type.GAUGE, "Requests that the backend works on at once.", ("backend",))
+PROBE_AGE = Metric(
+    "maek_backend_probe_age_seconds", Type.GAUGE, "Seconds since the last liveness probe ended.", ("backend",)
+)
+LOAD_SIGNAL = Metric(
+    "maek_backend_load_signal",
+    Type.GAUGE,
+    "One number that speaks of load; absent while unknown.",
+    ("backend", "signal"),
+)
+LOAD_THRESHOLD = Metric(
+    "maek_backend_load_threshold",
+    Type.GAUGE,
+    "From this value on the signal means at least this level; absent where it never does.",
+    ("backend", "signal", "level"),
+)
+LOAD = Metric(
+    "maek_backend_load",
+    Type.GAUGE,
+    "0 free, 1 normal, 2 busy, 3 very busy, 4 unavailable; absent while unknown.",
+    ("backend",),
+)
+QUEUE_ACTIVE = Metric("maek_queue_active", Type.GAUGE, "Jobs of the local queue that are being worked on.")
+REQUESTS_STARTED = Metric("maek_requests_started_total", Type.COUNTER, "Requests sent to the backend.", ("backend",))
+REQUESTS = Metric(
+    "maek_requests_total",
+    Type.COUNTER,
+    "Requests to the backend that ended, by how; counted at the last byte.",
+    ("backend", "outcome"),
+)
+PROBES = Metric("maek_probes_total", Type.COUNTER, "Liveness probes, by how they ended.", ("backend", "outcome"))
+MONITOR_ERRORS = Metric(
+    "maek_monitor_errors_total",
+    Type.COUNTER,
+    "Times that watching the backend failed unforeseen; the log has the traceback.",
+    ("backend",),
+)
+
+METRICS = (
+    BACKEND_INFO,
+    BACKEND_UP,
+    HEALTH_LATENCY,
+    HEALTH_BASELINE,
+    INFERENCE_LATENCY,
+    ACTIVE_JOBS,
+    IN_FLIGHT,
+    WAITING,
+    KV_USAGE,
+    SLOTS,
+    PROBE_AGE,
+    LOAD_SIGNAL,
+    LOAD_THRESHOLD,
+    LOAD,
+    QUEUE_ACTIVE,
+    REQUESTS_STARTED,
+    REQUESTS,
+    PROBES,
+    MONITOR_ERRORS,
+)

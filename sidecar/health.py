@@ -1,0 +1,86 @@
+"""Is a backend up? A table of what each probe outcome means, and one step.
+
+Rules of this file
+- Pure: the verdict after an outcome is a function of the verdict before and the outcome.
+- One success brings a backend back. One refusal takes it down, since nobody listens there; other failures have to
+  come in a row, since a busy server is slow before it is dead.
+- Requests speak here too: a refused request is as good as a refused probe. What a caller did wrong, and a client that
+  left, say nothing.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+
+from sidecar.facts import Outcome, ProbeOutcome
+
+
+class Verdict(StrEnum):
+    """What Maek holds a backend to be."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+class Evidence(Enum):
+    """What an outcome says about the health of a backend."""
+
+    ALIVE = auto()
+    LOADING = auto()
+    FAILURE = auto()
+    DEAD = auto()
+    SILENT = auto()
+
+
+EVIDENCE_OF_PROBE = {
+    ProbeOutcome.OK: Evidence.ALIVE,
+    ProbeOutcome.LOADING: Evidence.LOADING,
+    ProbeOutcome.REFUSED: Evidence.DEAD,
+    ProbeOutcome.CONNECT_TIMEOUT: Evidence.FAILURE,
+    ProbeOutcome.READ_TIMEOUT: Evidence.FAILURE,
+    ProbeOutcome.BAD_STATUS: Evidence.FAILURE,
+    ProbeOutcome.BAD_BODY: Evidence.FAILURE,
+}
+
+EVIDENCE_OF_REQUEST = {
+    Outcome.OK: Evidence.ALIVE,
+    Outcome.REFUSED: Evidence.DEAD,
+    # The circuit breaker weighs these, once there is one; the liveness probe is the judge of liveness.
+    Outcome.BACKEND_ERROR: Evidence.SILENT,
+    Outcome.TRUNCATED: Evidence.SILENT,
+    Outcome.TIMEOUT: Evidence.SILENT,
+    # A full server, a wrong request and a client that left are no evidence at all.
+    Outcome.REJECTED: Evidence.SILENT,
+    Outcome.CALLER_ERROR: Evidence.SILENT,
+    Outcome.CLIENT_GONE: Evidence.SILENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The verdict, how many failures stand in a row, and whether the server says that it is still loading."""
+
+    verdict: Verdict = Verdict.UNKNOWN
+    failures: int = 0
+    loading: bool = False
+
+    @property
+    def available(self) -> bool:
+        """Up, and not still loading its model."""
+        return self.verdict is Verdict.UP and not self.loading
+
+    def after(self, evidence: Evidence, failures_to_down: int) -> "Health":
+        """The health once `evidence` came in. `failures_to_down` ≥ 1 failures in a row take a backend down."""
+        match evidence:
+            case Evidence.ALIVE:
+                return Health(Verdict.UP)
+            case Evidence.LOADING:
+                return Health(Verdict.UP, loading=True)
+            case Evidence.DEAD:
+                return Health(Verdict.DOWN, self.failures + 1)
+            case Evidence.FAILURE:
+                failures = self.failures + 1
+                down = failures >= failures_to_down
+                return Health(Verdict.DOWN if down else self.verdict, failures, self.loading and not down)
+            case Evidence.SILENT:
+                return self

@@ -1,0 +1,116 @@
+"""A flight recording, played again: the same facts, the same questions, and so the same answers.
+
+Rules of this file
+- Pure: lines in, answers out, under a store of its own. No clock: the recording's moments are the clock.
+- Under the default rules the answers are those that the recording process gave, because the recording also holds
+  the rules that were in force.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from typing import Any
+
+from sidecar import load, seed
+from sidecar.errors import TraceInvalid
+from sidecar.facts import BackendAdded, BackendRemoved, BackendSpec, QueueChanged
+from sidecar.load import LoadRules
+from sidecar.state import BackendState
+from sidecar.store import Store
+from sidecar.trace import Entry, Query, RulesInForce, read
+
+
+class Rules(StrEnum):
+    """Which rules answer."""
+
+    SEED = "seed"
+    DEFAULT = "default"
+
+
+def answers(lines: Iterable[bytes], rules: Rules) -> Iterator[dict[str, Any]]:
+    """One JSON-able answer for each `query` of a recording, in its order.
+
+    Raises TraceInvalid with the number of the first line that cannot be read or goes back in time.
+    """
+    replay = _Replay(Store(), load.DEFAULT_RULES)
+    last = -inf
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = read(line)
+            if entry.at < last:
+                raise TraceInvalid(f"t: {entry.at} is before the line above, {last}; lines stand in the order of time")
+            last = entry.at
+        except TraceInvalid as error:
+            raise TraceInvalid(f"line {number}: {error}") from None
+        if isinstance(entry, Query):
+            yield replay.answer(entry, rules)
+        else:
+            replay.take(entry)
+
+
+@dataclass(slots=True)
+class _Replay:
+    store: Store
+    rules: LoadRules
+
+    def take(self, entry: Entry) -> None:
+        match entry:
+            case Query():
+                pass
+            case RulesInForce():
+                self.rules = entry.rules
+                self.store.failures_to_down = entry.failures_to_down
+            case BackendAdded() | BackendRemoved() | QueueChanged():
+                self.store.apply(entry)
+            case _:
+                # The seed's format does not announce backends: the first fact about one does.
+                self._know(entry.backend, entry.at)
+                self.store.apply(entry)
+
+    def answer(self, query: Query, rules: Rules) -> dict[str, Any]:
+        self._know(query.backend, query.at)
+        snapshot = self.store.snapshot(query.at)
+        state = snapshot.backends[query.backend]
+        if rules is Rules.SEED:
+            return seed_answer(query, state, snapshot.queue_active)
+        return default_answer(query, state, snapshot.queue_active, self.rules)
+
+    def _know(self, backend: str, at: float) -> None:
+        if backend not in self.store.snapshot(at).backends:
+            self.store.apply(BackendAdded(at, BackendSpec(backend, "")))
+
+
+def seed_answer(query: Query, state: BackendState, queue_active: int) -> dict[str, Any]:
+    """The keys of one replayed answer, by the seed's rules."""
+    said = seed.answer(state, queue_active, query.at)
+    return {
+        "t": query.at,
+        "backend": query.backend,
+        "load": said.load.label,
+        "source": said.source,
+        "active_jobs": said.active_jobs,
+        "health_ms": said.health_ms,
+        "health_baseline_ms": said.health_baseline_ms,
+        "inference_ms": said.inference_ms,
+        "wants_probe": said.wants_probe,
+    }
+
+
+def default_answer(query: Query, state: BackendState, queue_active: int, rules: LoadRules) -> dict[str, Any]:
+    """The same keys by the default rules: unknown is null, and `source` names the signal that set the level."""
+    said = load.classify(state, queue_active, query.at, rules)
+    inference_seconds = load.fresh_inference_seconds(state, query.at, rules)
+    return {
+        "t": query.at,
+        "backend": query.backend,
+        "load": None if said.level is None else said.level.label,
+        "source": None if said.set_by is None else str(said.set_by),
+        "active_jobs": load.fresh_active_jobs(state, query.at, rules),
+        "health_ms": state.health_ms,
+        "health_baseline_ms": round(state.baseline.value_ms, 1) if state.baseline.samples else None,
+        "inference_ms": None if inference_seconds is None else inference_seconds * 1000,
+        "wants_probe": load.wants_inference_probe(state, query.at, rules),
+    }

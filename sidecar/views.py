@@ -1,0 +1,78 @@
+"""A snapshot, told as JSON for people and programs.
+
+Rules of this file
+- A projection, like `sidecar.exposition`: it holds nothing and measures nothing. Unknown is null, never 0.
+- Never a key. Keys of the JSON carry their unit.
+"""
+
+from typing import Any
+
+from sidecar.load import (
+    Load,
+    LoadRules,
+    classify,
+    fresh_active_jobs,
+    fresh_inference_seconds,
+    fresh_reading,
+    known_slots,
+)
+from sidecar.seed import HYBRID, STATUS_API
+from sidecar.state import BackendState, Snapshot
+
+
+def backends_json(snapshot: Snapshot, rules: LoadRules) -> list[dict[str, Any]]:
+    """Every backend of a snapshot, in the order of the configuration."""
+    return [
+        backend_json(state, classify(state, snapshot.queue_active, snapshot.now, rules), snapshot, rules)
+        for state in snapshot.backends.values()
+    ]
+
+
+def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: LoadRules) -> dict[str, Any]:
+    """One backend: who it is, how it feels, how busy it is and why."""
+    return {
+        "name": state.name,
+        "url": state.spec.url,
+        "engine": state.engine,
+        "engine_version": state.engine_version,
+        "roles": dict(state.spec.models),
+        "models": [model.name for model in state.models or ()],
+        "discovered": state.spec.discovered,
+        "simulated": state.spec.simulated,
+        "verdict": str(state.health.verdict),
+        "healthy": None if load.level is None else state.health.available,
+        "loading": state.health.loading,
+        "latency_ms": state.health_ms,
+        "load": load_json(state, load, snapshot.now, rules),
+        "in_flight": state.work.in_flight,
+        "started": state.work.started,
+        "finished": {str(outcome): count for outcome, count in state.work.finished.items()},
+        "last_token_seconds_ago": _ago(snapshot.last_token_at.get(state.name), snapshot.now),
+        "probe_seconds_ago": _ago(state.health_at, snapshot.now),
+    }
+
+
+def load_json(state: BackendState, load: Load, now: float, rules: LoadRules) -> dict[str, Any]:
+    """The level with everything that it was computed from."""
+    reading = fresh_reading(state, now, rules)
+    inference_seconds = fresh_inference_seconds(state, now, rules)
+    return {
+        "level": None if load.level is None else load.level.label,
+        "level_ko": None if load.level is None else load.level.korean,
+        "set_by": None if load.set_by is None else str(load.set_by),
+        "source": HYBRID if state.status is None else STATUS_API,
+        "active_jobs": fresh_active_jobs(state, now, rules),
+        "total_requests": reading.total_requests if state.status is None else state.status.total_requests,
+        "waiting": reading.waiting,
+        "kv_usage_ratio": reading.kv_usage_ratio,
+        "slots": known_slots(state),
+        "health_ms": state.health_ms,
+        "health_baseline_ms": round(state.baseline.value_ms, 1) if state.baseline.samples else None,
+        "inference_ms": None if inference_seconds is None else round(inference_seconds * 1000, 1),
+        "measured": inference_seconds is not None,
+        "signals": {str(signal): value for signal, value in load.signals.items()},
+    }
+
+
+def _ago(moment: float | None, now: float) -> float | None:
+    return None if moment is None else round(now - moment, 3)
