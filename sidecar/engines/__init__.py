@@ -5,7 +5,7 @@ A new engine is a file beside these and a line in `ENGINES`; `sidecar.engines.de
 
 from collections.abc import Mapping
 
-from sidecar.engines import llamacpp, mlx, ollama, openai, status, vllm
+from sidecar.engines import detect, llamacpp, mlx, ollama, openai, status, vllm
 from sidecar.engines.engine import (
     Answer,
     Ask,
@@ -38,4 +38,5 @@ __all__ = [
     "Reading",
     "StructuredOutput",
     "Unreadable",
+    "detect",
 ]

@@ -8,19 +8,25 @@ the machine that it was recorded on.
 """
 
 import argparse
+import http.client
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from sidecar.engines import ENGINES, Answer, Ask, detect  # noqa: E402  (the project need not be installed)
+from sidecar.engines import ENGINES, Answer, Ask, detect
 
 KEPT_HEADERS = ("server", "content-type", "x-powered-by")
 """Of the answers' headers; the others say nothing of the engine."""
+
+SETTLING_SECONDS = 0.5
+"""For the server to begin with the chats."""
 
 
 def ask(url: str, question: Ask) -> Answer | None:
@@ -38,11 +44,18 @@ def headers_of(items: list[tuple[str, str]]) -> dict[str, str]:
     return {name.lower(): value for name, value in items if name.lower() in KEPT_HEADERS}
 
 
-def start_chat(url: str, model: str):  # noqa: ANN201
-    body = {"model": model, "stream": True, "max_tokens": 20000, "messages": [{"role": "user", "content": "hello"}]}
-    headers = {"content-type": "application/json"}
-    request = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), headers)
-    return urllib.request.urlopen(request, timeout=60)
+def start_chat(url: str, model: str) -> http.client.HTTPConnection:
+    """A chat that goes on until the connection is closed; its answer is not read."""
+    body = {
+        "model": model,
+        "stream": True,
+        "max_tokens": 20000,
+        "ignore_eos": True,
+        "messages": [{"role": "user", "content": "hello"}],
+    }
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"})
+    return connection
 
 
 def conversation(url: str, engine_name: str) -> list[tuple[Ask, Answer | None]]:
@@ -80,7 +93,9 @@ def main() -> None:
     options = parser.parse_args()
     with ExitStack() as chats:
         for _ in range(options.chats):
-            chats.enter_context(start_chat(options.url, options.model)).readline()
+            chats.enter_context(closing(start_chat(options.url, options.model)))
+        if options.chats:
+            time.sleep(SETTLING_SECONDS)
         asked = conversation(options.url, options.engine)
     rows = {question.path: row(question, answer, options.hide) for question, answer in asked}
     recording = {
