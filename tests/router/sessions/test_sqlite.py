@@ -6,6 +6,8 @@ import re
 import sqlite3
 import stat
 import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -18,33 +20,45 @@ OWNER = "0123456789ab"
 QUESTION = Message(Role.USER, "안녕")
 DRAFT = PendingDraft("calendar", "create_draft", {"title": "회의"}, "등록할까요?", 9e9)
 BOUNDS = Bounds()
+Opener = Callable[..., Awaitable[SqliteSessions]]
 
 
-async def test_history_and_draft_survive_a_restart(tmp_path):
-    store = await SqliteSessions.opened(tmp_path, BOUNDS)
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[Opener]:
+    """Opens stores, by default in the test's folder, and closes them whatever happens."""
+    stores = []
+
+    async def open_one(folder: Path = tmp_path, bounds: Bounds = BOUNDS, **options: float) -> SqliteSessions:
+        stores.append(await SqliteSessions.opened(folder, bounds, **options))
+        return stores[-1]
+
+    yield open_one
+    for store in stores:
+        await store.close()
+
+
+async def test_history_and_draft_survive_a_restart(opened, tmp_path):
+    store = await opened()
     made = await store.open("room-1", OWNER)
     await store.append("room-1", OWNER, (QUESTION,))
     await store.put_pending("room-1", OWNER, DRAFT)
     await store.close()
 
-    store = await SqliteSessions.opened(tmp_path, BOUNDS)
+    store = await opened()
     assert await store.history("room-1", OWNER) == (QUESTION,)
     assert await store.pending("room-1", OWNER) == DRAFT
     assert (await store.open("room-1", OWNER)).created_at == made.created_at
-    await store.close()
 
 
-async def test_two_processes_may_share_the_file(tmp_path):
-    stores = [await SqliteSessions.opened(tmp_path, BOUNDS) for _ in range(2)]
+async def test_two_processes_may_share_the_file(opened, tmp_path):
+    stores = [await opened() for _ in range(2)]
     await stores[0].open("room-1", OWNER)
     await asyncio.gather(*(stores[number % 2].append("room-1", OWNER, (QUESTION,)) for number in range(20)))
     assert await stores[1].history("room-1", OWNER) == (QUESTION,) * 20
-    for store in stores:
-        await store.close()
 
 
-async def test_folder_and_files_are_for_their_user_only(tmp_path):
-    store = await SqliteSessions.opened(tmp_path / "data", BOUNDS)
+async def test_folder_and_files_are_for_their_user_only(opened, tmp_path):
+    store = await opened(tmp_path / "data")
     await store.open("room-1", OWNER)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}
     await store.close()
@@ -52,33 +66,33 @@ async def test_folder_and_files_are_for_their_user_only(tmp_path):
     assert modes == dict.fromkeys((FILE_NAME, FILE_NAME + "-wal", FILE_NAME + "-shm"), 0o600)
 
 
-async def test_the_file_names_its_schema(tmp_path):
-    await (await SqliteSessions.opened(tmp_path, BOUNDS)).close()
+async def test_the_file_names_its_schema(opened, tmp_path):
+    await (await opened()).close()
     with sqlite3.connect(tmp_path / FILE_NAME) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     database.close()
 
 
-async def test_a_file_of_a_newer_maek_is_refused_and_left_as_it_was(tmp_path):
+async def test_a_file_of_a_newer_maek_is_refused_and_left_as_it_was(opened, tmp_path):
     database = sqlite3.connect(tmp_path / FILE_NAME)
     database.execute("PRAGMA user_version = 7")
     database.close()
     with pytest.raises(SessionStoreFailed, match=r"written by a newer Maek \(schema 7, .* Start that version"):
-        await SqliteSessions.opened(tmp_path, BOUNDS)
+        await opened()
     database = sqlite3.connect(tmp_path / FILE_NAME)
     assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     database.close()
 
 
-async def test_a_file_that_is_not_a_database_is_named_with_what_to_do(tmp_path):
+async def test_a_file_that_is_not_a_database_is_named_with_what_to_do(opened, tmp_path):
     path = tmp_path / FILE_NAME
     path.write_bytes(b"this is a letter to a friend, not a database\n" * 100)
     with pytest.raises(SessionStoreFailed, match=re.escape(f"{path} is damaged") + ".* Move it away"):
-        await SqliteSessions.opened(tmp_path, BOUNDS)
+        await opened()
 
 
-async def test_a_file_damaged_in_the_middle_is_named_when_it_is_read(tmp_path):
-    store = await SqliteSessions.opened(tmp_path, BOUNDS)
+async def test_a_file_damaged_in_the_middle_is_named_when_it_is_read(opened, tmp_path):
+    store = await opened()
     for number in range(200):
         await store.open(f"room-{number}", OWNER)
         await store.append(f"room-{number}", OWNER, (Message(Role.USER, "x" * 500),))
@@ -87,27 +101,26 @@ async def test_a_file_damaged_in_the_middle_is_named_when_it_is_read(tmp_path):
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
-    store = await SqliteSessions.opened(tmp_path, BOUNDS)
+    store = await opened()
     with pytest.raises(SessionStoreFailed, match="is damaged or is not a session file"):
         await store.history("room-1", OWNER)
-    await store.close()
 
 
-async def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
+async def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(opened, tmp_path):
     (tmp_path / "data").write_text("a file where the folder should be")
     with pytest.raises(SessionStoreFailed, match=r"cannot be kept in .*/data/sessions.sqlite3.*MAEK_DATA_DIR"):
-        await SqliteSessions.opened(tmp_path / "data", BOUNDS)
+        await opened(tmp_path / "data")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_a_folder_that_may_not_be_written_is_named_with_what_to_do(tmp_path):
+async def test_a_folder_that_may_not_be_written_is_named_with_what_to_do(opened, tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(SessionStoreFailed, match=r"Permission denied.*MAEK_DATA_DIR"):
-        await SqliteSessions.opened(tmp_path, BOUNDS)
+        await opened()
 
 
-async def test_a_file_that_another_process_holds_is_an_error_that_says_so_and_passes(tmp_path):
-    store = await SqliteSessions.opened(tmp_path, BOUNDS, busy_timeout_seconds=0.01)
+async def test_a_file_that_another_process_holds_is_an_error_that_says_so_and_passes(opened, tmp_path):
+    store = await opened(busy_timeout_seconds=0.01)
     await store.open("room-1", OWNER)
     other = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -117,11 +130,10 @@ async def test_a_file_that_another_process_holds_is_an_error_that_says_so_and_pa
     other.close()
     await store.append("room-1", OWNER, (QUESTION,))
     assert await store.history("room-1", OWNER) == (QUESTION,)
-    await store.close()
 
 
-async def test_what_was_deleted_or_trimmed_is_not_in_the_rows_any_more(tmp_path):
-    store = await SqliteSessions.opened(tmp_path, Bounds(tokens=30))
+async def test_what_was_deleted_or_trimmed_is_not_in_the_rows_any_more(opened, tmp_path):
+    store = await opened(bounds=Bounds(tokens=30))
     await store.open("room-1", OWNER)
     for number in range(50):
         await store.append("room-1", OWNER, (Message(Role.USER, f"secret {number}"),))
@@ -133,11 +145,11 @@ async def test_what_was_deleted_or_trimmed_is_not_in_the_rows_any_more(tmp_path)
     assert b"secret 0" not in history
 
 
-async def test_a_store_that_could_not_be_opened_leaves_no_thread_behind(tmp_path):
+async def test_a_store_that_could_not_be_opened_leaves_no_thread_behind(opened, tmp_path):
     (tmp_path / FILE_NAME).write_bytes(b"not a database" * 100)
     before = set(threading.enumerate())
     with pytest.raises(SessionStoreFailed):
-        await SqliteSessions.opened(tmp_path, BOUNDS)
+        await opened()
     left = set(threading.enumerate()) - before
     for thread in left:
         await asyncio.to_thread(thread.join, 5.0)
