@@ -169,7 +169,7 @@ class Batch:
         return max(0.0, idle_since + self.keep_alive_seconds - now)
 
     def _is_expired(self, residency: _Residency, now: float) -> bool:
-        return not residency.users and now - residency.last_used_at >= self.keep_alive_seconds
+        return not residency.users and now >= residency.last_used_at + self.keep_alive_seconds
 
     def _begin(self, at: float) -> None:
         self._admit(at)

@@ -16,7 +16,7 @@ from typing import Any
 Decision = dict[str, Any]
 
 _HANGUL = re.compile(r"[가-힣]")
-_ISO_DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_ISO_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _HOUR = re.compile(r"(오전|오후)?\s*(\d{1,2})\s*시|\b(\d{1,2})\s*(am|pm)\b", re.IGNORECASE)
 
 FIRST_AFTERNOON_HOURS = range(1, 8)
@@ -132,7 +132,7 @@ _RULES = _rules(
             "안녕하세요! 저는 이드예요. 무엇을 도와드릴까요?", "Hello! What can I do for you?"
         ),
         r"^(고마워|고맙|감사)|^(thanks|thank you)\b": _direct("천만에요!", "You are welcome!"),
-        r"(넌|너는|당신은) ?누구|이름이 ?뭐|\bwho are you\b": _direct(
+        r"(넌|너는?|당신은?) ?누구|이름이 ?뭐|\bwho are you\b": _direct(
             "저는 이드예요. 일정, 메일, 문서, 서버 일을 도와드려요.",
             "I am your assistant. I help with calendar, mail, documents and servers.",
         ),

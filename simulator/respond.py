@@ -65,6 +65,9 @@ async def answer(request: web.Request, ask: Ask, dialect: Dialect, *, native: bo
     except BrokenError:
         _hang_up(request, CutHow.RESET)
         return web.Response()
+    except ConnectionResetError:
+        # The client left. Whatever is returned is not sent any more.
+        return web.Response()
 
 
 async def _whole(
@@ -107,9 +110,10 @@ async def _stream(
         sent += taken
         if cut is not None and sent >= last:
             await _write(response, b"".join(out))
-            if cut.how is not CutHow.END:
-                _hang_up(request, cut.how)
-            break
+            if cut.how is CutHow.END:
+                break
+            _hang_up(request, cut.how)
+            return response
         if sent == len(reply.tokens):
             out.append(dialect.closing(_usage(reply, generation)))
         await _write(response, b"".join(out))
