@@ -32,12 +32,12 @@ Clock = Callable[[], float]
 class Bounds:
     """How much is kept. What is over a bound is neither shown nor stored."""
 
-    tokens: int = 6000
-    """Estimated tokens of history in one session: leaves a classifier with an 8k context room to answer."""
-    age_seconds: float = 7 * 86400.0
+    tokens: int
+    """Estimated tokens of history in one session. A token is at most some 4 bytes here."""
+    age_seconds: float
     """A turn is forgotten at this age, a session when it was not used for so long."""
-    sessions: int = 10_000
-    """The least recently used go first. With `tokens` it bounds the store: some 24 kB each at the worst."""
+    sessions: int
+    """The least recently used go first. With `tokens` this bounds the whole store."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from router.sessions.store import Bounds, SessionStoreFailed
 OWNER = "0123456789ab"
 QUESTION = Message(Role.USER, "안녕")
 DRAFT = PendingDraft("calendar", "create_draft", {"title": "회의"}, "등록할까요?", 9e9)
-BOUNDS = Bounds()
+BOUNDS = Bounds(tokens=4000, age_seconds=86_400.0, sessions=1000)
 Opener = Callable[..., Awaitable[SqliteSessions]]
 
 
@@ -133,7 +134,7 @@ async def test_a_file_that_another_process_holds_is_an_error_that_says_so_and_pa
 
 
 async def test_what_was_deleted_or_trimmed_is_not_in_the_rows_any_more(opened, tmp_path):
-    store = await opened(bounds=Bounds(tokens=30))
+    store = await opened(bounds=replace(BOUNDS, tokens=30))
     await store.open("room-1", OWNER)
     for number in range(50):
         await store.append("room-1", OWNER, (Message(Role.USER, f"secret {number}"),))
