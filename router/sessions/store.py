@@ -33,7 +33,7 @@ class Bounds:
     """How much is kept. What is over a bound is neither shown nor stored."""
 
     tokens: int
-    """Estimated tokens of history in one session. A token is at most some 4 bytes here."""
+    """Estimated tokens of history in one session."""
     age_seconds: float
     """A turn is forgotten at this age, a session when it was not used for so long."""
     sessions: int
