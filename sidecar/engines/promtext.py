@@ -29,7 +29,8 @@ SAMPLE = re.compile(
 LABELS = re.compile(LABEL)
 ESCAPES = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 
-FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|inf|nan)", re.IGNORECASE)
+FLOAT = re.compile(r"[+-]?(?:(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?+|inf|nan)", re.IGNORECASE)
+"""What `float` takes, without the underscores and the word "infinity" that it takes besides."""
 
 
 @dataclass(frozen=True, slots=True)

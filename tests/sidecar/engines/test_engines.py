@@ -1,0 +1,178 @@
+"""What holds for every engine."""
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sidecar.engines import ENGINES, Answer, Ask, Engine, Health, Reading, Unreadable, detect
+from tests.sidecar.engines.recordings import Recording, names
+
+COSTLY = ("completion", "generate", "chat", "embed", "load", "pull", "health_generate")
+"""In paths of questions that make tokens, or change what is in memory."""
+
+DEEP = b"[" * 100_000
+WIDE = b'{"models":' + b"[{}," * 20_000
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+LISTING_KEYS = ["object", "data", "id", "owned_by", "meta", "n_params", "size", "status", "value"]
+OLLAMA_KEYS = ["models", "name", "details", "family", "parameter_size", "version", "error"]
+STATS_KEYS = [
+    "active_jobs",
+    "total_requests",
+    "total_slots",
+    "role",
+    "is_sleeping",
+    "is_processing",
+    "endpoint_metrics",
+]
+KEYS = st.sampled_from(LISTING_KEYS + OLLAMA_KEYS + STATS_KEYS)
+WORDS = st.sampled_from(["list", "router", "loaded", "model", "vllm", "llamacpp"])
+JSON = st.recursive(
+    SCALARS | WORDS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=12
+)
+PROMETHEUS = st.lists(
+    st.tuples(
+        st.sampled_from(["vllm:num_requests_running", "vllm:kv_cache_usage_perc", "llamacpp:requests_processing"]),
+        st.floats(),
+    ),
+    max_size=3,
+).map(lambda rows: "".join(f"{name} {value}\n" for name, value in rows).encode())
+
+
+def as_json(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS) if fits(value) else b"{}"
+
+
+def fits(value: object) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
+BODIES = st.binary(max_size=200) | JSON.map(as_json) | PROMETHEUS
+STATUSES = st.sampled_from([200, 200, 200, 200, 204, 301, 400, 401, 404, 429, 500, 501, 503])
+HEADERS = st.dictionaries(st.sampled_from(["server", "content-type"]), st.sampled_from(["llama.cpp", "BaseHTTP/0.6"]))
+ANSWERS = st.builds(Answer, STATUSES, BODIES, HEADERS)
+MAYBE = st.none() | ANSWERS
+ENGINE = st.sampled_from(sorted(ENGINES.values(), key=lambda engine: engine.name))
+
+
+def engines_and_answers(count_of: str) -> st.SearchStrategy[tuple[Engine, tuple[Answer | None, ...]]]:
+    return ENGINE.flatmap(
+        lambda engine: st.tuples(st.just(engine), st.tuples(*[MAYBE] * len(getattr(engine, count_of))))
+    )
+
+
+def test_each_engine_stands_under_its_own_name() -> None:
+    assert {name: engine.name for name, engine in ENGINES.items()} == {name: name for name in ENGINES}
+    assert sorted(ENGINES) == ["llamacpp", "mlx", "ollama", "openai", "status", "vllm"]
+
+
+def test_no_question_costs_tokens_or_changes_anything() -> None:
+    asked = [ask for engine in ENGINES.values() for ask in (engine.liveness, *engine.models, *engine.stats)]
+    for ask in (*asked, *detect.QUESTIONS):
+        assert (ask.method, ask.body) == ("GET", None)
+        assert not any(word in ask.path for word in COSTLY)
+
+
+@given(ENGINE, ANSWERS)
+@example(ENGINES["openai"], Answer(200, DEEP))
+@example(ENGINES["ollama"], Answer(200, WIDE))
+def test_whatever_answers_the_liveness_question_has_a_health(engine: Engine, answer: Answer) -> None:
+    health = engine.read_liveness(answer)
+    assert health in Health
+    assert health is not Health.OK or answer.status == 200
+
+
+@given(engines_and_answers("models"))
+@example((ENGINES["openai"], (Answer(200, DEEP),)))
+@example((ENGINES["ollama"], (Answer(200, WIDE), Answer(200, DEEP))))
+@example((ENGINES["llamacpp"], (Answer(200, b'{"object":"list","data":[{"id":"a","meta":{"n_params":1e400}}]}'),)))
+def test_whatever_answers_the_models_questions_is_read_or_unreadable(
+    asked: tuple[Engine, tuple[Answer | None, ...]],
+) -> None:
+    engine, answers = asked
+    try:
+        models = engine.read_models(answers)
+    except Unreadable:
+        return
+    for model in models:
+        assert model.name
+        assert model.parameters is None or model.parameters > 0
+        assert model.size_bytes is None or model.size_bytes >= 0
+
+
+@given(ENGINE, st.lists(MAYBE, min_size=1, max_size=5))
+@example(ENGINES["llamacpp"], [Answer(200, b"{}"), Answer(501, b"--metrics"), Answer(200, DEEP)])
+@example(ENGINES["vllm"], [Answer(200, b"vllm:num_requests_running +Inf\n")])
+@example(ENGINES["status"], [Answer(200, b'{"active_jobs": true}')])
+def test_whatever_answers_the_stats_questions_is_read_or_unreadable(
+    engine: Engine, given_answers: list[Answer | None]
+) -> None:
+    answers = with_more(engine, given_answers)
+    try:
+        reading = engine.read_stats(answers)
+    except Unreadable:
+        return
+    assert_sensible(reading)
+
+
+def with_more(engine: Engine, given_answers: list[Answer | None]) -> tuple[Answer | None, ...]:
+    """The answers that the engine's questions get, the given ones over and over; fails if the asking does not end."""
+    endless = iter(given_answers * 100)
+    answers: tuple[Answer | None, ...] = tuple(next(endless) for _ in engine.stats)
+    for _ in range(3):
+        more: tuple[Ask, ...] = engine.more_stats(answers)
+        if not more:
+            return answers
+        answers += tuple(next(endless) for _ in more)
+    raise AssertionError(f"{engine.name} does not stop asking")
+
+
+def assert_sensible(reading: Reading) -> None:
+    for count in (reading.running, reading.waiting, reading.slots, reading.total_requests):
+        assert count is None or (type(count) is int and count >= 0)
+    assert reading.kv_usage_ratio is None or 0 <= reading.kv_usage_ratio <= 1
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=sorted(ENGINES))
+def test_no_answer_to_the_statistics_is_unknown_and_not_idle(engine: Engine) -> None:
+    assert engine.read_stats(tuple(None for _ in engine.stats)) == Reading()
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=sorted(ENGINES))
+def test_no_answer_to_the_models_is_unreadable_and_not_an_empty_list(engine: Engine) -> None:
+    with pytest.raises(Unreadable, match="no answer to /"):
+        engine.read_models(tuple(None for _ in engine.models))
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=sorted(ENGINES))
+@pytest.mark.parametrize("body", [b"<!doctype html><html>", b"  \n<html>"])
+def test_a_page_for_people_is_a_bad_body(engine: Engine, body: bytes) -> None:
+    page = Answer(200, body, {"content-type": "text/html"})
+    assert engine.read_liveness(page) is Health.BAD_BODY
+    with pytest.raises(Unreadable, match="<"):
+        engine.read_models(tuple(page for _ in engine.models))
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=sorted(ENGINES))
+@pytest.mark.parametrize("status", [301, 401, 404, 500, 502, 503])
+def test_another_status_is_a_bad_status(engine: Engine, status: int) -> None:
+    assert engine.read_liveness(Answer(status, b"{}")) is Health.BAD_STATUS
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=sorted(ENGINES))
+def test_a_refused_key_is_told_as_such(engine: Engine) -> None:
+    with pytest.raises(Unreadable, match="set api_key of this backend"):
+        engine.read_models(tuple(Answer(401, b'{"error": "Unauthorized"}') for _ in engine.models))
+
+
+@pytest.mark.parametrize("name", [name for name in names() if Recording(name).content["engine"]])
+def test_every_recorded_server_answers_the_questions_of_its_engine(name: str) -> None:
+    recording = Recording(name)
+    engine = ENGINES[recording.content["engine"]]
+    health = engine.read_liveness(recording.answers((engine.liveness,))[0] or Answer(0, b""))
+    assert health is (Health.LOADING if name.endswith("/loading") else Health.OK)
