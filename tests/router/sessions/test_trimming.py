@@ -76,13 +76,15 @@ def test_a_turn_is_as_old_as_its_last_message():
     assert kept(conversation, 100) == tuple(conversation)
 
 
-def test_the_newest_turn_is_shortened_rather_than_lost():
-    question, answer = user("why?"), assistant("because " * 100)
-    shorter = kept([*FIRST, question, answer], 50)
-    assert shorter[0] == question
-    assert shorter[1].message.text.endswith("…")
-    assert answer.message.text.startswith(shorter[1].message.text[:-1])
-    # Most of the bound is used: the short question leaves its share to the long answer.
+@pytest.mark.parametrize("long_one", [0, 1])
+def test_the_newest_turn_is_shortened_rather_than_lost(long_one):
+    said = ["why?", "why?"]
+    said[long_one] = "because " * 100
+    shorter = kept([*FIRST, user(said[0]), assistant(said[1])], 50)
+    assert shorter[1 - long_one].message.text == "why?"
+    assert shorter[long_one].message.text.endswith("…")
+    assert said[long_one].startswith(shorter[long_one].message.text[:-1])
+    # Most of the bound is used: the short message leaves its share to the long one.
     assert sum(entry.tokens for entry in shorter) > 45
 
 
