@@ -67,11 +67,11 @@ def dump(config: Config) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts text in quotes that our reader, unlike PyYAML's, would take for something else."""
+    """Puts text in quotes that our reader, unlike PyYAML's, would take for something else, or that breaks a line."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
         """A plain text where that is safe."""
-        style = None if scalar(data) == data else '"'
+        style = None if scalar(data) == data and data.isprintable() else '"'
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 

@@ -24,7 +24,7 @@ from sidecar.config_words import Schema, paths, resolved, shown, wanted
 from sidecar.engines import ENGINES
 from sidecar.errors import SecretUnusable
 from sidecar.facts import BackendSpec
-from sidecar.load import NEVER, LoadRules, Steps
+from sidecar.load import NEVER, Steps
 from sidecar.replay import Rules
 from sidecar.secret import REFERENCE_PATTERN, REFERENCE_WANTED, check_reference, resolve
 from sidecar.section import (
@@ -85,7 +85,7 @@ def _known_engine(name: str) -> str:
 def _ascending(levels: tuple[float | None, ...]) -> tuple[float | None, ...]:
     reached = [level for level in levels if level is not None]
     if any(later <= earlier for earlier, later in pairwise(reached)):
-        raise refused("numbers that rise from left to right", found="numbers that do not")
+        raise refused("numbers that rise from left to right", found="numbers that fall or repeat")
     return levels
 
 
@@ -199,22 +199,6 @@ class SidecarConfig(Section):
     backends: Annotated[tuple[BackendConfig, ...], EmptyList] = ()
     """The servers; an empty list leaves it to discovery."""
 
-    def load_rules(self) -> LoadRules:
-        """The thresholds as the default rules take them."""
-        told = self.thresholds
-        age_seconds = [None if part is None else part * self.interval_seconds for part in told.probe_age_intervals]
-        return LoadRules(
-            active_jobs_per_slot=steps(told.active_jobs_per_slot),
-            waiting_per_slot=steps(told.waiting_per_slot),
-            kv_usage_ratio=steps(told.kv_usage_ratio),
-            inference_seconds=steps(told.inference_seconds),
-            health_times_baseline=steps(told.health_times_baseline),
-            health_floor_seconds=told.health_floor_seconds,
-            probe_age_seconds=steps(tuple(age_seconds)),
-            queue_active=told.queue_active,
-            inference_timeout_seconds=self.inference_timeout_seconds,
-        )
-
 
 def faults(values: Mapping[str, Any]) -> Iterator[Fault]:
     """What is wrong between the keys of a sidecar section's raw values."""
@@ -251,6 +235,7 @@ __all__ = [
     "InferenceProbe",
     "Loc",
     "Name",
+    "Rules",
     "Schema",
     "Seconds",
     "Section",

@@ -32,6 +32,16 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,30}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]{1,30}(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
 _SPECIAL_FLOAT = re.compile(r"([-+]?)\.(inf|Inf|INF)|()\.(nan|NaN|NAN)")
 
+_SYNTAX = (
+    ("expected <block end>", "a line that does not fit those above", "the same indentation as its neighbours"),
+    ("mapping values are not", "a colon where none may be", 'one key a line, and quotes around text with ": " in it'),
+    ("found character '\\t'", "a tab", "spaces for indentation"),
+    ("found character", "a character that cannot begin a value", "quotes around the value"),
+    ("found unexpected end of stream", "the end of the file inside quotes", "a closing quote"),
+    ("expected ',' or", "a list or mapping in brackets that does not go on", "a comma or the closing bracket"),
+)
+"""How the parser's commonest complaints begin, and what they mean to somebody who writes a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -77,7 +87,7 @@ def parse(text: str, file: str) -> Document:
         value = reader.document(iter(yaml.parse(text, Loader=yaml.SafeLoader)))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return _unreadable(file, line, f"the control character U+{ord(error.character):04X}", "printable text")
+        return _unreadable(file, line, f"the control character U+{error.character:04X}", "printable text")
     except yaml.MarkedYAMLError as error:
         return _syntax_problem(file, error)
     except _TooDeep as error:
@@ -122,9 +132,12 @@ def _unreadable(file: str, line: int | None, found: str, wanted: str) -> Documen
 
 
 def _syntax_problem(file: str, error: yaml.MarkedYAMLError) -> Document:
-    mark = error.problem_mark
-    line = None if mark is None else mark.line + 1
-    return _unreadable(file, line, f"broken YAML ({error.problem})", "YAML")
+    line = None if error.problem_mark is None else error.problem_mark.line + 1
+    said = str(error.problem)
+    for beginning, found, wanted in _SYNTAX:
+        if said.startswith(beginning):
+            return _unreadable(file, line, found, wanted)
+    return _unreadable(file, line, f"broken YAML ({said})", "YAML")
 
 
 def _line(event: Any) -> int:

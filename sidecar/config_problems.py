@@ -46,15 +46,16 @@ def build(model: type[M], document: Document, check: Check) -> M:
         built = model.model_validate(document.values)
     except ValidationError as error:
         schema = model.model_json_schema()
-        faults += (_translated(details, schema) for details in error.errors(include_url=False))
+        faults += (_translated(details, schema) for details in error.errors(include_url=False) if not _is_echo(details))
     faults += check(document.values)
     problems = list(document.problems)
-    reported = {problem.key for problem in problems}
+    reported = {(problem.line, problem.key) for problem in problems}
     for fault in faults:
+        line, key = document.line(fault.loc), dotted(fault.loc)
         # one sentence a key: the first is the nearest to the cause
-        if (key := dotted(fault.loc)) not in reported:
-            reported.add(key)
-            problems.append(Problem(document.file, document.line(fault.loc), key, fault.found, fault.wanted))
+        if (line, key) not in reported:
+            reported.add((line, key))
+            problems.append(Problem(document.file, line, key, fault.found, fault.wanted))
     if built is None or problems:
         raise ConfigInvalid(problems)
     return built
@@ -97,7 +98,12 @@ def repeated(value: object, key: str, way: Loc, plain: Callable[[str], str] = st
         before = first.setdefault(plain(text), index)
         if before != index:
             found = f"the same as {dotted((*way, before, key))}"
-            yield Fault((*way, index, key), found, f"a {key} of its own")
+            yield Fault((*way, index, key), found, f"another {key}")
+
+
+def _is_echo(details: Any) -> bool:
+    """A list whose items were refused is then called too short, which is no fault of its own."""
+    return bool(details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"])
 
 
 def _translated(details: Any, root: Schema) -> Fault:
@@ -109,7 +115,7 @@ def _translated(details: Any, root: Schema) -> Fault:
         case "missing":
             return Fault(loc, "nothing", wanted(at(root, loc), root))
         case "refused" if loc[-1] == "[key]":
-            return Fault(loc[:-1], "this name", NAME_WANTED)
+            return Fault(loc[:-1], f"the name {shown(loc[-2])}", NAME_WANTED)
         case "refused":
             context = details["ctx"]
             return Fault(loc, context.get("found") or _value(value, loc), context["wanted"])

@@ -1,0 +1,112 @@
+"""Valid configurations, for properties."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from router import config as router_config
+from router.config import Config
+from router.config_domains import DomainConfig
+from sidecar import config as sidecar_config
+from sidecar.config import ENGINE_NAMES
+from sidecar.replay import Rules
+
+names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,10}", fullmatch=True)
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30) | st.sampled_from(
+    ["1e3", "on", "null", "0x1f", "12:30", "- a", "a: b", "#", " a", "a ", "'", '"', "\x85", "\u2028", "\x7f", "\ufeff"]
+)
+seconds = st.floats(min_value=0, max_value=86_400, exclude_min=True)
+
+
+def levels(highest: float) -> st.SearchStrategy[tuple[float | None, ...]]:
+    """Three rising numbers, any of them left out."""
+    rising = st.lists(st.floats(0, highest), min_size=3, max_size=3, unique=True).map(sorted)
+    kept = st.tuples(st.booleans(), st.booleans(), st.booleans())
+    return st.builds(
+        lambda numbers, keep: tuple(n if k else None for n, k in zip(numbers, keep, strict=True)), rising, kept
+    )
+
+
+def sections(model: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Sections in which some of these fields are given."""
+    return st.fixed_dictionaries({}, optional=fields).map(lambda given: model(**given))
+
+
+thresholds = sections(
+    sidecar_config.ThresholdsConfig,
+    active_jobs_per_slot=levels(100),
+    waiting_per_slot=levels(100),
+    kv_usage_ratio=levels(1),
+    inference_seconds=levels(100),
+    health_times_baseline=levels(100),
+    probe_age_intervals=levels(100),
+    health_floor_seconds=st.floats(0, 3600),
+    queue_active=st.integers(0, 100),
+)
+roles = sections(
+    router_config.RoleConfig,
+    system_prompt=st.none() | texts,
+    temperature=st.none() | st.floats(0, 2),
+    max_tokens=st.none() | st.integers(1, 100_000),
+    timeout_seconds=seconds,
+)
+domains = st.builds(
+    DomainConfig,
+    name=names,
+    terms=st.lists(texts, min_size=1, max_size=3).map(tuple),
+    patterns=st.lists(st.sampled_from([r"제\s*\d+조", "a|b"]), max_size=2).map(tuple),
+    prefer=st.sampled_from(["ask", "search_full", "search"]),
+)
+keys = st.builds(
+    router_config.KeyConfig, hash=st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True), name=st.none() | names
+)
+
+
+def _backends(role_names: list[str]) -> st.SearchStrategy[tuple[Any, ...]]:
+    backend = st.builds(
+        sidecar_config.BackendConfig,
+        name=names,
+        url=st.builds(
+            "{}://{}:{}".format, st.sampled_from(["http", "https"]), st.sampled_from("abc"), st.integers(1, 65_535)
+        ),
+        engine=st.sampled_from(ENGINE_NAMES),
+        slots=st.none() | st.integers(1, 100),
+        api_key=st.sampled_from([None, "env:MAEK_TEST_KEY"]),
+        models=st.dictionaries(st.sampled_from(role_names), texts, max_size=2),
+    )
+    return st.lists(backend, max_size=4, unique_by=(lambda one: one.name, lambda one: one.url)).map(tuple)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> Config:
+    """Whole configurations whose parts fit together; the environment has to hold MAEK_TEST_KEY."""
+    given_roles = draw(st.dictionaries(names, roles, max_size=2))
+    backends = draw(_backends(["classifier", "reasoner", *given_roles]))
+    known = [backend.name for backend in backends]
+    named = st.lists(st.sampled_from(known), max_size=2).map(tuple) if known else st.just(())
+    hosts = st.dictionaries(names, sections(router_config.HostConfig, backends=named, local=st.booleans()), max_size=2)
+    sidecar = sections(
+        sidecar_config.SidecarConfig,
+        discover=st.booleans(),
+        rules=st.sampled_from(Rules),
+        interval_seconds=seconds,
+        jitter_ratio=st.floats(0, 0.5),
+        thresholds=thresholds,
+    ).map(lambda section: section.model_copy(update={"backends": backends}))
+    router = sections(
+        router_config.RouterConfig,
+        listen=st.sampled_from(["127.0.0.1:0", "[::1]:8484", "localhost:65535"]),
+        language=st.sampled_from(router_config.Language),
+        timezone=st.sampled_from(["local", "Asia/Seoul", "Europe/Berlin"]),
+        data_dir=st.sampled_from([None, "/var/lib/maek", "~/maek data"]),
+        persona=sections(router_config.PersonaConfig, name=texts, description_ko=texts),
+        sessions=sections(router_config.SessionsConfig, store=st.sampled_from(router_config.SessionStore)),
+        decide=sections(
+            router_config.DecideConfig,
+            rules=st.booleans(),
+            domains=st.lists(domains, max_size=2, unique_by=lambda one: one.name).map(tuple),
+        ),
+        tools=sections(router_config.ToolsConfig, infra=sections(router_config.InfraConfig, hosts=hosts)),
+        keys=st.lists(keys, max_size=2, unique_by=lambda one: one.hash).map(tuple),
+    ).map(lambda section: section.model_copy(update={"roles": {**section.roles, **given_roles}}))
+    return Config(sidecar=draw(sidecar), router=draw(router))
