@@ -7,6 +7,7 @@ Rules of this file
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -56,6 +57,8 @@ class Decision:
     fallbacks: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     """Version of the rules, the model and the prompt that took part, by stage."""
+    drops_draft: bool = False
+    """The user does not want the pending draft any more: whoever keeps it forgets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +72,29 @@ class PendingDraft:
     """One sentence for the user and the prompt."""
     expires_at: float
     """Seconds since the epoch (drafts outlive the process)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """What a decision may know besides the message and the history."""
+
+    now: datetime
+    """With the zone that dates are meant in."""
+    language: str
+    """`ko` or `en`: what Maek answers in."""
+    pending_draft: PendingDraft | None = None
+
+    @property
+    def draft(self) -> PendingDraft | None:
+        """The pending draft, unless its time is over."""
+        pending = self.pending_draft
+        return pending if pending is not None and self.now.timestamp() < pending.expires_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Who speaks to the user."""
+
+    name: str = "이드"
+    description_ko: str = "다정하고 담백하게 말하고, 꼭 필요할 때만 목록을 쓴다"
+    description_en: str = "friendly and plain, no needless lists"

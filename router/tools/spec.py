@@ -50,7 +50,9 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool found. `text` is for the user, in the call's language; `data` is the same for programs (JSON-able)."""
+    """What a tool found. `text` is for the user, in the call's language; `data` is the same for programs
+    (JSON-able).
+    """
 
     text: str
     data: Mapping[str, Any]

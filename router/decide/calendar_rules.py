@@ -1,0 +1,157 @@
+"""Rules for the calendar: what is on, and new entries.
+
+Rules of this file
+- Pure. A new entry needs a day; without one Maek asks back, and never makes one up.
+- A draft is nothing done yet: the user is asked before it is written.
+"""
+
+import re
+from datetime import date, time
+
+from router.decide.decision import Action, Decision
+from router.decide.lexicon import TIME_LIKE, Kind, Word
+from router.decide.request import Request
+from router.language import pick
+
+MAX_TITLE_CHARACTERS = 60
+"""A longer title is a sentence that the rule has misunderstood."""
+
+_LOOKS = (Kind.CALENDAR, Kind.EVENT, Kind.SHOW, Kind.FIND, Kind.WHICH, Kind.PERIOD)
+_NOT_A_DRAFT = frozenset(
+    (Kind.SHOW, Kind.FIND, Kind.SEND, Kind.EXPLAIN, Kind.CHANGE, Kind.MAIL, Kind.WHICH, Kind.ALIVE)
+)
+_ALL_DAY = re.compile(
+    r"휴가|연차|반차|생일|기념일|출장|종일|\b(?:vacation|birthday|anniversary|holiday|all[ -]day|day off)\b",
+    re.IGNORECASE,
+)
+_OBJECT = re.compile(r"(?<=..)[을를]$")
+_SAYS_MORE = re.compile(
+    r"[다라자냐]고(?=\s|$)|(?:장소|이름|참석자|시간|내용|메모)[은는을이가]|초대|^(?:did|do|does|is|are|was|have|has)\b|\b(?:location|called|named|titled|invite|"
+    r"following)\b",
+    re.IGNORECASE,
+)
+"""Reported speech, further fields and questions: more than day, time and title."""
+# "for lunch", "my meeting": what a title neither begins nor ends with.
+_LOOSE_ENDS = frozenset(
+    ("to", "for", "on", "in", "at", "a", "an", "the", "my", "and", "please", "me", "you", "can", "could")
+)
+
+
+def calendar_query(request: Request) -> Decision | None:
+    """`today` or `search` for a message that asks for the entries of some days, and for nothing else."""
+    when = request.when
+    if when.day is None or when.last_day is None or when.several or when.impossible:
+        return None
+    looking = Kind.CALENDAR in request.kinds or (Kind.EVENT in request.kinds and Kind.SHOW in request.kinds)
+    if not looking or not request.only(*_LOOKS) or TIME_LIKE.search(when.rest):
+        return None
+    # "오늘 3시 일정" may as well be a new entry.
+    if when.begins is not None and not (request.asks or request.kinds & {Kind.SHOW, Kind.FIND}):
+        return None
+    if when.day == when.last_day == request.facts.now.date():
+        return request.use("calendar_today", "calendar", "today", {})
+    days = {"date_from": when.day.isoformat(), "date_to": when.last_day.isoformat()}
+    return request.use("calendar_days", "calendar", "search", days)
+
+
+def calendar_draft(request: Request) -> Decision | None:
+    """`create_draft` for a new entry, or the question for what is missing of it."""
+    if not _wants_entry(request):
+        return None
+    when, title = request.when, _title(request.words)
+    if len(title) > MAX_TITLE_CHARACTERS or when.several or (when.day is not None and when.day != when.last_day):
+        return None
+    if when.impossible:
+        return _ask_back(request, "impossible_date", title, when.impossible[0])
+    if when.day is None:
+        return _ask_back(request, "missing_date", title)
+    if when.day < request.facts.now.date():
+        return None
+    if not title:
+        return _ask_back(request, "missing_title", title)
+    if when.begins is None and not _ALL_DAY.search(request.text):
+        return _ask_back(request, "missing_time", title)
+    return request.use(
+        "calendar_draft",
+        "calendar",
+        "create_draft",
+        {"title": title, "date": when.day.isoformat(), "time": _hhmm(when.begins), "end_time": _hhmm(when.ends)},
+    )
+
+
+def _wants_entry(request: Request) -> bool:
+    """Something to add to the calendar, or a bare "내일 3시 회의"."""
+    kinds = request.kinds
+    if kinds & _NOT_A_DRAFT or request.asks or TIME_LIKE.search(request.when.rest) or _SAYS_MORE.search(request.text):
+        return False
+    content = [word for word in request.words if word.kind is not Kind.FILLER]
+    if _verb(content) is not None:
+        return Kind.CALENDAR in kinds or Kind.EVENT in kinds
+    if Kind.ADD in kinds or Kind.EVENT not in kinds or request.when.day is None or request.when.begins is None:
+        return False
+    event = next(at for at, word in enumerate(content) if word.kind is Kind.EVENT)
+    if content[event].text.isascii():
+        # "dentist appointment", "meeting with Bob"; with more words before it the message has a verb of its own.
+        return event <= 1
+    # A Korean noun phrase ends with its noun, and without a particle; more would be a sentence about a meeting.
+    return content[-1].kind is Kind.EVENT and content[-1].text == content[-1].written
+
+
+def _verb(content: list[Word]) -> Word | None:
+    """The word that asks for adding: the last in Korean, the first in English. Elsewhere it is part of something
+    else.
+    """
+    for word, english in ((content[0], True), (content[-1], False)) if content else ():
+        if word.kind is Kind.ADD and word.text.isascii() is english:
+            return word
+    return None
+
+
+def _title(words: tuple[Word, ...]) -> str:
+    """What the entry is about: the words besides the calendar, the verb and loose ends."""
+    verb = _verb([word for word in words if word.kind is not Kind.FILLER])
+    kept = [word for word in words if word.kind is not Kind.CALENDAR and word is not verb]
+    while kept and _loose(kept[0]):
+        kept.pop(0)
+    while kept and _loose(kept[-1]):
+        kept.pop()
+    if not kept:
+        return ""
+    last = kept[-1]
+    end = _OBJECT.sub("", last.written) if last.kind is Kind.UNKNOWN else last.text
+    return " ".join([*(word.written for word in kept[:-1]), end])
+
+
+def _loose(word: Word) -> bool:
+    return word.kind is Kind.FILLER or word.text.lower() in _LOOSE_ENDS
+
+
+def _hhmm(at: time | None) -> str | None:
+    return at.isoformat("minutes") if at else None
+
+
+def _ask_back(request: Request, reason: str, title: str, words: str = "") -> Decision:
+    ko, en = _QUESTIONS[reason]
+    what_ko, what_en = (f"'{title}' 일정", f'"{title}"') if title else ("일정", "the entry")
+    day = request.when.day or date.min
+    text = pick(request.facts.language, ko=ko, en=en).format(
+        what=pick(request.facts.language, ko=what_ko, en=what_en), words=words, day=day.isoformat()
+    )
+    return request.answer(reason, text, Action.CLARIFY)
+
+
+_QUESTIONS = {
+    "missing_date": (
+        "{what}을 어느 날짜에 넣을까요? 날짜와 시간을 알려 주세요.",
+        "On which date should I put {what}? Please give me the date and time.",
+    ),
+    "missing_time": (
+        "{day}, {what}을 몇 시에 넣을까요? 시간을 알려 주세요.",
+        "At what time on {day} should I put {what}?",
+    ),
+    "missing_title": ("{day}에 넣을 일정의 제목을 알려 주세요.", "What should the entry on {day} be called?"),
+    "impossible_date": (
+        "'{words}'은(는) 없는 날짜나 시간이에요. {what}을 언제 넣을까요?",
+        '"{words}" does not exist. When should I put {what}?',
+    ),
+}

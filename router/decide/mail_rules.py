@@ -1,0 +1,74 @@
+"""Rules for searching mail.
+
+Rules of this file
+- Pure. Unknown words are the query only where a query stands: before the mail in Korean, after "about" or "from", or
+  before the mail, in
+  English. Anywhere else the message is about something that the rule does not know.
+"""
+
+import re
+
+from router.decide.decision import Decision
+from router.decide.lexicon import TIME_LIKE, Kind, Word
+from router.decide.request import Request
+from router.tools.mail import DEFAULT_DAYS
+
+MAX_QUERY_WORDS = 6
+"""More words than this are a story, not a query."""
+
+_KNOWN = (Kind.MAIL, Kind.SHOW, Kind.FIND, Kind.RECENT, Kind.WHICH, Kind.ABOUT, Kind.SENT, Kind.UNKNOWN)
+_TOPICS = frozenset(
+    (Kind.UNKNOWN, Kind.EVENT, Kind.MATERIAL, Kind.DOCUMENT, Kind.SERVER, Kind.NETWORK, Kind.MODEL, Kind.SERVICE)
+)
+_SENDER_TAIL = re.compile(r"(?<=..)(?:님이|이|가|에게서|한테서|으로부터|로부터|에서|의|께서)$")
+_TOPIC_TAIL = re.compile(r"(?<=..)(?:에|와|과|을|를|의)$")
+
+
+def mail_search(request: Request) -> Decision | None:
+    """`email.search` for a message that looks for mail, with the words and the days that it names."""
+    if Kind.MAIL not in request.kinds or not request.only(*_KNOWN, *_TOPICS):
+        return None
+    when = request.when
+    if when.several or when.impossible or when.begins is not None or TIME_LIKE.search(when.rest):
+        return None
+    query = _query(request)
+    if query is None:
+        return None
+    today = request.facts.now.date()
+    if when.day is not None and when.day > today:
+        return None
+    days = (today - when.day).days + 1 if when.day is not None else DEFAULT_DAYS
+    return request.use("mail_search", "email", "search", {"query": query, "days": days})
+
+
+def _query(request: Request) -> str | None:
+    """The words to look for, empty for any mail; None where unknown words stand in no query's place."""
+    words = [word for word in request.words if word.kind is not Kind.FILLER]
+    places = [at for at, word in enumerate(words) if word.kind in _TOPICS]
+    sent = any(word.kind is Kind.SENT for word in words)
+    if not places:
+        # "보낸 메일" alone is the sent folder, which nothing searches.
+        return None if sent else ""
+    first, last = places[0], places[-1]
+    if len(places) != last - first + 1 or len(places) > MAX_QUERY_WORDS or not _is_query(request, words, first, last):
+        return None
+    topic = words[first : last + 1]
+    came = last + 1 < len(words) and words[last + 1].kind in {Kind.SENT, Kind.RECENT}
+    tail = _SENDER_TAIL if came else _TOPIC_TAIL
+    return " ".join([*(word.written for word in topic[:-1]), tail.sub("", topic[-1].written)])
+
+
+def _is_query(request: Request, words: list[Word], first: int, last: int) -> bool:
+    mail = next(at for at, word in enumerate(words) if word.kind is Kind.MAIL)
+    if last < mail:
+        if words[last].text.isascii() and request.words.index(words[last]) + 1 != request.words.index(words[mail]):
+            # "the subjects of all emails": in English the topic stands right before its noun.
+            return False
+        linked = all(word.kind in {Kind.ABOUT, Kind.SENT, Kind.RECENT} for word in words[last + 1 : mail])
+        asked = (
+            bool(request.kinds & {Kind.FIND, Kind.SHOW, Kind.RECENT, Kind.ABOUT, Kind.SENT})
+            or request.when.day is not None
+        )
+        return linked and asked
+    before = words[first - 1]
+    return before.kind is Kind.ABOUT and before.text.isascii() and last == len(words) - 1

@@ -1,0 +1,163 @@
+"""The classifier's text read as a decision: the ladder.
+
+Rules of this file
+- Pure and total: any text gives a decision or `Unusable`, nothing else.
+- Each rung is for what servers and models really do: schemas ignored, thinking left in, fences, a sentence before the
+  JSON,
+  commas forgotten. What has climbed up is checked against the registry all the same.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import json_repair
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from router.decide.decision import Action, Decision, PendingDraft, Source
+from router.decide.errors import Unusable
+from router.tools.parameters import canonical, explain_invalid
+from router.tools.spec import Operation, Tool
+
+MAX_CHARACTERS = 32_768
+"""Far above the longest valid answer; a longer one is a model that does not stop, and would only take time to
+repair.
+"""
+MAX_OBJECTS = 32
+"""Opening braces that are tried. A model that shows its reasoning may write a few objects before the answer."""
+LLM_CONFIDENCE = 0.8
+"""A model gives no probability that means anything: below a rule's 1.0, and the same for every answer."""
+
+_THINKING = re.compile(
+    r"<(think|thinking|reasoning|thought)>.*?(?:</\1>|\Z)|\[THINK\].*?(?:\[/THINK\]|\Z)", re.DOTALL | re.IGNORECASE
+)
+_THINKING_END = re.compile(r"</(?:think|thinking|reasoning|thought)>|\[/THINK\]", re.IGNORECASE)
+_CHANNEL = re.compile(
+    r"<\|channel\|>\s*(?P<name>\w+)[^<]*(?:<\|constrain\|>\s*\w+\s*)?<\|message\|>(?P<text>.*?)(?=<\|(?:end|return|call|start|channel)\|>|\Z)",
+    re.DOTALL,
+)
+_FENCE = re.compile(r"```[\w-]*[ \t]*\n?(?P<text>.*?)(?:```|\Z)", re.DOTALL)
+
+
+def _tidied(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+class _Answer(BaseModel):
+    """The answer's shape. Further keys are ignored: models like to add a reason."""
+
+    model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
+
+    action: Annotated[Action, BeforeValidator(_tidied)]
+    response: str | None = None
+    prompt: str | None = None
+    tool: str | None = None
+    operation: str | None = None
+    params: dict[str, Any] | None = None
+
+
+def read_answer(text: str, tools: Mapping[str, Tool], draft: PendingDraft | None = None) -> Decision:
+    """The decision that `text` says. Raises Unusable with a reason that its author can act on."""
+    if len(text) > MAX_CHARACTERS:
+        raise Unusable("the answer is too long; answer with one short JSON object")
+    try:
+        answer = _Answer.model_validate(_json_object(_spoken(text)))
+    except ValidationError as error:
+        raise Unusable(explain_invalid(error, "en")) from None
+    match answer.action:
+        case Action.DIRECT | Action.CLARIFY:
+            return _decision(answer.action, response=_required(answer.response, answer.action))
+        case Action.ROUTE:
+            return _decision(Action.ROUTE, prompt=answer.prompt or None)
+        case Action.TOOLS:
+            return _tool_decision(answer, tools, draft)
+
+
+def _spoken(text: str) -> str:
+    """What was said, without what was thought and without fences."""
+    said = text.strip()
+    if said.startswith("{"):
+        return said
+    channels = list(_CHANNEL.finditer(said))
+    if channels:
+        finals = [found["text"] for found in channels if found["name"] == "final"]
+        if not finals:
+            raise Unusable("there is only thinking, no answer")
+        said = finals[-1].strip()
+    said = _THINKING.sub("", said)
+    # Some templates open the thinking themselves, so that only its end is in the text.
+    said = _THINKING_END.split(said)[-1].strip()
+    if not said:
+        raise Unusable("there is only thinking, or nothing at all")
+    fenced = _FENCE.search(said)
+    return fenced["text"].strip() if fenced and "{" in fenced["text"] else said
+
+
+def _json_object(said: str) -> dict[str, Any]:
+    """The first object that looks like an answer, else the first one, else what repair makes of the text."""
+    objects = list(_decoded(said))
+    chosen = next((found for found in objects if "action" in found), objects[0] if objects else None)
+    if chosen is not None:
+        return chosen
+    start = said.find("{")
+    if start < 0:
+        raise Unusable("there is no JSON object in the answer")
+    try:
+        repaired = json_repair.loads(said[start:], skip_json_loads=True)
+    except (ValueError, RecursionError):
+        repaired = None
+    if not isinstance(repaired, dict) or not repaired:
+        raise Unusable("the JSON cannot be read")
+    return repaired
+
+
+def _decoded(said: str) -> Iterator[dict[str, Any]]:
+    decoder = json.JSONDecoder()
+    at = said.find("{")
+    for _ in range(MAX_OBJECTS):
+        if at < 0:
+            return
+        try:
+            found, end = decoder.raw_decode(said, at)
+        except (ValueError, RecursionError):
+            end = at + 1
+        else:
+            if isinstance(found, dict):
+                yield found
+        at = said.find("{", end)
+
+
+def _tool_decision(answer: _Answer, tools: Mapping[str, Tool], draft: PendingDraft | None) -> Decision:
+    tool, operation = _operation(answer, tools)
+    if operation.name == "create_confirmed" and draft is None:
+        raise Unusable("create_confirmed needs a pending draft, and there is none")
+    try:
+        params = canonical(operation.params, answer.params or {})
+    except ValidationError as error:
+        raise Unusable(f"params of {tool.name}.{operation.name}: {explain_invalid(error, 'en')}") from None
+    return _decision(Action.TOOLS, tool=tool.name, operation=operation.name, params=params)
+
+
+def _operation(answer: _Answer, tools: Mapping[str, Tool]) -> tuple[Tool, Operation]:
+    name = (answer.tool or "").lower()
+    tool = tools.get(name)
+    if tool is None:
+        raise Unusable(f"there is no such tool; the tools are {', '.join(tools)}")
+    # "calendar.today" for "today" is meant well.
+    wanted = (answer.operation or "").lower().removeprefix(f"{name}.")
+    operation = tool.operations.get(wanted)
+    if operation is None:
+        sending = "sending is impossible; " if "send" in wanted else ""
+        raise Unusable(f"{sending}{name} has no such operation; it has {', '.join(tool.operations)}")
+    return tool, operation
+
+
+def _required(response: str | None, action: Action) -> str:
+    if not response:
+        raise Unusable(f"{action} needs a response text")
+    return response
+
+
+def _decision(action: Action, **fields: Any) -> Decision:
+    return Decision(action, Source.LLM, "classifier", confidence=LLM_CONFIDENCE, **fields)

@@ -1,0 +1,45 @@
+"""Keyword rules: the decision of a message that leaves no doubt.
+
+Rules of this file
+- Pure, total and the same for the same arguments. A rule abstains (None) unless it is sure; the stages behind it are
+  there for the rest.
+- The order matters only where two rules would both be sure: what waits for an answer comes first, what names a tool
+  by
+  its own words comes before the domains, which only name a subject.
+"""
+
+from router.decide.calendar_rules import calendar_draft, calendar_query
+from router.decide.decision import Decision, SessionFacts
+from router.decide.document_rules import archive_search, domain_documents, explanation
+from router.decide.infra_rules import infra_state
+from router.decide.mail_rules import mail_search
+from router.decide.request import RULES_VERSION, Domain, Request, Rule, Rules
+from router.decide.talk_rules import draft_answer, refused_sending, small_talk
+
+MAX_CHARACTERS = 100
+"""A longer message has more in it than its keywords say."""
+MAX_SENTENCES = 2
+
+ORDER: tuple[Rule, ...] = (
+    draft_answer,
+    small_talk,
+    refused_sending,
+    calendar_draft,
+    calendar_query,
+    mail_search,
+    infra_state,
+    domain_documents,
+    archive_search,
+    explanation,
+)
+
+
+def decide_by_rules(message: str, facts: SessionFacts, rules: Rules) -> Decision | None:
+    """The decision of the first rule that is sure; None when none is."""
+    if not message.strip() or len(message) > MAX_CHARACTERS or len(message.strip().splitlines()) > MAX_SENTENCES:
+        return None
+    request = Request(message, facts, rules)
+    return next((decision for rule in ORDER if (decision := rule(request)) is not None), None)
+
+
+__all__ = ["MAX_CHARACTERS", "RULES_VERSION", "Domain", "Rules", "decide_by_rules"]

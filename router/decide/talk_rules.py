@@ -1,0 +1,152 @@
+# ruff: noqa: E501 - word lists: a line is a family of phrases
+"""Rules for what is said for its own sake: greetings, thanks, farewells, yes and no.
+
+Rules of this file
+- Pure. A phrase counts only when it is the whole message, apart from the persona's name, laughter and punctuation.
+- The answers stand here, so that they come without any LLM.
+"""
+
+import re
+
+from router.decide.decision import Decision
+from router.decide.lexicon import Kind
+from router.decide.request import Request
+from router.language import pick
+
+_NOISE = re.compile(r"[\s!.,~?^:;'\"♡♥]+|[ㅋㅎㅠㅜ]{2,}|[\U0001F300-\U0001FAFF\u2600-\u27BF\ufe0f]+")
+
+_GREETING = (
+    r"안녕(?:하세요|하십니까|하신가요|하시죠)?|안뇽|하이루?|헬로우?|반가워요?|반갑습니다|처음뵙겠습니다|"
+    r"(?:좋은|굿)(?:아침|오후|저녁|모닝)(?:이에요|입니다)?|잘지냈(?:어요?|니)|"
+    r"hi|hello|hey|hithere|hellothere|heythere|good(?:morning|afternoon|evening)|nicetomeetyou|howareyou(?:today|doing)?"
+)
+_THANKS = (
+    r"(?:정말|너무|진짜|매우)?(?:고마워요?|고맙습니다|고맙다|감사해요?|감사합니다|감사드려요|땡큐|ㄱㅅ)|수고했어요?|수고하셨습니다|"
+    r"thanks?(?:you)?(?:somuch|verymuch|alot)?|thx|cheers"
+)
+_FAREWELL = (
+    r"잘자요?|안녕히(?:주무세요|계세요|가세요)|굿나잇|굿나이트|바이(?:바이)?|빠이|또봐요?|또만나요?|내일봐요?|나중에봐요?|"
+    r"bye(?:bye)?|goodbye|goodnight|seeyou(?:later|tomorrow|soon)?|takecare"
+)
+_WISH = (
+    r"(?:오늘도|항상|늘|부디)?(?:안전운전|조심운전|운전조심|몸조심|조심)(?:히|해서)?(?:하세요|하십시오|해요?|가세요|들어가세요|가요)|수고하세요|"
+    r"(?:좋은|즐거운|행복한|편안한)(?:하루|주말|저녁|밤|시간|연휴|명절|오후)(?:보내세요|되세요|보내요?|돼요?)|"
+    r"(?:맛있게|많이)(?:드세요|먹어요?)|힘내(?:세요|요)?|파이팅|화이팅|새해복많이받으세요|"
+    r"drivesafe(?:ly)?|have(?:anice|agood|agreat)(?:day|weekend|evening|night|one)|goodluck"
+)
+_WHO = r"(?:너는?|넌|당신은?)?(?:누구(?:야|니|세요|예요|신가요|십니까|냐)|이름이?(?:뭐야|뭐예요|뭐니|뭔가요))|자기소개(?:해줘|해주세요|좀해줘)?|whoareyou|what'?syourname|whatisyourname"
+
+_YES = (
+    r"네|넵|넹|넴|예|옙|응|엉|웅|어|ㅇㅇ|ㅇㅋ|그래요?|그럼요?|당연하?지요?|좋아요?|좋습니다|좋지요?|오케이|오키|콜|맞아요?|맞습니다|확인(?:했어요?)?|괜찮아요?|"
+    r"(?:그렇게|그대로|그걸로|이대로)?(?:해줘요?|해주세요|해요?|진행해(?:줘요?|주세요)?|진행(?:할게)?|저장해(?:줘요?|주세요)?|등록해(?:줘요?|주세요)?|"
+    r"추가해(?:줘요?|주세요)?|부탁해요?|부탁드려요|부탁합니다)|"
+    r"yes|yeah|yep|yup|ok|okay|sure|correct|right|confirm(?:ed)?|goahead|doit|pleasedo(?:it)?|soundsgood|looksgood|perfect|absolutely|please"
+)
+_NO = (
+    r"아니|아니요|아뇨|아닙니다|ㄴㄴ|노|싫어요?|됐어요?|됐습니다|취소(?:해줘요?|해주세요|해요?|할게요?)?|"
+    r"(?:등록|저장|추가|진행)?하지(?:마|마요|말아줘|마세요|말아주세요)|그만(?:둬|둘래|해)?|안해요?|안할래요?|필요없어요?|관둬|"
+    r"no|nope|nah|cancel(?:it|that)?|don'?t(?:do(?:it|that))?|nevermind|stop|forgetit|nothanks"
+)
+_KIND_WORDS = tuple(
+    (reason, re.compile(words))
+    for reason, words in (
+        ("greeting", _GREETING),
+        ("thanks", _THANKS),
+        ("farewell", _FAREWELL),
+        ("wish", _WISH),
+        ("who", _WHO),
+    )
+)
+_PARTS = (re.compile(_YES), re.compile(_NO))
+
+_MORE_THAN_SENDING = frozenset((Kind.EXPLAIN, Kind.ADD, Kind.FIND, Kind.CHANGE, Kind.CALENDAR))
+
+_ANSWERS_KO = {
+    "greeting": "안녕하세요, {name}예요. 무엇을 도와드릴까요?",
+    "thanks": "도움이 됐다니 기뻐요. 또 필요한 게 있으면 말씀해 주세요.",
+    "farewell": "편히 쉬세요. 언제든 다시 불러 주세요.",
+    "wish": "고마워요, 조심할게요. 당신도 좋은 하루 보내세요.",
+    "who": "저는 {name}예요. 이야기를 나누고, 일정과 메일, 문서, 서버 상태를 살펴봐 드려요.",
+}
+_ANSWERS_EN = {
+    "greeting": "Hello, I'm {name}. What can I do for you?",
+    "thanks": "Glad that helped. Just say so if you need anything else.",
+    "farewell": "Take care. I'm here whenever you need me.",
+    "wish": "Thank you. Have a good day, too.",
+    "who": "I'm {name}. I chat, and I look after your calendar, mail, documents and servers.",
+}
+
+
+def small_talk(request: Request) -> Decision | None:
+    """A plain answer to a message that is nothing but a greeting, thanks, a farewell, a wish or "who are you"."""
+    said = _bare(request.text, request.rules.persona.name)
+    for reason, words in _KIND_WORDS:
+        if words.fullmatch(said):
+            answer = pick(request.facts.language, ko=_ANSWERS_KO[reason], en=_ANSWERS_EN[reason])
+            return request.answer(reason, answer.format(name=request.rules.persona.name))
+    return None
+
+
+def draft_answer(request: Request) -> Decision | None:
+    """A pending draft's yes or no. Without a draft, or with anything besides, not sure."""
+    draft = request.facts.draft
+    if draft is None:
+        return None
+    meant = _yes_or_no(_bare(request.text, request.rules.persona.name))
+    if meant is None:
+        return None
+    if meant:
+        return request.use("draft_confirmed", draft.tool, "create_confirmed", {})
+    return request.answer(
+        "draft_dropped",
+        pick(request.facts.language, ko="알겠어요, 등록하지 않을게요.", en="All right, I won't save it."),
+        drops_draft=True,
+    )
+
+
+def refused_sending(request: Request) -> Decision | None:
+    """Sending mail is impossible: say so, kindly. Only for a request to send, not for talk about sending."""
+    words = [word for word in request.words if word.kind not in {Kind.FILLER, Kind.SHOW}]
+    if Kind.MAIL not in request.kinds or request.kinds & _MORE_THAN_SENDING:
+        return None
+    if any(word.kind is Kind.UNKNOWN and word.text.endswith("고") for word in words):
+        # "회의 잡고 메일 보내줘" asks for two things, and one of them is possible.
+        return None
+    begins_english = words[0].kind is Kind.SEND and words[0].text.isascii()
+    # 보내는, 보내고: with an ending of its own it is no request.
+    ends_korean = words[-1].kind is Kind.SEND and words[-1].written == words[-1].text and not words[-1].text.isascii()
+    if not (begins_english or ends_korean):
+        return None
+    return request.answer(
+        "mail_sending_refused",
+        pick(
+            request.facts.language,
+            ko="메일을 보내는 일은 제가 할 수 없어요. 대신 메일을 찾아서 읽어 드리거나, 보낼 글의 초안을 써 드릴 수는 있어요.",
+            en="I can't send mail. I can find and read mail for you, though, or draft the text for you to send.",
+        ),
+    )
+
+
+def _bare(text: str, persona: str) -> str:
+    """The message without noise, spaces and the name it is addressed to."""
+    said = _NOISE.sub("", text.lower())
+    name = _NOISE.sub("", persona.lower())
+    for vocative in (f"{name}님", f"{name}아", f"{name}야", name):
+        if name and said != vocative:
+            said = said.removeprefix(vocative).removesuffix(vocative)
+    return said
+
+
+def _yes_or_no(said: str) -> bool | None:
+    """True for nothing but yes, False for nothing but no, None for anything else."""
+    meant: set[bool] = set()
+    at = 0
+    while at < len(said):
+        part = max(
+            (match for words in _PARTS if (match := words.match(said, at))), key=lambda match: match.end(), default=None
+        )
+        if part is None or part.end() == at:
+            return None
+        meant.add(part.re is _PARTS[0])
+        at = part.end()
+    return meant.pop() if len(meant) == 1 else None

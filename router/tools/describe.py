@@ -1,0 +1,35 @@
+"""The tools in words, for the classifier's prompt.
+
+Rules of this file
+- Pure, and made from the specifications alone, so that the prompt cannot promise what the registry lacks.
+"""
+
+from collections.abc import Mapping
+
+from pydantic.fields import FieldInfo
+
+from router.language import pick
+from router.tools.parameters import description
+from router.tools.spec import Operation, Tool
+
+
+def describe(tools: Mapping[str, Tool], language: str) -> str:
+    """One line a tool and one an operation, with the parameters and what they are."""
+    lines = []
+    for tool in tools.values():
+        lines.append(f"- {tool.name}: {pick(language, ko=tool.title_ko, en=tool.title_en)}")
+        lines.extend(f"  - {_line(tool.name, operation, language)}" for operation in tool.operations.values())
+    return "\n".join(lines)
+
+
+def _line(tool: str, operation: Operation, language: str) -> str:
+    params = ", ".join(_param(name, field) for name, field in operation.params.model_fields.items())
+    told = "; ".join(f"{name}: {description(field, language)}" for name, field in operation.params.model_fields.items())
+    title = pick(language, ko=operation.title_ko, en=operation.title_en)
+    return f"{tool}.{operation.name}({params}): {title}" + (f" [{told}]" if told else "")
+
+
+def _param(name: str, field: FieldInfo) -> str:
+    if field.is_required():
+        return name
+    return f"{name}?" if field.default is None else f"{name}={field.default!r}"
