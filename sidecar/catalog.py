@@ -56,7 +56,7 @@ HEALTH_BASELINE = Metric(
 INFERENCE_LATENCY = Metric(
     "maek_backend_inference_latency_seconds",
     Type.GAUGE,
-    "Latency of the last one-token inference probe that succeeded.",
+    "Latency of the last one-token inference probe, while it counts; absent if it failed.",
     ("backend",),
 )
 ACTIVE_JOBS = Metric(

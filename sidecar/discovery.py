@@ -3,40 +3,67 @@
 Rules of this file
 - Loopback only, questions that cost nothing, all ports at once.
 - A server counts only when its answers say which engine it is: an ordinary web site on port 8000 is none.
+- Never Maek itself: it would send what it is asked to itself, or to a neighbour that watches the same backends.
 """
 
 import asyncio
+import re
+import socket
 from collections.abc import Collection
+from urllib.parse import urlsplit
 
-from sidecar.engines import detect
+import psutil
+
 from sidecar.facts import BackendSpec
 from sidecar.probe import Prober
 
 TIMEOUT_SECONDS = 1.0
 """For one question on loopback: a server that is slower than this will be found by the next look."""
 
+MAEK = "Maek"
+"""The product that a Maek is recognised as."""
 
-async def discover(prober: Prober, ports: Collection[int], known_urls: Collection[str]) -> list[BackendSpec]:
-    """Servers on loopback that are not at one of `known_urls`, in the order of their ports."""
-    urls = [f"http://127.0.0.1:{port}" for port in ports]
-    found = await asyncio.gather(*(_look(prober, url) for url in urls if not _among(url, known_urls)))
+
+async def discover(
+    prober: Prober, ports: Collection[int], known_urls: Collection[str], known_names: Collection[str] = ()
+) -> list[BackendSpec]:
+    """Servers on loopback that are not at one of `known_urls`, in the order of their ports, none named as another."""
+    own = own_names()
+    taken = {port_here(url, own) for url in known_urls}
+    found = await asyncio.gather(*(_look(prober, port, known_names) for port in ports if port not in taken))
     return [spec for spec in found if spec is not None]
 
 
-async def _look(prober: Prober, url: str) -> BackendSpec | None:
-    somebody = BackendSpec(url, url)
-    first = await prober.ask(somebody, detect.QUESTIONS[0], TIMEOUT_SECONDS)
-    if first.answer is None:
+async def _look(prober: Prober, port: int, names: Collection[str]) -> BackendSpec | None:
+    url = f"http://127.0.0.1:{port}"
+    identity = await prober.identity(BackendSpec(url, url), TIMEOUT_SECONDS)
+    if identity is None or identity.product == MAEK:
         return None
-    rest = await prober.answers(somebody, detect.QUESTIONS[1:], TIMEOUT_SECONDS)
-    identity = detect.identify((first.answer, *rest))
-    if identity is None:
-        return None
-    port = url.rsplit(":", 1)[1]
-    return BackendSpec(f"{identity.product.lower().replace(' ', '-')}-{port}", url, discovered=True)
+    return BackendSpec(_name(identity.product or identity.engine, port, names), url, discovered=True)
 
 
-def _among(url: str, known_urls: Collection[str]) -> bool:
-    """Whether this address is configured already, under any of this machine's names for itself."""
-    port = url.rsplit(":", 1)[1]
-    return any(f"http://{host}:{port}" in known_urls for host in ("127.0.0.1", "localhost", "[::1]"))
+def _name(product: str, port: int, names: Collection[str]) -> str:
+    """Such as `lm-studio-1234`: plain enough for a label, and nobody else's."""
+    plain = re.sub(r"[^a-z0-9]+", "-", product.lower()).strip("-")
+    name = f"{plain}-{port}"
+    while name in names:
+        name += "-local"
+    return name
+
+
+def port_here(url: str, own: Collection[str]) -> int | None:
+    """The port of a URL that leads to this machine, whose names and addresses are `own`; else None."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if host not in own and not host.startswith("127."):
+        return None
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def own_names() -> frozenset[str]:
+    """Every name and address by which this machine may be configured, in lower case."""
+    host = socket.gethostname().lower()
+    short = host.split(".")[0]
+    interfaces = psutil.net_if_addrs().values()
+    addresses = {address.address.split("%")[0].lower() for interface in interfaces for address in interface}
+    return frozenset({"localhost", "::1", "0.0.0.0", host, short, f"{short}.local", *addresses})  # noqa: S104

@@ -5,6 +5,7 @@ Rules of this file
 - Unknown is absent, never 0.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from math import isinf
 
@@ -14,10 +15,21 @@ from prometheus_client.registry import Collector
 
 from sidecar import catalog
 from sidecar.catalog import Metric, Type
-from sidecar.load import Level, Load, LoadRules, classify, fresh_active_jobs, fresh_reading, known_slots
+from sidecar.load import (
+    Level,
+    Load,
+    LoadRules,
+    classify,
+    fresh_active_jobs,
+    fresh_inference_seconds,
+    fresh_reading,
+    known_slots,
+)
 from sidecar.state import BackendState, Snapshot
 
 LEVELS = (Level.NORMAL, Level.BUSY, Level.VERY_BUSY)
+
+PLAIN_VERSION = re.compile(r"[A-Za-z0-9._+-]{0,64}")
 
 Sample = tuple[tuple[str, ...], float]
 """Label values and the value."""
@@ -82,12 +94,20 @@ def _seconds(value_ms: float | None) -> Iterable[Sample]:
 
 
 def _info(state: BackendState, _load: Load, _now: float, _rules: LoadRules) -> Iterable[Sample]:
+    version = state.engine_version or ""
+    # What a server says of itself may be anything; a label is short and plain.
+    shown = version if PLAIN_VERSION.fullmatch(version) else "other"
     for role in state.spec.models or ("",):
-        yield (state.engine or "unknown", state.engine_version or "", role), 1.0
+        yield (state.engine or "unknown", shown, role), 1.0
 
 
 def _up(_state: BackendState, load: Load, _now: float, _rules: LoadRules) -> Iterable[Sample]:
     return _one(None if load.level is None else load.level is not Level.UNAVAILABLE)
+
+
+def _inference(state: BackendState, _load: Load, now: float, rules: LoadRules) -> Iterable[Sample]:
+    failed = state.inference_ms is not None and state.inference_ms < 0
+    return _one(None if failed else fresh_inference_seconds(state, now, rules))
 
 
 def _signals(_state: BackendState, load: Load, _now: float, _rules: LoadRules) -> Iterable[Sample]:
@@ -116,7 +136,7 @@ SAMPLES: dict[str, SamplesOf] = {
     catalog.HEALTH_BASELINE.name: lambda state, _l, _n, _r: _seconds(
         state.baseline.value_ms if state.baseline.samples else None
     ),
-    catalog.INFERENCE_LATENCY.name: lambda state, _l, _n, _r: _seconds(state.good_inference_ms),
+    catalog.INFERENCE_LATENCY.name: _inference,
     catalog.ACTIVE_JOBS.name: lambda state, _l, now, rules: _one(fresh_active_jobs(state, now, rules)),
     catalog.IN_FLIGHT.name: lambda state, _l, _n, _r: _one(state.work.in_flight),
     catalog.WAITING.name: lambda state, _l, now, rules: _one(fresh_reading(state, now, rules).waiting),

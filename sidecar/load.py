@@ -15,7 +15,7 @@ from math import inf, nextafter
 
 from sidecar.engines.engine import NOTHING_READ, Reading
 from sidecar.health import Verdict
-from sidecar.state import BackendState
+from sidecar.state import BackendState, Status
 
 
 class Level(IntEnum):
@@ -91,7 +91,7 @@ class LoadRules:
     """A `/status` or statistics reading older than this is unknown."""
     inference_max_age_seconds: float = 30.0
     inference_timeout_seconds: float = 30.0
-    """A failed inference probe counts as having taken this long."""
+    """A failed inference probe counts as having taken this long, and never less than what is very busy."""
     suspicion_times_baseline: float = 3.0
     """Health latency above this multiple of the baseline (and above the floor) asks for a real inference probe."""
 
@@ -108,7 +108,7 @@ class Load:
     signals: Mapping[Signal, float] = field(default_factory=dict)
     thresholds: Mapping[Signal, Steps] = field(default_factory=dict)
     set_by: Signal | None = None
-    """The signal that reached the level; None where no signal reached any."""
+    """The signal that reached the level; None where none did: a free backend, or one that is unavailable."""
 
 
 def classify(state: BackendState, queue_active: int, now: float, rules: LoadRules = DEFAULT_RULES) -> Load:
@@ -125,12 +125,9 @@ def classify(state: BackendState, queue_active: int, now: float, rules: LoadRule
     raised = reached(signals[Signal.QUEUE], thresholds[Signal.QUEUE])
     if raised > level:
         level, set_by = raised, Signal.QUEUE
-    return Load(
-        Level(level) if state.health.available else Level.UNAVAILABLE,
-        signals,
-        thresholds,
-        set_by if level else None,
-    )
+    if not state.health.available:
+        return Load(Level.UNAVAILABLE, signals, thresholds)
+    return Load(Level(level), signals, thresholds, set_by if level else None)
 
 
 def reached(value: float, steps: Steps) -> int:
@@ -160,10 +157,14 @@ def wants_inference_probe(state: BackendState, now: float, rules: LoadRules = DE
 
 def fresh_active_jobs(state: BackendState, now: float, rules: LoadRules) -> int | None:
     """What the backend itself says it works on: `/status` first, then its statistics; None if neither is fresh."""
+    status = fresh_status(state, now, rules)
+    return fresh_reading(state, now, rules).active_jobs if status is None else status.active_jobs
+
+
+def fresh_status(state: BackendState, now: float, rules: LoadRules) -> Status | None:
+    """What `/status` said last, while it still counts."""
     status = state.status
-    if status is not None and now - status.at <= rules.reading_max_age_seconds:
-        return status.active_jobs
-    return fresh_reading(state, now, rules).active_jobs
+    return status if status is not None and now - status.at <= rules.reading_max_age_seconds else None
 
 
 def fresh_reading(state: BackendState, now: float, rules: LoadRules) -> Reading:
@@ -178,12 +179,17 @@ def known_slots(state: BackendState) -> int | None:
 
 
 def fresh_inference_seconds(state: BackendState, now: float, rules: LoadRules) -> float | None:
-    """How long the last inference took, while it still counts. A failed one took as long as it was given."""
+    """How long the last inference took, while it still counts. A failed one took too long, whatever was configured."""
     if state.inference_ms is None or state.inference_at is None:
         return None
     if now - state.inference_at >= rules.inference_max_age_seconds:
         return None
-    return rules.inference_timeout_seconds if state.inference_ms < 0 else state.inference_ms / 1000
+    return _failed_inference_seconds(rules) if state.inference_ms < 0 else state.inference_ms / 1000
+
+
+def _failed_inference_seconds(rules: LoadRules) -> float:
+    reachable = [step for step in _above(rules.inference_seconds) if step < NEVER]
+    return max([rules.inference_timeout_seconds, *reachable])
 
 
 def _signals(state: BackendState, now: float, rules: LoadRules) -> dict[Signal, float]:

@@ -3,19 +3,18 @@
 Rules of this file
 - A backend that hangs, dies, lies or answers garbage delays nobody: every backend has a task of its own, and no task
   waits for another.
-- The loop survives any exception; it is logged, counted as a fact, and the next round begins.
-- It asks and reports facts; what follows from them is not decided here.
+- The loop survives any exception; it is logged, counted as a fact, and what comes next is still asked.
+- It asks and reports facts; what follows from them is not decided here. When a backend was asked last is in the store.
 - Never a question that costs tokens unless the rules want an inference probe, one at a time on each backend, and
   never one that would load or wake a model.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sidecar.engines import detect
 from sidecar.engines.engine import Model, ModelKind, Unreadable
 from sidecar.facts import (
     EngineIdentified,
@@ -29,12 +28,15 @@ from sidecar.facts import (
 from sidecar.health import Verdict
 from sidecar.probe import Prober, engine_for
 from sidecar.state import BackendState
-from sidecar.store import AUTO, Store
+from sidecar.store import AUTO, AboutOneBackend, Store
+from sidecar.verdict_log import VerdictLog
 
 log = logging.getLogger(__name__)
 
 STATUS_ENGINE = "status"
 """The engine whose statistics are the seed's `/status`."""
+SHORTEST_PAUSE_SECONDS = 0.05
+"""Whatever is configured: a loop has to breathe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Pace:
 
     interval_seconds: float = 30.0
     retry_interval_seconds: float = 5.0
-    """Between probes of a backend that is not up."""
+    """Between probes of a backend that is not up, or still loading."""
     stats_interval_seconds: float = 5.0
     jitter_ratio: float = 0.1
     liveness_timeout_seconds: float = 5.0
@@ -53,6 +55,8 @@ class Pace:
 
 WantsProbe = Callable[[BackendState, float], bool]
 """Whether a real inference probe of a backend is wanted now."""
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits that many seconds."""
 
 
 class Monitor:
@@ -66,6 +70,7 @@ class Monitor:
         random: Callable[[], float],
         pace: Pace,
         wants_probe: WantsProbe,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.pace = pace
         self.wants_probe = wants_probe
@@ -73,8 +78,10 @@ class Monitor:
         self._prober = prober
         self._clock = clock
         self._random = random
+        self._sleep = sleep
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._inferring: set[str] = set()
+        store.witness(VerdictLog(store).see)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -90,88 +97,81 @@ class Monitor:
 
     def reconcile(self) -> None:
         """Give every backend of the store its task, and end the tasks of those that are gone or moved."""
-        states = self._store.snapshot(self._clock()).backends
-        for key in [key for key in self._tasks if key not in map(_key, states.values())]:
+        wanted = {_key(state): state.name for state in self._store.snapshot(self._clock()).backends.values()}
+        for key in self._tasks.keys() - wanted.keys():
             self._tasks.pop(key).cancel()
-        for state in states.values():
-            if _key(state) not in self._tasks:
-                self._tasks[_key(state)] = asyncio.create_task(self._watch(state.name), name=f"watch {state.name}")
-
-    async def probe_all(self) -> None:
-        """One round of every backend now, and wait for it: for the start, so that the first answer knows the fleet."""
-        await asyncio.gather(*(self._guarded(name, self._round) for name in self._names()))
+        for key, name in wanted.items():
+            if key not in self._tasks:
+                self._tasks[key] = asyncio.create_task(self._watch(name), name=f"watch {name}")
 
     async def refresh(self, *, wants_probe: WantsProbe) -> None:
         """Ask every available backend afresh how busy it is, with an inference probe where `wants_probe` says so."""
-        await asyncio.gather(*(self._guarded(name, lambda n: self._ask_load(n, wants_probe)) for name in self._names()))
-
-    def _names(self) -> list[str]:
-        return list(self._store.snapshot(self._clock()).backends)
-
-    def _state(self, name: str) -> BackendState | None:
-        return self._store.snapshot(self._clock()).backends.get(name)
+        states = self._store.snapshot(self._clock()).backends.values()
+        await asyncio.gather(*(self._ask_load(state, wants_probe) for state in states))
 
     async def _watch(self, name: str) -> None:
-        next_liveness = self._clock()
         while (state := self._state(name)) is not None:
-            if self._clock() >= next_liveness or state.health.verdict is not Verdict.UP:
-                await self._guarded(name, self._round)
-                next_liveness = self._clock() + self.pace.interval_seconds
+            if self._liveness_is_due(state):
+                await self._round(state)
             else:
-                await self._guarded(name, lambda n: self._ask_load(n, self.wants_probe))
-            await asyncio.sleep(self._pause(name, next_liveness))
+                await self._ask_load(state, self.wants_probe)
+            await self._sleep(self._pause_seconds(name))
 
-    def _pause(self, name: str, next_liveness: float) -> float:
-        """Seconds until there is something to ask: statistics, a retry, or the next liveness probe."""
+    def _liveness_is_due(self, state: BackendState) -> bool:
+        """Whether this tick is the one nearest to when the next liveness probe is due."""
+        if state.health_at is None:
+            return True
+        every_seconds = self.pace.interval_seconds if state.health.available else self.pace.retry_interval_seconds
+        return self._clock() - state.health_at + self._tick_seconds(state) / 2 >= every_seconds
+
+    def _tick_seconds(self, state: BackendState) -> float:
+        """Seconds from one look at a backend to the next: for statistics, or for a sign of life."""
+        if state.health.available:
+            return min(self.pace.stats_interval_seconds, self.pace.interval_seconds)
+        return self.pace.retry_interval_seconds
+
+    def _pause_seconds(self, name: str) -> float:
         state = self._state(name)
-        up = state is not None and state.health.available
-        pause = self.pace.stats_interval_seconds if up else self.pace.retry_interval_seconds
-        pause = min(pause, max(0.0, next_liveness - self._clock()))
-        # Jitter keeps the probes of many routers from marching in step. Never zero: a loop has to breathe.
-        return max(0.05, pause * (1 + self.pace.jitter_ratio * (2 * self._random() - 1)))
+        if state is None:
+            return SHORTEST_PAUSE_SECONDS
+        # Jitter keeps the probes of many routers from marching in step.
+        jitter = 1 + self.pace.jitter_ratio * (2 * self._random() - 1)
+        return max(SHORTEST_PAUSE_SECONDS, self._tick_seconds(state) * jitter)
 
-    async def _guarded(self, name: str, ask: Callable[[str], "asyncio.Future[None] | object"]) -> None:
+    async def _round(self, state: BackendState) -> None:
+        """Who is it, does it live, what does it offer, how busy is it. Each is asked whatever became of the others."""
+        if state.spec.engine == AUTO and not _is_well(state):
+            await self._guarded(state.name, self._identify(state))
+        await self._guarded(state.name, self._liveness(state.name))
+        alive = self._state(state.name)
+        if alive is not None and alive.health.available:
+            await self._guarded(alive.name, self._list_models(alive))
+            await self._ask_load(alive, self.wants_probe)
+
+    async def _ask_load(self, state: BackendState, wants_probe: WantsProbe) -> None:
+        if state.health.available:
+            await self._guarded(state.name, self._read_stats(state))
+            await self._guarded(state.name, self._infer(state.name, wants_probe))
+
+    async def _guarded(self, name: str, asking: Awaitable[None]) -> None:
         try:
-            await ask(name)  # type: ignore[misc]
+            await asking
         except Exception:
             log.exception("watching failed backend=%s", name)
             self._store.apply(MonitorFailed(self._clock(), name))
 
-    async def _round(self, name: str) -> None:
-        """Who is it, does it live, what does it offer, how busy is it."""
+    async def _identify(self, state: BackendState) -> None:
+        identity = await self._prober.identity(state.spec, self.pace.stats_timeout_seconds)
+        if identity is not None:
+            self._report(state, EngineIdentified(self._clock(), state.name, identity.engine, identity.version))
+
+    async def _liveness(self, name: str) -> None:
         state = self._state(name)
         if state is None:
             return
-        if state.spec.engine == AUTO and state.health.verdict is not Verdict.UP:
-            await self._identify(state)
-        await self._liveness(name)
-        state = self._state(name)
-        if state is not None and state.health.available:
-            await self._list_models(state)
-            await self._ask_load(name, self.wants_probe)
-
-    async def _identify(self, state: BackendState) -> None:
-        answers = await self._prober.answers(state.spec, detect.QUESTIONS, self.pace.stats_timeout_seconds)
-        identity = detect.identify(answers)
-        if identity is not None:
-            self._store.apply(EngineIdentified(self._clock(), state.name, identity.engine, identity.version))
-
-    async def _liveness(self, name: str) -> None:
-        before = self._state(name)
-        if before is None:
-            return
-        probed = await self._prober.liveness(before.spec, engine_for(before.engine), self.pace.liveness_timeout_seconds)
-        self._store.apply(HealthProbed(self._clock(), name, probed.outcome, probed.latency_ms))
-        after = self._state(name)
-        if after is not None and after.health.verdict is not before.health.verdict:
-            log.info(
-                "backend=%s roles=%s verdict=%s latency_ms=%s detail=%s",
-                name,
-                ",".join(after.spec.models) or "-",
-                after.health.verdict.upper(),
-                probed.latency_ms,
-                probed.detail,
-            )
+        probed = await self._prober.liveness(state.spec, engine_for(state.engine), self.pace.liveness_timeout_seconds)
+        log.debug("backend=%s probe=%s latency_ms=%s %s", name, probed.outcome, probed.latency_ms, probed.detail)
+        self._report(state, HealthProbed(self._clock(), name, probed.outcome, probed.latency_ms))
 
     async def _list_models(self, state: BackendState) -> None:
         engine = engine_for(state.engine)
@@ -181,18 +181,11 @@ class Monitor:
         except Unreadable as error:
             log.debug("models unreadable backend=%s found=%s", state.name, error)
             return
-        self._store.apply(ModelsListed(self._clock(), state.name, models))
-
-    async def _ask_load(self, name: str, wants_probe: WantsProbe) -> None:
-        state = self._state(name)
-        if state is None or not state.health.available:
-            return
-        await self._read_stats(state)
-        await self._infer(name, wants_probe)
+        self._report(state, ModelsListed(self._clock(), state.name, models))
 
     async def _read_stats(self, state: BackendState) -> None:
         engine = engine_for(state.engine)
-        answers = await self._prober.answers(state.spec, engine.stats, self.pace.stats_timeout_seconds)
+        answers = await self._prober.stats(state.spec, engine, self.pace.stats_timeout_seconds)
         if all(answer is None for answer in answers):
             return  # Too busy to say, or nothing to ask: the last reading counts until it is stale.
         try:
@@ -200,10 +193,11 @@ class Monitor:
         except Unreadable as error:
             log.debug("statistics unreadable backend=%s found=%s", state.name, error)
             return
+        now = self._clock()
         if engine.name == STATUS_ENGINE:
-            self._store.apply(StatusRead(self._clock(), state.name, reading.active_jobs, reading.total_requests))
+            self._report(state, StatusRead(now, state.name, reading.active_jobs, reading.total_requests))
         else:
-            self._store.apply(LoadRead(self._clock(), state.name, reading))
+            self._report(state, LoadRead(now, state.name, reading))
 
     async def _infer(self, name: str, wants_probe: WantsProbe) -> None:
         state = self._state(name)
@@ -217,19 +211,42 @@ class Monitor:
             latency_ms = await self._prober.inference_ms(state.spec, model, self.pace.inference_timeout_seconds)
         finally:
             self._inferring.discard(name)
-        self._store.apply(InferenceProbed(self._clock(), name, latency_ms))
+        self._report(state, InferenceProbed(self._clock(), name, latency_ms))
+
+    def _report(self, asked: BackendState, fact: AboutOneBackend) -> None:
+        """Hand in what was learnt; not if the backend moved meanwhile, for then it says nothing about the new place."""
+        known = self._state(asked.name)
+        if known is not None and known.spec.url == asked.spec.url:
+            self._store.apply(fact)
+
+    def _state(self, name: str) -> BackendState | None:
+        return self._store.snapshot(self._clock()).backends.get(name)
 
 
 def awake_model(state: BackendState) -> str | None:
-    """A chat model that a probe may ask without loading it; None if the backend is not known to have one awake."""
-    chat = [model for model in state.models or () if model.kind is ModelKind.CHAT and model.loaded is not False]
-    wanted = set(state.spec.models.values())
-    return next((model.name for model in sorted(chat, key=lambda m: _preference(m, wanted))), None)
+    """A chat model that a probe may ask without loading it; None if the backend is not known to have one awake.
+
+    Where a server does not say what is in memory, the model that the operator named for it is taken for awake: it is
+    the one that every request of that role asks for. Any other might be loaded in its place.
+    """
+    configured = set(state.spec.models.values())
+    awake = [
+        model
+        for model in state.models or ()
+        if model.kind is ModelKind.CHAT and (model.loaded or (model.loaded is None and model.name in configured))
+    ]
+    chosen = min(awake, key=lambda model: _cost(model, configured), default=None)
+    return None if chosen is None else chosen.name
 
 
-def _preference(model: Model, wanted: set[str]) -> tuple[bool, float]:
+def _cost(model: Model, configured: set[str]) -> tuple[bool, float]:
     """Configured models first, then the smallest: the cheapest question that says something."""
-    return (model.name not in wanted, model.parameters or 0.0)
+    return (model.name not in configured, model.parameters or 0.0)
+
+
+def _is_well(state: BackendState) -> bool:
+    """Up, and its last probe was good: so the software there is the one that it was."""
+    return state.engine is not None and state.health.verdict is Verdict.UP and state.health.failures == 0
 
 
 def _key(state: BackendState) -> str:

@@ -4,23 +4,30 @@ Rules of this file
 - Every ending of a question has a name; none is an exception to the caller, except cancellation.
 - A new connection for each question: a pooled one would hide that nobody listens any more.
 - Bounded in time and in bytes, since a backend may be anything.
-- Never a question that costs tokens, but for `inference`, which the caller has to have a reason for.
+- Never a question that costs tokens, but for `inference_ms`, which the caller has to have a reason for.
 """
 
 import errno
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ssl import SSLError
 
 import aiohttp
 import orjson
 
-from sidecar.engines import ENGINES
+from sidecar.engines import ENGINES, detect
+from sidecar.engines.detect import Identity
 from sidecar.engines.engine import Answer, Ask, Engine, Health
 from sidecar.facts import BackendSpec, ProbeOutcome
 
 MOST_BYTES = 4 * 1024 * 1024
 """More than any list of models or page of metrics seen; a larger answer is not one."""
+MOST_ROUNDS = 3
+"""Of questions about load: an engine that has more questions after its third round goes round in circles."""
+CONNECT_SHARE = 0.75
+"""Part of a deadline that connecting may take. What comes about later leaves no time for an answer, and this way the
+one ending is never taken for the other."""
+FAILED_MS = -1.0
 
 OUTCOME_OF_HEALTH = {
     Health.OK: ProbeOutcome.OK,
@@ -28,6 +35,8 @@ OUTCOME_OF_HEALTH = {
     Health.BAD_STATUS: ProbeOutcome.BAD_STATUS,
     Health.BAD_BODY: ProbeOutcome.BAD_BODY,
 }
+UNHEARD = frozenset({ProbeOutcome.REFUSED, ProbeOutcome.CONNECT_TIMEOUT, ProbeOutcome.READ_TIMEOUT})
+"""Nobody is there, or too busy to say anything: the next question would wait as long for as little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +62,41 @@ class Prober:
         if probed.answer is None:
             return probed
         health = engine.read_liveness(probed.answer)
-        detail = f"HTTP {probed.answer.status}"
-        return Probed(OUTCOME_OF_HEALTH[health], probed.latency_ms, detail, probed.answer)
+        return Probed(OUTCOME_OF_HEALTH[health], probed.latency_ms, probed.detail, probed.answer)
+
+    async def identity(self, spec: BackendSpec, timeout_seconds: float) -> Identity | None:
+        """Which software answers there; None if it is no LLM server, or did not say."""
+        return detect.identify(await self.answers(spec, detect.QUESTIONS, timeout_seconds))
+
+    async def stats(self, spec: BackendSpec, engine: Engine, timeout_seconds: float) -> tuple[Answer | None, ...]:
+        """The answers to everything that the engine is asked about its load, round after round."""
+        answers = await self.answers(spec, engine.stats, timeout_seconds)
+        for _ in range(MOST_ROUNDS - 1):
+            answers += await self.answers(spec, engine.more_stats(answers), timeout_seconds)
+        return answers
 
     async def answers(
         self, spec: BackendSpec, asks: Sequence[Ask], timeout_seconds: float
     ) -> tuple[Answer | None, ...]:
-        """The answers to several questions, one after the other, in their order; None where none came."""
-        return tuple([(await self.ask(spec, ask, timeout_seconds)).answer for ask in asks])
+        """The answers to several questions, one after the other, in their order; None where none came.
+
+        Once a question was not heard, the rest is not asked: so this takes one deadline too long, never many.
+        """
+        answers: list[Answer | None] = []
+        for ask in asks:
+            probed = await self.ask(spec, ask, timeout_seconds)
+            if probed.outcome in UNHEARD:
+                break
+            answers.append(probed.answer)
+        return (*answers, *[None] * (len(asks) - len(answers)))
 
     async def inference_ms(self, spec: BackendSpec, model: str, timeout_seconds: float) -> float:
-        """How long one token takes, in ms rounded to 0.1; -1.0 if it failed. Costs a token."""
+        """How long one token takes, in ms rounded to 0.1; negative if it failed. Costs a token."""
         body = orjson.dumps({"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1})
         ask = Ask("/v1/chat/completions", "POST", body, {"content-type": "application/json"})
         probed = await self.ask(spec, ask, timeout_seconds)
         answered = probed.answer is not None and probed.answer.status == 200
-        return probed.latency_ms if answered else -1.0
+        return probed.latency_ms if answered else FAILED_MS
 
     async def ask(self, spec: BackendSpec, ask: Ask, timeout_seconds: float) -> Probed:
         """One question with a deadline. OK here only says that some answer came."""
@@ -85,7 +113,7 @@ class Prober:
         headers = dict(ask.headers)
         if spec.api_key is not None:
             headers["authorization"] = f"Bearer {spec.api_key}"
-        timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds)
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SHARE * timeout_seconds)
         async with self._session.request(
             ask.method,
             spec.url + ask.path,
@@ -94,11 +122,11 @@ class Prober:
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            body = b""
+            body = bytearray()
             while len(body) <= MOST_BYTES and (part := await response.content.readany()):
                 body += part
             lowered = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, body, lowered)
+            return Answer(response.status, bytes(body), lowered)
 
     def _since(self, started: float) -> float:
         return round((self._clock() - started) * 1000, 1)
@@ -119,15 +147,18 @@ def outcome_of(error: BaseException) -> ProbeOutcome:
 
 
 def probing_session() -> aiohttp.ClientSession:
-    """A session for questions: no pooling, no limit that would make one backend wait for another, no cookies."""
-    connector = aiohttp.TCPConnector(force_close=True, limit=0)
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True)
+    """A session for questions: no pooling, no limit that would make one backend wait for another, no cookies.
+
+    Nothing is unpacked: a few bytes could unpack to gigabytes.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True, limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"accept-encoding": "identity"},
+        auto_decompress=False,
+    )
 
 
 def engine_for(name: str | None) -> Engine:
     """How to ask a backend whose engine is `name`; as any OpenAI-compatible server while nobody knows."""
     return ENGINES.get(name or "openai", ENGINES["openai"])
-
-
-Sleep = Callable[[float], Awaitable[None]]
-"""Waits that many seconds."""

@@ -2,15 +2,22 @@
 
 Rules of this file
 - It writes what `sidecar.trace` says a line is, in the order in which the store took the facts in.
-- A full disk stops the recording, says so once, and never stops a request.
+- A full disk stops the recording, says so once, and never stops a request. What stands in the file still replays.
 - Moments are written as they are on the process's monotonic clock, untouched: replay compares ages, and a
   subtraction would change their last digit.
+- No address and no key: where a backend is becomes the number of the place, in the order of their coming. That one
+  moved can be told from that, which is all that replay has to know.
 """
 
 import logging
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
+from sidecar.facts import BackendAdded
 from sidecar.load import LoadRules
 from sidecar.store import Store
 from sidecar.trace import Entry, Query, RulesInForce, write
@@ -23,11 +30,14 @@ class Recorder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._places: dict[str, str] = {}
+        self._bytes = 0
+        """Of whole lines."""
         # A line at a time, so that a crash loses at most the line that was being written.
         self._file: BinaryIO | None = path.open("wb", buffering=0)
 
     def follow(self, store: Store) -> None:
-        """Record every fact of `store` from now on."""
+        """Record every fact of `store` from now on: before its first one, or replay will not know the backends."""
         store.witness(self._write)
 
     def rules(self, at: float, failures_to_down: int, rules: LoadRules) -> None:
@@ -48,9 +58,20 @@ class Recorder:
         if self._file is None:
             return
         try:
-            self._file.write(write(entry))
-        except OSError as error:
-            log.error(
-                "recording ended file=%s reason=%s; free some space and restart to record again", self._path, error
-            )
+            line = write(self._without_address(entry))
+            if self._file.write(line) < len(line):
+                raise OSError("no space left for a whole line")
+            self._bytes += len(line)
+        except (OSError, orjson.JSONEncodeError) as error:
+            log.error("recording ended file=%s reason=%s; see to that and restart to record again", self._path, error)
+            with suppress(OSError):
+                self._file.truncate(self._bytes)
             self.close()
+
+    def _without_address(self, entry: Entry) -> Entry:
+        match entry:
+            case BackendAdded(spec=spec):
+                place = self._places.setdefault(spec.url, str(len(self._places) + 1))
+                return replace(entry, spec=replace(spec, url=place))
+            case _:
+                return entry

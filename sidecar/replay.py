@@ -7,14 +7,14 @@ Rules of this file
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 from typing import Any
 
 from sidecar import load, seed
 from sidecar.errors import TraceInvalid
-from sidecar.facts import BackendAdded, BackendRemoved, BackendSpec, QueueChanged
+from sidecar.facts import BackendAdded, BackendSpec, QueueChanged
 from sidecar.load import LoadRules
 from sidecar.state import BackendState
 from sidecar.store import Store
@@ -55,6 +55,8 @@ def answers(lines: Iterable[bytes], rules: Rules) -> Iterator[dict[str, Any]]:
 class _Replay:
     store: Store
     rules: LoadRules
+    announced: set[str] = field(default_factory=set)
+    """Backends whose coming and going the recording tells, or that the first line about them has made known."""
 
     def take(self, entry: Entry) -> None:
         match entry:
@@ -63,23 +65,26 @@ class _Replay:
             case RulesInForce():
                 self.rules = entry.rules
                 self.store.failures_to_down = entry.failures_to_down
-            case BackendAdded() | BackendRemoved() | QueueChanged():
+            case QueueChanged():
+                self.store.apply(entry)
+            case BackendAdded(spec=spec):
+                self.announced.add(spec.name)
                 self.store.apply(entry)
             case _:
-                # The seed's format does not announce backends: the first fact about one does.
-                self._know(entry.backend, entry.at)
+                self._announce(entry.backend, entry.at)
                 self.store.apply(entry)
 
     def answer(self, query: Query, rules: Rules) -> dict[str, Any]:
-        self._know(query.backend, query.at)
         snapshot = self.store.snapshot(query.at)
-        state = snapshot.backends[query.backend]
+        state = snapshot.backends.get(query.backend) or BackendState(BackendSpec(query.backend, ""))
         if rules is Rules.SEED:
             return seed_answer(query, state, snapshot.queue_active)
         return default_answer(query, state, snapshot.queue_active, self.rules)
 
-    def _know(self, backend: str, at: float) -> None:
-        if backend not in self.store.snapshot(at).backends:
+    def _announce(self, backend: str, at: float) -> None:
+        """The seed's format does not say that a backend exists: the first fact about it does."""
+        if backend not in self.announced:
+            self.announced.add(backend)
             self.store.apply(BackendAdded(at, BackendSpec(backend, "")))
 
 

@@ -30,7 +30,7 @@ from sidecar.facts import (
     RequestStarted,
     StatusRead,
 )
-from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Evidence, Health
+from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Health
 from sidecar.state import BackendState, Snapshot, Status, Work
 
 AUTO = "auto"
@@ -198,11 +198,8 @@ class Store:
             return state
         work = state.work
         finished = {**work.finished, fact.outcome: work.finished.get(fact.outcome, 0) + 1}
-        evidence = EVIDENCE_OF_REQUEST[fact.outcome]
-        health = state.health
         # A success of a server that is loading ends the loading; one that was never probed is up.
-        if evidence is not Evidence.SILENT:
-            health = health.after(evidence, self.failures_to_down)
+        health = state.health.after(EVIDENCE_OF_REQUEST[fact.outcome], self.failures_to_down)
         return replace(
             state,
             work=Work(work.started, work.in_flight - 1, finished),
@@ -212,8 +209,24 @@ class Store:
 
 
 def _identified(state: BackendState, fact: EngineIdentified) -> BackendState:
+    known = state if state.engine in (None, fact.engine) else _without_readings(state)
     slots = _assumed_slots(fact.engine)
-    return replace(state, engine=fact.engine, engine_version=fact.version, assumed_slots=slots)
+    return replace(known, engine=fact.engine, engine_version=fact.version, assumed_slots=slots)
+
+
+def _without_readings(state: BackendState) -> BackendState:
+    """What stays known once other software answers at the same URL: whether it lives, and our own work there."""
+    return BackendState(
+        state.spec,
+        health=state.health,
+        probe_outcome=state.probe_outcome,
+        health_ms=state.health_ms,
+        health_at=state.health_at,
+        verdict_since=state.verdict_since,
+        work=state.work,
+        probes=state.probes,
+        monitor_errors=state.monitor_errors,
+    )
 
 
 def _status(fact: StatusRead) -> Status | None:

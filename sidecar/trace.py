@@ -4,7 +4,8 @@ Rules of this file
 - Pure: a line in, an entry out, and back. Files are the recorder's.
 - `health status inference queue query` are the format that the seed's replay reads. The other kinds carry what the
   default rules need besides; replay by the seed's rules takes them in and does not mind them.
-- No line holds text that a user wrote, a secret, or an address.
+- No line holds text that a user wrote, or a secret. Where a backend is stands in it as the recorder words it: not as an
+  address.
 - A kind that is not known is an error: a recording that is half understood proves nothing. A key that is not known
   is passed over, so that a newer recorder may say more.
 """
@@ -75,6 +76,8 @@ KINDS: Mapping[str, type[Entry]] = {
 }
 KIND_OF = {entry: kind for kind, entry in KINDS.items()}
 ADAPTERS: Mapping[str, TypeAdapter[Entry]] = {kind: TypeAdapter(entry) for kind, entry in KINDS.items()}
+LINE_KEYS = {"name": "backend", "url": "place"}
+"""Fields of a spec → the keys that stand for them in a line."""
 
 
 def write(entry: Entry) -> bytes:
@@ -85,13 +88,11 @@ def write(entry: Entry) -> bytes:
         case HealthProbed():
             line["ok"] = entry.outcome is ProbeOutcome.OK
         case BackendAdded(spec=spec):
-            # Without the key and the address: a recording is shared more freely than a configuration.
-            record = {
-                "backend": spec.name,
-                "engine": spec.engine,
-                "slots": spec.slots,
-                "models": dict(spec.models),
-            }
+            record = record.pop("spec") | {"models": dict(spec.models)}
+            record["backend"] = record.pop("name")
+            record["place"] = record.pop("url")
+            # A recording is shared more freely than a configuration.
+            del record["api_key"]
         case RulesInForce():
             record["rules"] = {key: _without_infinity(value) for key, value in record["rules"].items()}
     return orjson.dumps(line | record, option=orjson.OPT_APPEND_NEWLINE)
@@ -109,15 +110,23 @@ def read(line: bytes) -> Entry:
     if not isinstance(record, dict):
         raise TraceInvalid("wanted a JSON object, one a line")
     kind = record.pop("event", None)
-    if kind not in KINDS:
-        raise TraceInvalid(f"event {kind!r} is not known; known are {', '.join(KINDS)}")
-    record["at"] = record.pop("t", None)
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise TraceInvalid(f"event: found {kind!r:.60}; wanted one of {', '.join(KINDS)}")
+    record["at"] = _moment(record.pop("t", None))
     try:
         return ADAPTERS[kind].validate_json(orjson.dumps(_as_fields(kind, record)), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join("t" if part == "at" else str(part) for part in first["loc"])
+        where = ".".join(LINE_KEYS.get(str(part), str(part)) for part in first["loc"] if part != "spec")
         raise TraceInvalid(f"{where}: {first['msg']}, found {first['input']!r:.60}") from None
+    except orjson.JSONEncodeError as error:
+        raise TraceInvalid(f"not a line of a recording: {error}") from None
+
+
+def _moment(t: Any) -> int | float:
+    if isinstance(t, bool) or not isinstance(t, int | float):
+        raise TraceInvalid(f"t: found {t!r:.60}; wanted seconds")
+    return t
 
 
 def _as_fields(kind: str, record: dict[str, Any]) -> dict[str, Any]:
@@ -126,8 +135,8 @@ def _as_fields(kind: str, record: dict[str, Any]) -> dict[str, Any]:
         case "health":
             return record | {"outcome": _outcome(record)}
         case "backend_added":
-            spec = {key: record[key] for key in ("engine", "slots", "models") if key in record}
-            return {"at": record["at"], "spec": spec | {"name": record.get("backend"), "url": ""}}
+            renamed = {"name": record.get("backend"), "url": record.get("place", ""), "api_key": None}
+            return {"at": record["at"], "spec": record | renamed}
         case "rules" if isinstance(record.get("rules"), dict):
             return record | {"rules": {key: _with_infinity(value) for key, value in record["rules"].items()}}
         case _:
@@ -136,13 +145,13 @@ def _as_fields(kind: str, record: dict[str, Any]) -> dict[str, Any]:
 
 def _outcome(record: Mapping[str, Any]) -> Any:
     """The seed's format only knows good and bad; which of the bad ones it was makes no difference to its rules."""
-    match record.get("ok"):
-        case True:
-            return record.get("outcome", ProbeOutcome.OK)
-        case False:
-            return record.get("outcome", ProbeOutcome.READ_TIMEOUT)
-        case found:
-            raise TraceInvalid(f"ok: wanted true or false, found {found!r:.60}")
+    ok = record.get("ok")
+    if not isinstance(ok, bool):
+        raise TraceInvalid(f"ok: found {ok!r:.60}; wanted true or false")
+    outcome = record.get("outcome", ProbeOutcome.OK if ok else ProbeOutcome.READ_TIMEOUT)
+    if ok is not (outcome == ProbeOutcome.OK):
+        raise TraceInvalid(f"ok: found {ok} beside the outcome {outcome!r:.60}; wanted the two to agree")
+    return outcome
 
 
 def _without_infinity(value: Any) -> Any:

@@ -14,6 +14,7 @@ from sidecar.load import (
     fresh_active_jobs,
     fresh_inference_seconds,
     fresh_reading,
+    fresh_status,
     known_slots,
 )
 from sidecar.seed import HYBRID, STATUS_API
@@ -60,9 +61,9 @@ def load_json(state: BackendState, load: Load, now: float, rules: LoadRules) -> 
         "level": None if load.level is None else load.level.label,
         "level_ko": None if load.level is None else load.level.korean,
         "set_by": None if load.set_by is None else str(load.set_by),
-        "source": HYBRID if state.status is None else STATUS_API,
+        "source": HYBRID if fresh_status(state, now, rules) is None else STATUS_API,
         "active_jobs": fresh_active_jobs(state, now, rules),
-        "total_requests": reading.total_requests if state.status is None else state.status.total_requests,
+        "total_requests": _total_requests(state, now, rules),
         "waiting": reading.waiting,
         "kv_usage_ratio": reading.kv_usage_ratio,
         "slots": known_slots(state),
@@ -74,5 +75,23 @@ def load_json(state: BackendState, load: Load, now: float, rules: LoadRules) -> 
     }
 
 
+def _total_requests(state: BackendState, now: float, rules: LoadRules) -> int | None:
+    status = fresh_status(state, now, rules)
+    return fresh_reading(state, now, rules).total_requests if status is None else status.total_requests
+
+
 def _ago(moment: float | None, now: float) -> float | None:
     return None if moment is None else round(now - moment, 3)
+
+
+def status_json(snapshot: Snapshot, rules: LoadRules) -> dict[str, int | None]:
+    """The seed's `/status` for all backends together; null where one of them does not say."""
+    states = snapshot.backends.values()
+    active = [fresh_active_jobs(state, snapshot.now, rules) for state in states]
+    total = [_total_requests(state, snapshot.now, rules) for state in states]
+    return {"active_jobs": _sum(active), "total_requests": _sum(total)}
+
+
+def _sum(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if counts and len(known) == len(counts) else None
