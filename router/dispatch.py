@@ -20,8 +20,9 @@ import orjson
 from router.balance.choice import Choice, Considered, choose
 from router.balance.pools import Candidate, Pool
 from router.errors import NoBackend
-from router.relay import AttemptFailed, CallerRefused, Deadlines, Relay, Sink, UpstreamRequest
-from sidecar import BackendSpec, BackendState, Fact, Level, Outcome, Progress, RequestFinished, RequestStarted, Snapshot
+from router.fleet import takes_schema
+from router.relay import STREAM, AttemptFailed, CallerRefused, Deadlines, Relay, Sink, UpstreamRequest
+from sidecar import BackendState, Fact, Level, Outcome, Progress, RequestFinished, RequestStarted, Snapshot
 
 RETRY_NO_BACKEND_SECONDS = 5.0
 """When to come back if nobody serves a role: about as long as the monitor takes to notice one that came back."""
@@ -58,6 +59,8 @@ class Call:
     body: Mapping[str, Any]
     deadlines: Deadlines
     attempts: int = 2
+    schema: Mapping[str, Any] | None = None
+    """A JSON schema that the answer shall follow, asked for where the backend's engine understands it."""
 
     @property
     def stream(self) -> bool:
@@ -89,6 +92,20 @@ class Journey:
     def last(self) -> Attempt | None:
         """The attempt that answers, or failed last."""
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def first_token_ms(self) -> float | None:
+        """From the first request to the first token, failed attempts included; None before it came."""
+        return _ms(self.started_at, self.first_token_at)
+
+    @property
+    def total_ms(self) -> float | None:
+        """From the first request to the last byte; None before that."""
+        return _ms(self.started_at, self.ended_at)
+
+
+def _ms(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else round((end - start) * 1000, 1)
 
 
 class Dispatcher:
@@ -142,7 +159,7 @@ class Dispatcher:
         attempt.outcome = Outcome.BACKEND_ERROR
         ended = Outcome.BACKEND_ERROR
         try:
-            yield _Place(snapshot.backends[backend].spec, attempt, progress)
+            yield _Place(snapshot.backends[backend], attempt, progress)
             ended = Outcome.OK
         except BaseException as error:
             ended = outcome_of(error)
@@ -158,7 +175,7 @@ class Dispatcher:
 class _Place:
     """A reserved place on a backend."""
 
-    spec: BackendSpec
+    state: BackendState
     attempt: Attempt
     progress: Progress
 
@@ -176,11 +193,15 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 def _upstream(call: Call, place: _Place) -> UpstreamRequest:
-    headers = {"content-type": "application/json", "accept": "text/event-stream" if call.stream else "application/json"}
-    if place.spec.api_key is not None:
-        headers["authorization"] = f"Bearer {place.spec.api_key}"
-    body = orjson.dumps({**call.body, "model": place.attempt.candidate.model})
-    return UpstreamRequest(place.spec.url + call.path, body, headers, call.stream, call.deadlines)
+    spec = place.state.spec
+    headers = {"content-type": "application/json", "accept": STREAM if call.stream else "application/json"}
+    if spec.api_key is not None:
+        headers["authorization"] = f"Bearer {spec.api_key}"
+    body = {**call.body, "model": place.attempt.candidate.model}
+    if call.schema is not None and takes_schema(place.state):
+        schema = {"name": "answer", "schema": call.schema, "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return UpstreamRequest(spec.url + call.path, orjson.dumps(body), headers, call.stream, call.deadlines)
 
 
 def _nobody(call: Call, choice: Choice) -> NoBackend:

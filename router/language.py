@@ -17,3 +17,10 @@ class Language(StrEnum):
 def pick(language: str, *, ko: str, en: str) -> str:
     """The sentence in that language: `ko` for Korean, `en` for anything else."""
     return ko if language == Language.KO else en
+
+
+def language_of(text: str, default: str) -> str:
+    """The language that a text is in: Korean if it has Hangul, English if it has Latin letters, else `default`."""
+    if any("가" <= character <= "힣" or "ㄱ" <= character <= "ㅣ" for character in text):
+        return Language.KO
+    return Language.EN if any(c.isascii() and c.isalpha() for c in text) else default

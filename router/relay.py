@@ -105,6 +105,10 @@ class ClientGone(Exception):
     """Our client hung up. Raised by sinks, so that it cannot be mistaken for a broken connection to a backend."""
 
 
+class AnswerUnusable(Exception):
+    """What the backend sent makes no sense. Raised by sinks that read what they are given; the text says what."""
+
+
 class Relay:
     """Sends requests upstream over one pool of connections. Make it inside a running event loop, and close it."""
 
@@ -308,6 +312,8 @@ def _translated(exchange: _Exchange) -> Iterator[None]:
     """Turns what the HTTP client raises into outcomes, in one place."""
     try:
         yield
+    except AnswerUnusable as error:
+        raise exchange.failed(str(error)) from error
     except aiohttp.ConnectionTimeoutError:
         exchange.overdue = "a connection"
         raise exchange.late() from None

@@ -9,6 +9,7 @@ from sidecar.engines import ENGINES
 from sidecar.engines.detect import USUAL_PORTS
 from sidecar.engines.engine import Model, ModelKind, StructuredOutput
 from sidecar.errors import ConfigInvalid, Problem, SidecarError, TraceInvalid
+from sidecar.examine import Examination, examine
 from sidecar.exposition import SnapshotCollector
 from sidecar.facts import (
     BackendAdded,
@@ -26,6 +27,7 @@ from sidecar.monitor import Monitor, Pace
 from sidecar.probe import Prober, probing_session
 from sidecar.recorder import Recorder
 from sidecar.replay import Rules, answers
+from sidecar.settings import load_rules, pace, wants_probe
 from sidecar.state import BackendState, Snapshot
 from sidecar.store import Progress, Store
 from sidecar.views import backends_json
@@ -38,6 +40,7 @@ __all__ = [
     "BackendSpec",
     "BackendState",
     "ConfigInvalid",
+    "Examination",
     "Fact",
     "Level",
     "Load",
@@ -67,5 +70,9 @@ __all__ = [
     "backends_json",
     "classify",
     "discover",
+    "examine",
+    "load_rules",
+    "pace",
     "probing_session",
+    "wants_probe",
 ]

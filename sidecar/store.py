@@ -92,9 +92,10 @@ class Store:
         self._inventory = 0
         self._witnesses: list[Callable[[Fact], None]] = []
 
-    def witness(self, see: Callable[[Fact], None]) -> None:
-        """Let `see` be called with every fact, in the order of their coming: the flight recorder's door."""
+    def witness(self, see: Callable[[Fact], None]) -> Callable[[], None]:
+        """Let `see` be called with every fact, in the order of their coming, until what this returns is called."""
         self._witnesses.append(see)
+        return lambda: self._witnesses.remove(see)
 
     def apply(self, fact: Fact) -> None:
         """Take in one fact."""

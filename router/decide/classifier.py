@@ -81,6 +81,6 @@ def _told(answer: str, reason: str) -> list[dict[str, str]]:
         {"role": "assistant", "content": answer[:MAX_QUOTED_CHARACTERS] or "{}"},
         {
             "role": "user",
-            "content": f"That answer cannot be used: {reason}. Answer again with one JSON object of the described form.",
+            "content": f"That answer cannot be used: {reason}. Answer again with one JSON object as described.",
         },
     ]

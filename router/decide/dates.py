@@ -247,7 +247,7 @@ _KOREAN: tuple[tuple[str, Reader], ...] = (
     (rf"(?:지난|저번)\s?{_WEEKDAY_KO}", _weekday_before),
     (rf"(?:이번\s?|오는\s?|다가오는\s?)?{_WEEKDAY_KO}", _weekday_ahead),
     (rf"(?P<name>{'|'.join(sorted(_WORDS_KO, key=len, reverse=True))})", _named_day),
-    (rf"{_MONTH_KO}(?![가-힣\s]*\d)(?:\s?달|\s?중에?)?(?![가-힣]{{2}})", _month),
+    (rf"{_MONTH_KO}(?!\s?\d)(?=[^가-힣]|$|부터|까지|에|의|은|는|중|일정)(?:\s?중에?)?", _month),
     (r"(?P<day>\d{1,2})일(?!\s?(?:간|동안|치|차|째|이내|내|안))", _day_of_month),
 )
 _ENGLISH: tuple[tuple[str, Reader], ...] = (

@@ -53,7 +53,7 @@ async def _within_time(tool: str, operation: Operation, ctx: ToolCall, params: A
             pick(
                 ctx.language,
                 ko=f"{tool} 도구가 {operation.timeout_seconds:g}초 안에 답하지 않았어요. 잠시 뒤에 다시 해 주세요.",
-                en=f"The {tool} tool did not answer within {operation.timeout_seconds:g} seconds. Try again in a while.",
+                en=f"The {tool} tool did not answer within {operation.timeout_seconds:g} seconds. Try again later.",
             )
         ) from error
     except (OSError, aiohttp.ClientError) as error:

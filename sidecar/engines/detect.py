@@ -18,11 +18,10 @@ from sidecar.engines.engine import Answer, Ask, Unreadable
 ROOT = Ask("/")
 OLLAMA_VERSION = Ask("/api/version")
 VLLM_VERSION = Ask("/version")
-HEALTH = Ask("/health")
 PROPS = Ask("/props")
 
-QUESTIONS: tuple[Ask, ...] = (openai.MODELS, HEALTH, VLLM_VERSION, OLLAMA_VERSION, status.STATUS, PROPS, ROOT)
-"""Asked in this order; `identify` takes the answers in the same."""
+QUESTIONS: tuple[Ask, ...] = (openai.MODELS, VLLM_VERSION, OLLAMA_VERSION, status.STATUS, PROPS, ROOT)
+"""Asked in this order; `identify` takes the answers in the same. Not `/health`: some servers run their model for it."""
 
 USUAL_PORTS: tuple[int, ...] = (
     11434,  # Ollama
@@ -57,7 +56,6 @@ class Answers:
     """The answers to `QUESTIONS`, by what was asked."""
 
     models: Answer | None
-    health: Answer | None
     vllm_version: Answer | None
     ollama_version: Answer | None
     status: Answer | None
@@ -88,7 +86,7 @@ def identify(answers: tuple[Answer | None, ...]) -> Identity | None:
 
 def as_llamacpp(given: Answers) -> Identity | None:
     """llama-server owns its models, says so in a header also while it loads, and tells its build."""
-    said = (given.models, given.health, given.props)
+    said = (given.models, given.props)
     header = any(answer is not None and answer.headers.get("server") == "llama.cpp" for answer in said)
     if not header and given.owners != frozenset({"llamacpp"}):
         return None
@@ -127,18 +125,17 @@ def as_ollama(given: Answers) -> Identity | None:
 
 
 def as_mlx(given: Answers) -> Identity | None:
-    """mlx_lm.server is the one on Python's own HTTP server whose `/health` is good and whose models have no owner.
+    """mlx_lm.server is the one on Python's own HTTP server whose models have no owner.
 
-    Its list may be 200 with an empty body, which is no list at all.
+    Its list may be 200 with an empty body, which is no list at all. Its 404 is a text that claims to be JSON.
     """
-    if given.health is None or given.models is None or given.models.status != 200:
+    if given.models is None or given.models.status != 200 or given.root is None:
         return None
-    python = given.health.headers.get("server", "").startswith("BaseHTTP/")
+    python = given.models.headers.get("server", "").startswith("BaseHTTP/")
     listed = given.owners == frozenset() or not given.models.body.strip()
-    nothing_else = given.root is not None and given.root.status == 404 and given.root.body == b"Not Found"
-    if python and listed and nothing_else and text_in(given.health, "status") in ("ok", "unavailable"):
-        return Identity("mlx", None, "MLX LM")
-    return None
+    nothing_else = given.root.status == 404 and given.root.body == b"Not Found"
+    claims_json = given.root.headers.get("content-type") == "application/json"
+    return Identity("mlx", None, "MLX LM") if python and listed and nothing_else and claims_json else None
 
 
 def as_openai(given: Answers) -> Identity | None:

@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: one file a dialect. Nothing is decided here."""

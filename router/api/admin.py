@@ -1,0 +1,95 @@
+"""What Maek tells about itself: health, backends, decisions, tools.
+
+Rules of this file
+- Projections of one snapshot; nothing here changes anything but `?force=true`, which asks the backends afresh.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from router.api.context import OWNER, service_of
+from router.decisions import record_json
+from router.errors import BadRequest, NotFound
+from router.service import Service
+from sidecar import Snapshot, backends_json
+
+MOST_LISTED = 1000
+
+
+async def livez(_request: web.Request) -> web.StreamResponse:
+    """`GET /livez`: the process answers."""
+    return _json({"status": "ok"})
+
+
+async def readyz(request: web.Request) -> web.StreamResponse:
+    """`GET /readyz`: 200 once some backend can serve the reasoner's role, 503 before."""
+    service = service_of(request)
+    serving = {role: _able(service, role) for role in service.fleet.roles}
+    ready = any(serving.values())
+    return _json({"status": "ready" if ready else "no backend is up", "roles": serving}, 200 if ready else 503)
+
+
+async def status(request: web.Request) -> web.StreamResponse:
+    """`GET /status`: the seed's shape, so that routers can stand behind routers."""
+    occupancy = service_of(request).occupancy
+    return _json({"active_jobs": occupancy.active, "total_requests": occupancy.total})
+
+
+async def backends(request: web.Request) -> web.StreamResponse:
+    """`GET /backends`: every backend with its load, and who serves which role. `?force=true` asks afresh first."""
+    service = service_of(request)
+    if request.query.get("force", "false").lower() in ("1", "true", "yes"):
+        await service.refresh()
+    snapshot = service.fleet.snapshot()
+    for state in snapshot.backends.values():
+        service.fleet.load_at(state, snapshot)  # noted by the flight recorder: somebody has asked
+    return _json(
+        {
+            "backends": backends_json(snapshot, service.fleet.load_rules),
+            "roles": {role: _health_summary(service, role, snapshot) for role in service.fleet.roles},
+        }
+    )
+
+
+async def decisions(request: web.Request) -> web.StreamResponse:
+    """`GET /decisions`: the caller's latest, newest first. `?limit=N`, at most 1000."""
+    limit = request.query.get("limit", "50")
+    if not limit.isdecimal() or not 1 <= int(limit) <= MOST_LISTED:
+        raise BadRequest(f"limit: wanted a whole number from 1 to {MOST_LISTED}.", param="limit")
+    records = service_of(request).decisions.latest(request[OWNER], int(limit))
+    return _json({"decisions": [record_json(record) for record in records]})
+
+
+async def one_decision(request: web.Request) -> web.StreamResponse:
+    """`GET /decisions/{id}`: the id is in the header x-maek-decision of every answer."""
+    record = service_of(request).decisions.get(request.match_info["id"], request[OWNER])
+    if record is None:
+        raise NotFound("There is no decision of this id, or it was too long ago.")
+    return _json(record_json(record))
+
+
+def _able(service: Service, role: str) -> bool:
+    states = service.fleet.snapshot().backends
+    return any(states[c.backend].health.available for c in service.fleet.pool_of_role(role) if c.backend in states)
+
+
+def _health_summary(service: Service, role: str, snapshot: Snapshot) -> list[Mapping[str, Any]]:
+    """Who serves a role: name, model, healthy, latency_ms."""
+    return [
+        {
+            "name": candidate.backend,
+            "model": candidate.model,
+            "healthy": state.health.available,
+            "latency_ms": state.health_ms,
+            "simulated": state.spec.simulated,
+        }
+        for candidate in service.fleet.pool_of_role(role)
+        if (state := snapshot.backends.get(candidate.backend)) is not None
+    ]
+
+
+def _json(value: Mapping[str, Any], http_status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(value), status=http_status, content_type="application/json")

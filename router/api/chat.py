@@ -1,0 +1,191 @@
+"""Our own dialect: `/chat`, `/decide` and `/tools`.
+
+Rules of this file
+- It translates: a body into an `Ask`, events into JSON or server-sent events. What happens is decided elsewhere.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from router.api.context import OWNER, json_object, service_of, trail
+from router.api.streaming import Reply
+from router.decisions import Record, decision_json
+from router.errors import BadRequest, MaekError, TooLarge
+from router.language import language_of
+from router.service import Service
+from router.sse import encode
+from router.tools.spec import Tool
+from router.turn import Ask, Decided, Done, Event, Notice, Quiet, Token, ToolUsed
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class ChatBody(BaseModel):
+    """The body of `/chat` and `/decide`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    message: Words
+    session: str | None = None
+    stream: bool = False
+    role: Annotated[str, Field(max_length=64)] | None = None
+    lang: Literal["ko", "en"] | None = None
+
+
+async def chat(request: web.Request) -> web.StreamResponse:
+    """`POST /chat`: one turn, as JSON or as server-sent events."""
+    service = service_of(request)
+    body = _read(await json_object(request), service)
+    with service.occupancy.chat():
+        ask = _ask(body, request[OWNER], service)
+        record = service.decisions.begin(service.now(), ask.owner, body.role or "auto")
+        if body.stream:
+            return await _streamed(request, service, ask, record)
+        return await _whole(service, ask, record)
+
+
+async def decide(request: web.Request) -> web.StreamResponse:
+    """`POST /decide`: what would be done with a message, and nothing is done."""
+    service = service_of(request)
+    body = _read(await json_object(request), service)
+    with service.occupancy.chat():
+        ask = _ask(body, request[OWNER], service)
+        record = service.decisions.begin(service.now(), ask.owner, "auto")
+        session, decision = await service.turns.decide(ask, record)
+    answer = {"id": record.id, "session": session, **decision_json(decision)}
+    return _json(answer, trail(record, record.deciding))
+
+
+def _read(raw: Mapping[str, Any], service: Service) -> ChatBody:
+    try:
+        body = ChatBody.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        param = str(first["loc"][0]) if first["loc"] else None
+        known = ", ".join(ChatBody.model_fields)
+        hint = f"is not known; known are {known}" if first["type"] == "extra_forbidden" else first["msg"].lower()
+        raise BadRequest(f"{param}: {hint}.", param=param) from None
+    most = service.config.router.limits.message_chars
+    if len(body.message) > most:
+        raise TooLarge(f"message: longer than {most} characters (router.limits.message_chars).", param="message")
+    return body
+
+
+def _ask(body: ChatBody, owner: str, service: Service) -> Ask:
+    language = body.lang or language_of(body.message, service.config.router.language)
+    return Ask(body.message, owner, language, body.session, body.role)
+
+
+async def _whole(service: Service, ask: Ask, record: Record) -> web.StreamResponse:
+    answer: dict[str, Any] = {"id": record.id, "session": None}
+
+    async def collect(event: Event) -> None:
+        answer.update(_fields(event, service))
+
+    try:
+        await service.turns.run(ask, record, collect)
+    except MaekError as error:
+        record.error = error.code
+        raise
+    return _json(answer, trail(record, _journey(record)))
+
+
+async def _streamed(request: web.Request, service: Service, ask: Ask, record: Record) -> web.StreamResponse:
+    reply = Reply(request, lambda: trail(record, _journey(record)))
+
+    async def tell(event: Event) -> None:
+        if isinstance(event, Quiet):
+            await reply.keep_alive()
+        else:
+            await reply.write(encode(_fields(event, service), EVENT_NAME[type(event)]))
+
+    try:
+        await service.turns.run(ask, record, tell)
+    except MaekError as error:
+        record.error = error.code
+        if not reply.begun:
+            raise
+        service.telemetry.failed(error)
+        await reply.fail(error, name="error")
+    return await reply.end()
+
+
+EVENT_NAME: Mapping[type[Event], str] = {
+    Decided: "decision",
+    Notice: "notice",
+    ToolUsed: "tool",
+    Token: "token",
+    Done: "done",
+}
+
+
+def _fields(event: Event, service: Service) -> dict[str, Any]:
+    """What an event says, under the keys that the JSON answer has too."""
+    match event:
+        case Decided(record, session, decision):
+            what = {"action": "route" if decision is None else str(decision.action)}
+            why = None if decision is None else decision_json(decision)
+            return {"id": record.id, "session": session, **what, "decision": why}
+        case Notice(text):
+            return {"notice": text}
+        case ToolUsed():
+            return {"tool": event.tool, "operation": event.operation, "data": dict(event.data)}
+        case Token(text):
+            return {"text": text}
+        case Done():
+            return _ending(event, service)
+        case Quiet():
+            return {}
+
+
+def _ending(done: Done, service: Service) -> dict[str, Any]:
+    last = done.journey.last
+    backend = None if last is None else last.candidate.backend
+    state = service.fleet.snapshot().backends.get(backend or "")
+    return {
+        "text": done.text,
+        "backend": backend,
+        "model": None if last is None else last.candidate.model,
+        "simulated": state is not None and state.spec.simulated,
+        "load": None if last is None or last.level is None else last.level.label,
+        "usage": done.usage,
+        "finish_reason": done.finish_reason,
+        "timings": {"first_token_ms": done.journey.first_token_ms, "total_ms": done.journey.total_ms},
+    }
+
+
+def _journey(record: Record) -> Any:
+    return record.answering if record.answering.attempts else record.deciding
+
+
+def _json(value: Mapping[str, Any], headers: Mapping[str, str]) -> web.Response:
+    return web.Response(body=orjson.dumps(value), content_type="application/json", headers=headers)
+
+
+async def tools(request: web.Request) -> web.StreamResponse:
+    """`GET /tools`: what Maek can do besides chatting."""
+    service = service_of(request)
+    return _json({"tools": [_tool_json(tool) for tool in service.tools.values()]}, {})
+
+
+def _tool_json(tool: Tool) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "title_ko": tool.title_ko,
+        "title_en": tool.title_en,
+        "configured": tool.configured,
+        "operations": [
+            {
+                "name": operation.name,
+                "title_ko": operation.title_ko,
+                "title_en": operation.title_en,
+                "writes": operation.writes,
+                "params": operation.params.model_json_schema(),
+            }
+            for operation in tool.operations.values()
+        ],
+    }

@@ -1,0 +1,58 @@
+"""What every handler knows of its request: its id, its owner, the service in force, and the headers of the answer.
+
+Rules of this file
+- Names and small readers only; nothing here answers a request.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from router.decisions import Record
+from router.dispatch import Journey
+from router.errors import BadRequest
+from router.service import Current, Service
+
+CURRENT = web.AppKey("current", Current)
+REQUEST_ID = web.RequestKey("request_id", str)
+OWNER = web.RequestKey("owner", str)
+
+_GIVEN_ID = re.compile(r"[!-~]{1,128}")
+
+
+def service_of(request: web.Request) -> Service:
+    """The service in force when it is called: ask once, and keep it for the whole request."""
+    return request.config_dict[CURRENT].service
+
+
+def request_id_for(request: web.Request) -> str:
+    """The caller's own id where it is visible ASCII of at most 128 characters, else a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+async def json_object(request: web.Request) -> dict[str, Any]:
+    """The body. Raises BadRequest if it is not a JSON object in UTF-8; what it holds is never repeated."""
+    body = await request.read()
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        found = "an empty body" if not body else f"broken JSON at line {error.lineno}, column {error.colno}"
+        raise BadRequest(f"The body must be a JSON object in UTF-8; found {found}.") from None
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object; found another kind of JSON value.")
+    return value
+
+
+def trail(record: Record, journey: Journey) -> Mapping[str, str]:
+    """Headers that tell what was decided and who answers, as far as that is known."""
+    headers = {"x-maek-decision": record.id, "x-maek-attempts": str(len(journey.attempts))}
+    if journey.last is not None:
+        headers["x-maek-backend"] = journey.last.candidate.backend
+        if journey.last.level is not None:
+            headers["x-maek-load"] = journey.last.level.label
+    return headers

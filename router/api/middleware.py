@@ -1,0 +1,93 @@
+"""Around every request: an id, a door that asks for the key, and errors as bodies in the dialect of the path.
+
+Rules of this file
+- One of the few places that catch everything; what was not foreseen is logged with its request id, counted, and
+  answered as `internal`.
+- No body and no log line repeats what a user wrote.
+"""
+
+import asyncio
+import logging
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from router.api.context import OWNER, REQUEST_ID, request_id_for, service_of
+from router.api.errors import error_response
+from router.errors import BadRequest, Internal, MaekError, MethodNotAllowed, NotFound, TooLarge, Unauthorized
+from router.relay import ClientGone
+
+log = logging.getLogger(__name__)
+
+OPEN_PATHS = frozenset({"/livez", "/readyz"})
+"""Asked by supervisors, which have no key, and saying nothing about anybody."""
+
+
+@web.middleware
+async def request_ids(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Gives every request an id, and every answer the same one."""
+    request[REQUEST_ID] = request_id_for(request)
+    response = await handler(request)
+    if not response.prepared:
+        response.headers["x-request-id"] = request[REQUEST_ID]
+    return response
+
+
+@web.middleware
+async def errors_as_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns whatever a handler raises into an error body."""
+    try:
+        return await handler(request)
+    except asyncio.CancelledError:
+        raise
+    except ClientGone:
+        # Nobody is there to read an answer; aiohttp closes the connection.
+        return web.Response(status=499)
+    except MaekError as error:
+        return _answer(request, error)
+    except web.HTTPException as error:
+        return _answer(request, _from_http(error))
+    except Exception:
+        log.exception("unforeseen error request_id=%s path=%s", request[REQUEST_ID], _route(request))
+        return _answer(
+            request, Internal("Something unforeseen happened in Maek; its log has more under this request id.")
+        )
+
+
+@web.middleware
+async def keys_at_the_door(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Lets in whoever shows a key that is known, and notes whose it is."""
+    owner = service_of(request).keys.owner(request.headers.get("authorization"))
+    if owner is None:
+        if request.path not in OPEN_PATHS:
+            raise Unauthorized("Send a key that Maek knows as `Authorization: Bearer KEY`. `maek key new` makes one.")
+        owner = ""
+    request[OWNER] = owner
+    return await handler(request)
+
+
+def _answer(request: web.Request, error: MaekError) -> web.StreamResponse:
+    service_of(request).telemetry.failed(error)
+    return error_response(request.path, error, request[REQUEST_ID])
+
+
+def _from_http(error: web.HTTPException) -> MaekError:
+    """aiohttp's own refusals, in our words."""
+    match error:
+        case web.HTTPRequestEntityTooLarge():
+            return TooLarge("The body is larger than router.limits.body_bytes allows.")
+        case web.HTTPMethodNotAllowed():
+            return MethodNotAllowed(f"This path takes {', '.join(sorted(error.allowed_methods))}, not {error.method}.")
+        case web.HTTPNotFound():
+            return NotFound("There is nothing at this path. docs/api.md lists what there is.")
+        case _:
+            return BadRequest(f"The request could not be read ({error.reason}).")
+
+
+def _route(request: web.Request) -> str:
+    """The path as it was registered: one that a stranger made up is never logged."""
+    resource = request.match_info.route.resource
+    return "unknown" if resource is None else resource.canonical
+
+
+MIDDLEWARES: tuple[Middleware, ...] = (request_ids, errors_as_bodies, keys_at_the_door)

@@ -1,0 +1,254 @@
+"""OpenAI's dialect: `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/models`.
+
+Rules of this file
+- It passes on: whatever a caller sends besides the model goes to the backend as it is, and the backend's bytes come
+  back as they are. Only `auto` reads the last message, to decide on it.
+- `model` is `auto`, a role, or the name of a model that some backend has, in this order.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from router.api.context import OWNER, json_object, service_of, trail
+from router.api.openai_answers import completion_events, completion_json, model_json
+from router.api.streaming import Reply
+from router.asking import CHAT_PATH, deadlines_of, with_role_defaults
+from router.balance.pools import REASONER, Pool
+from router.config import RoleConfig
+from router.conversation import Message, Role
+from router.decide.decision import Action
+from router.decisions import Record
+from router.dispatch import Call
+from router.errors import BadRequest, MaekError, UnknownModel
+from router.language import language_of
+from router.relay import CallerRefused, Opened
+from router.service import Service
+from router.sse import EndMarker
+from router.turn import Ask
+
+AUTO = "auto"
+
+
+async def chat_completions(request: web.Request) -> web.StreamResponse:
+    """`POST /v1/chat/completions`."""
+    service = service_of(request)
+    body = await json_object(request)
+    model = _model_of(body)
+    messages = _messages_of(body)
+    with service.occupancy.chat():
+        record = service.decisions.begin(service.now(), request[OWNER], _known_name(service, model))
+        question = _question(body, messages) if model == AUTO else None
+        if question is not None:
+            return await _decided(request, service, body, messages, question, record)
+        return await _passed_on(request, service, body, REASONER if model == AUTO else model, CHAT_PATH, record)
+
+
+async def completions(request: web.Request) -> web.StreamResponse:
+    """`POST /v1/completions`."""
+    return await _plain(request, "/v1/completions", "prompt")
+
+
+async def embeddings(request: web.Request) -> web.StreamResponse:
+    """`POST /v1/embeddings`."""
+    return await _plain(request, "/v1/embeddings", "input")
+
+
+async def models(request: web.Request) -> web.StreamResponse:
+    """`GET /v1/models`: `auto`, the roles that somebody serves, and every model of the backends."""
+    service = service_of(request)
+    return _json({"object": "list", "data": [model_json(name, who) for name, who in _names(service).items()]})
+
+
+async def one_model(request: web.Request) -> web.StreamResponse:
+    """`GET /v1/models/{id}`."""
+    service = service_of(request)
+    name = request.match_info["id"]
+    who = _names(service).get(name)
+    if who is None:
+        raise UnknownModel("There is no model of this name; GET /v1/models lists what there is.", param="model")
+    return _json(model_json(name, who))
+
+
+async def _plain(request: web.Request, path: str, needs: str) -> web.StreamResponse:
+    service = service_of(request)
+    body = await json_object(request)
+    model = _model_of(body)
+    if needs not in body:
+        raise BadRequest(f"{needs}: missing.", param=needs)
+    with service.occupancy.chat():
+        record = service.decisions.begin(service.now(), request[OWNER], _known_name(service, model))
+        return await _passed_on(request, service, body, REASONER if model == AUTO else model, path, record)
+
+
+async def _decided(
+    request: web.Request,
+    service: Service,
+    body: Mapping[str, Any],
+    messages: Sequence[Mapping[str, Any]],
+    question: str,
+    record: Record,
+) -> web.StreamResponse:
+    """`auto`: decide on the last message; what is routed goes on as the caller wrote it."""
+    ask = Ask(question, request[OWNER], language_of(question, service.config.router.language))
+    history = [_message(m) for m in messages[:-1] if m.get("role") in ("user", "assistant") and _text(m)]
+    decision = await service.turns.decide_with(ask, history, record)
+    if decision.action is Action.ROUTE:
+        return await _passed_on(
+            request, service, _with_system(body, messages, service, ask), REASONER, CHAT_PATH, record
+        )
+    text = await service.turns.text_of(ask, decision)
+    headers = trail(record, record.deciding)
+    if not body.get("stream"):
+        return _json(completion_json(record.id, text, service.now()), headers)
+    reply = Reply(request, lambda: headers)
+    for event in completion_events(record.id, text, service.now()):
+        await reply.write(event)
+    return await reply.end()
+
+
+async def _passed_on(
+    request: web.Request, service: Service, body: Mapping[str, Any], target: str, path: str, record: Record
+) -> web.StreamResponse:
+    """The request to whoever serves `target`, and the answer byte for byte."""
+    pool, role = _pool_of(service, target)
+    filled = with_role_defaults(body, role) if path == CHAT_PATH and target in service.fleet.roles else dict(body)
+    call = Call(target, pool, path, filled, deadlines_of(role), service.config.router.relay.attempts)
+    answer = _Answer(request, record, stream=call.stream)
+    try:
+        await service.dispatcher.send(call, answer, record.answering)
+    except CallerRefused as error:
+        record.error = "caller_refused"
+        return answer.refused(error)
+    except MaekError as error:
+        record.error = error.code
+        if not answer.reply.begun:
+            raise
+        service.telemetry.failed(error)
+        await answer.reply.fail(error, name=None, mid_event=not answer.end.at_event_boundary)
+    return await answer.response()
+
+
+class _Answer:
+    """Where the backend's bytes go: straight to the client if it streams, else into one body."""
+
+    def __init__(self, request: web.Request, record: Record, *, stream: bool) -> None:
+        self.reply = Reply(request, lambda: trail(record, record.answering))
+        self.end = EndMarker()
+        self._stream = stream
+        self._record = record
+        self._body = b""
+
+    async def opened(self, opened: Opened) -> None:
+        """Nothing to do: the first chunk follows."""
+
+    async def chunk(self, data: bytes) -> None:
+        """Pass on, or keep until it is whole."""
+        if self._stream:
+            self.end.feed(data)
+            await self.reply.write(data)
+        else:
+            self._body = data
+
+    async def quiet(self) -> None:
+        """Nothing has come for a while."""
+        await self.reply.keep_alive()
+
+    async def response(self) -> web.StreamResponse:
+        """The answer, all of it sent or ready to be."""
+        if self._stream:
+            return await self.reply.end()
+        headers = trail(self._record, self._record.answering)
+        return web.Response(body=self._body, content_type="application/json", headers=headers)
+
+    def refused(self, error: CallerRefused) -> web.StreamResponse:
+        """The backend's own refusal, as it said it."""
+        headers = trail(self._record, self._record.answering)
+        return web.Response(status=error.status, body=error.body, content_type=error.content_type, headers=headers)
+
+
+def _pool_of(service: Service, target: str) -> tuple[Pool, RoleConfig]:
+    roles = service.config.router.roles
+    if target in roles:
+        return service.fleet.pool_of_role(target), roles[target]
+    pool = service.fleet.pool_of_model(target)
+    if not pool:
+        raise UnknownModel(
+            'No backend has this model, and no role has this name. Use "auto", or a name from GET /v1/models.',
+            param="model",
+        )
+    return pool, roles[REASONER]
+
+
+def _names(service: Service) -> dict[str, str]:
+    """Every name that `model` may have → who answers to it."""
+    served = [role for role, pool in service.fleet.pools().items() if pool]
+    backends = {model: ",".join(owners) for model, owners in service.fleet.models().items()}
+    return {AUTO: "maek"} | dict.fromkeys(served, "maek") | backends
+
+
+def _known_name(service: Service, model: str) -> str:
+    """The name for the log of decisions: one that a stranger made up is not kept."""
+    return model if model == AUTO or model in service.fleet.roles or service.fleet.pool_of_model(model) else "unknown"
+
+
+def _model_of(body: Mapping[str, Any]) -> str:
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        raise BadRequest('model: wanted "auto", a role or the name of a model.', param="model")
+    if not isinstance(body.get("stream", False), bool | None):
+        raise BadRequest("stream: wanted true or false.", param="stream")
+    return model
+
+
+def _messages_of(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise BadRequest("messages: wanted a list with at least one message.", param="messages")
+    for number, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise BadRequest(f"messages[{number}]: wanted an object with a role.", param="messages")
+        if not isinstance(message.get("content", ""), str | list | None):
+            raise BadRequest(f"messages[{number}].content: wanted text or a list of parts.", param="messages")
+    if not any(message.get("content") or message.get("tool_calls") for message in messages):
+        raise BadRequest("messages: all of them are empty.", param="messages")
+    return messages
+
+
+def _question(body: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> str | None:
+    """The text to decide on; None where the caller wants the model itself: its own tools, images, a tool's result."""
+    if body.get("tools") or body.get("functions") or body.get("response_format") or body.get("n", 1) != 1:
+        return None
+    last = messages[-1]
+    return _text(last).strip() or None if last["role"] == "user" else None
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    """The text of a message that is nothing but text, else the empty text."""
+    match message.get("content"):
+        case str(text):
+            return text
+        case [*parts] if all(isinstance(part, dict) and part.get("type") == "text" for part in parts):
+            return "\n".join(str(part.get("text", "")) for part in parts)
+        case _:
+            return ""
+
+
+def _message(message: Mapping[str, Any]) -> Message:
+    return Message(Role(message["role"]), _text(message))
+
+
+def _with_system(
+    body: Mapping[str, Any], messages: Sequence[Mapping[str, Any]], service: Service, ask: Ask
+) -> Mapping[str, Any]:
+    """The request with Maek's own system prompt in front, unless the caller brought one."""
+    if any(message["role"] in ("system", "developer") for message in messages):
+        return body
+    prompt = service.config.router.roles[REASONER].system_prompt or service.turns.system_prompt(ask.language)
+    return {**body, "messages": [{"role": "system", "content": prompt}, *messages]}
+
+
+def _json(value: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(body=orjson.dumps(value), content_type="application/json", headers=headers)

@@ -1,0 +1,39 @@
+"""Every path of the router, once.
+
+Rules of this file
+- A table of method, path and handler; docs/api.md has the same rows, and a test compares the two.
+"""
+
+from aiohttp import web
+
+from router.api import admin, chat, metrics, openai
+from router.api.context import CURRENT
+from router.api.middleware import MIDDLEWARES
+from router.service import Current
+
+ROUTES = (
+    web.post("/chat", chat.chat),
+    web.post("/decide", chat.decide),
+    web.get("/tools", chat.tools),
+    web.post("/v1/chat/completions", openai.chat_completions),
+    web.post("/v1/completions", openai.completions),
+    web.post("/v1/embeddings", openai.embeddings),
+    web.get("/v1/models", openai.models),
+    web.get("/v1/models/{id:.+}", openai.one_model),
+    web.get("/metrics", metrics.metrics),
+    web.get("/backends", admin.backends),
+    web.get("/decisions", admin.decisions),
+    web.get("/decisions/{id}", admin.one_decision),
+    web.get("/status", admin.status),
+    web.get("/livez", admin.livez),
+    web.get("/readyz", admin.readyz),
+)
+
+
+def web_application(current: Current) -> web.Application:
+    """The HTTP side of a router. What it answers with is whatever service is in force."""
+    limits = current.service.config.router.limits
+    application = web.Application(middlewares=MIDDLEWARES, client_max_size=limits.body_bytes)
+    application[CURRENT] = current
+    application.add_routes(ROUTES)
+    return application

@@ -1,0 +1,308 @@
+"""The composition root: builds everything, holds the store, and rebuilds what a new configuration changes.
+
+Rules of this file
+- Only this file holds the store. Everybody else gets the few of its methods that he needs.
+- What lives as long as the process (connections, sessions, the store) is made once and closed in the reverse order;
+  what a configuration means is a `Service`, made anew at every reload.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from router.api.keys import Keys
+from router.config import Config, SessionStore
+from router.decider import Decider
+from router.decisions import DecisionLog
+from router.dispatch import Dispatcher
+from router.fleet import Fleet
+from router.occupancy import Occupancy
+from router.relay import Relay
+from router.service import Current, Service
+from router.sessions import store as session_store
+from router.sessions.memory import MemorySessions
+from router.sessions.sqlite import SqliteSessions
+from router.sessions.store import Bounds
+from router.telemetry import Telemetry
+from router.tools.infra import Host, InfraSettings
+from router.tools.reach import http_checker
+from router.tools.registry import ToolSettings
+from router.tools.registry import build as build_tools
+from router.turn import Turns
+from sidecar import (
+    USUAL_PORTS,
+    BackendAdded,
+    BackendRemoved,
+    BackendSpec,
+    BackendState,
+    Fact,
+    Monitor,
+    Prober,
+    Recorder,
+    Snapshot,
+    SnapshotCollector,
+    Store,
+    Verdict,
+    discover,
+    load_rules,
+    pace,
+    probing_session,
+    wants_probe,
+)
+from simulator import SimSettings, serving
+
+log = logging.getLogger(__name__)
+
+SIMULATOR = "simulator"
+FIRST_LOOK_SECONDS = 0.4
+"""How long the start waits for the first round of probes: loopback servers answer within it, and nobody waits for a
+dead one."""
+SWEEP_SECONDS = 3600.0
+"""Between two sweeps of old sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What lives as long as the process."""
+
+    store: Store
+    prober: Prober
+    monitor: Monitor
+    relay: Relay
+    http: aiohttp.ClientSession
+    sessions: session_store.SessionStore
+    registry: CollectorRegistry
+    telemetry: Telemetry
+    decisions: DecisionLog
+    occupancy: Occupancy
+    recorder: Recorder | None
+
+
+class House:
+    """The running router. `current` points to the service in force."""
+
+    def __init__(self, parts: Parts, config: Config, ports: Iterable[int]) -> None:
+        self.parts = parts
+        self._ports = tuple(ports)
+        self._config = config
+        self._simulator: BackendSpec | None = None
+        self.current = Current(self._service(config))
+        collector = SnapshotCollector(self.snapshot, lambda: self.current.service.fleet.load_rules)
+        parts.registry.register(collector)
+
+    def snapshot(self) -> Snapshot:
+        """Everything known now."""
+        return self.parts.store.snapshot(_now())
+
+    def adopt(self, config: Config) -> None:
+        """Put a configuration in force. Requests that run keep what they began with."""
+        self._config = config
+        self.parts.store.failures_to_down = config.sidecar.failures_to_down
+        self.parts.monitor.pace = pace(config.sidecar)
+        self.parts.monitor.wants_probe = wants_probe(config.sidecar)
+        self.parts.relay.keepalive_seconds = config.router.relay.keepalive_seconds
+        self.parts.occupancy.most = config.router.limits.streams
+        self._set_backends(spec for spec in (backend.spec() for backend in config.sidecar.backends))
+        self.current.service = self._service(config)
+        self._note_rules(config)
+        self.parts.monitor.reconcile()
+
+    async def look_around(self) -> None:
+        """Look for servers on this machine, if the configuration says so; without any, let the simulator stand in."""
+        if self._config.sidecar.discover:
+            known = [state.spec.url for state in self.snapshot().backends.values()]
+            for spec in await discover(self.parts.prober, self._ports, known):
+                log.info("discovered backend=%s url=%s", spec.name, spec.url)
+                self.parts.store.apply(BackendAdded(_now(), spec))
+        self._place_simulator()
+        self.parts.monitor.reconcile()
+
+    def has_simulator(self, url: str) -> None:
+        """Tell where the built-in simulator listens; it becomes a backend as long as there is no other."""
+        self._simulator = BackendSpec(SIMULATOR, url, engine="openai", simulated=True)
+
+    def _place_simulator(self) -> None:
+        names = set(self.snapshot().backends)
+        if self._simulator is None:
+            return
+        if not names:
+            self.parts.store.apply(BackendAdded(_now(), self._simulator))
+        elif SIMULATOR in names and len(names) > 1:
+            self.parts.store.apply(BackendRemoved(_now(), SIMULATOR))
+
+    def _set_backends(self, specs: Iterable[BackendSpec]) -> None:
+        wanted = {spec.name: spec for spec in specs}
+        known = self.snapshot().backends
+        urls = {spec.url for spec in wanted.values()}
+        for name, state in known.items():
+            found_by_itself = (state.spec.discovered and self._config.sidecar.discover) or state.spec.simulated
+            if name not in wanted and (not found_by_itself or state.spec.url in urls):
+                self.parts.store.apply(BackendRemoved(_now(), name))
+        for spec in wanted.values():
+            if spec.name not in known or known[spec.name].spec != spec:
+                self.parts.store.apply(BackendAdded(_now(), spec))
+        self._place_simulator()
+
+    def _note_rules(self, config: Config) -> None:
+        if self.parts.recorder is not None:
+            rules = load_rules(config.sidecar)
+            self.parts.recorder.rules(_now(), config.sidecar.failures_to_down, rules)
+
+    def _service(self, config: Config) -> Service:
+        parts = self.parts
+        note = parts.recorder.query if parts.recorder is not None else _note_nothing
+        fleet = Fleet(self.snapshot, tuple(config.router.roles), load_rules(config.sidecar), note)
+        dispatcher = Dispatcher(parts.store, parts.relay, fleet.level_at, random.random)
+        tools = build_tools(ToolSettings(_infra(config), http_checker(lambda: parts.http)))
+        zone = config.router.zone
+
+        def now() -> datetime:
+            return datetime.now(tz=UTC).astimezone(zone)
+
+        decider = Decider(config, fleet, dispatcher, tools, now)
+        turns = Turns(config, fleet, dispatcher, parts.sessions, tools, decider, now, parts.telemetry)
+        return Service(
+            config=config,
+            keys=Keys([key.hash for key in config.router.keys]),
+            fleet=fleet,
+            dispatcher=dispatcher,
+            decider=decider,
+            turns=turns,
+            tools=tools,
+            decisions=parts.decisions,
+            occupancy=parts.occupancy,
+            telemetry=parts.telemetry,
+            registry=parts.registry,
+            refresh=lambda: parts.monitor.refresh(wants_probe=wants_probe(config.sidecar, force=True)),
+            now=now,
+        )
+
+
+@asynccontextmanager
+async def running(
+    config: Config, *, record: Path | None = None, ports: Iterable[int] = USUAL_PORTS
+) -> AsyncIterator[House]:
+    """A router that watches and can answer, for as long as the context lasts. Serving it over HTTP is the caller's.
+
+    Raises SessionStoreFailed or OSError if a file that it needs cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        house = House(await _parts(config, record, stack), config, ports)
+        if not config.sidecar.backends:
+            house.has_simulator(await stack.enter_async_context(serving(SimSettings(preset="demo"))))
+        house.adopt(config)
+        await house.look_around()
+        await stack.enter_async_context(house.parts.monitor.running())
+        await _first_look(house)
+        await _for_the_while(stack, _look_again(house))
+        await _for_the_while(stack, _sweep(house))
+        yield house
+
+
+async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> Parts:
+    store = Store(config.sidecar.failures_to_down)
+    recorder = None
+    if record is not None:
+        recorder = Recorder(record)
+        stack.callback(recorder.close)
+        recorder.follow(store)
+    http = await stack.enter_async_context(probing_session())
+    relay = Relay(config.router.relay.keepalive_seconds)
+    stack.push_async_callback(relay.close)
+    sessions = await _sessions(config)
+    stack.push_async_callback(sessions.close)
+    prober = Prober(http, _now)
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return Parts(
+        store=store,
+        prober=prober,
+        monitor=Monitor(store, prober, _now, random.random, pace(config.sidecar), wants_probe(config.sidecar)),
+        relay=relay,
+        http=http,
+        sessions=sessions,
+        registry=registry,
+        telemetry=Telemetry(registry, version("maek")),
+        decisions=DecisionLog(),
+        occupancy=Occupancy(config.router.limits.streams),
+        recorder=recorder,
+    )
+
+
+async def _sessions(config: Config) -> session_store.SessionStore:
+    settings = config.router.sessions
+    bounds = Bounds(settings.history_tokens, settings.max_age_days * 86_400, settings.max_sessions)
+    if settings.store is SessionStore.MEMORY:
+        return MemorySessions(bounds)
+    return await SqliteSessions.opened(config.router.data_folder(), bounds)
+
+
+async def _first_look(house: House) -> None:
+    """Let the first round of probes end, so that the first request knows the fleet; but not for long."""
+    met = asyncio.Event()
+
+    def look(_fact: Fact | None = None) -> None:
+        if all(_is_met(state) for state in house.snapshot().backends.values()):
+            met.set()
+
+    look_no_more = house.parts.store.witness(look)
+    look()
+    try:
+        async with asyncio.timeout(FIRST_LOOK_SECONDS):
+            await met.wait()
+    except TimeoutError:
+        log.info("some backends have not answered yet; they join as they do")
+    finally:
+        look_no_more()
+
+
+def _is_met(state: BackendState) -> bool:
+    """Whether the first round has told what this backend offers, or that it is not there."""
+    return state.health.verdict is Verdict.DOWN or state.health.loading or state.models is not None
+
+
+async def _for_the_while(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+async def _look_again(house: House) -> None:
+    while True:
+        await asyncio.sleep(house.current.service.config.sidecar.interval_seconds)
+        await house.look_around()
+
+
+async def _sweep(house: House) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        await house.parts.sessions.sweep(session_store.epoch_seconds())
+
+
+def _infra(config: Config) -> InfraSettings:
+    infra = config.router.tools.infra
+    hosts = {name: Host(tuple(host.backends), host.local) for name, host in infra.hosts.items()}
+    return InfraSettings(hosts, {name: service.url for name, service in infra.services.items()})
+
+
+def _note_nothing(_at: float, _backend: str) -> None:
+    """Without a flight recorder there is nothing to note."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

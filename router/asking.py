@@ -1,0 +1,141 @@
+"""Asking a role and reading the answer, where bytes are not enough: the classifier's JSON, a turn's tokens.
+
+Rules of this file
+- It reads what the relay passes on, in the shape of OpenAI's chat completions. What makes no sense is the backend's
+  failure (`AnswerUnusable`), never an exception of another kind.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from router.balance.pools import CLASSIFIER
+from router.config import RoleConfig
+from router.dispatch import Call, Dispatcher, Journey
+from router.errors import BadRequest
+from router.fleet import Fleet
+from router.relay import AnswerUnusable, CallerRefused, Deadlines, Opened
+from router.sse import DONE, Decoder, Event, Overlong
+
+CHAT_PATH = "/v1/chat/completions"
+SHORTEST_DECISION_TOKENS = 1024
+"""Room for a decision: twice the longest valid one, so that a JSON is never cut."""
+
+
+def deadlines_of(role: RoleConfig) -> Deadlines:
+    """How long a role waits."""
+    return Deadlines(
+        role.connect_timeout_seconds,
+        role.first_token_timeout_seconds,
+        role.token_timeout_seconds,
+        role.timeout_seconds,
+    )
+
+
+def with_role_defaults(body: Mapping[str, Any], role: RoleConfig) -> dict[str, Any]:
+    """The request with the role's temperature and length where the caller has named none."""
+    filled = dict(body)
+    if role.temperature is not None and filled.get("temperature") is None:
+        filled["temperature"] = role.temperature
+    if role.max_tokens is not None and filled.get("max_tokens") is None and filled.get("max_completion_tokens") is None:
+        filled["max_tokens"] = role.max_tokens
+    return filled
+
+
+class ClassifierAsker:
+    """Asks the classifier's pool for one text. `journey` tells where the questions went."""
+
+    def __init__(self, dispatcher: Dispatcher, fleet: Fleet, role: RoleConfig, journey: Journey) -> None:
+        self._dispatcher = dispatcher
+        self._fleet = fleet
+        self._role = role
+        self._journey = journey
+
+    async def __call__(self, messages: Sequence[Mapping[str, str]], *, schema: Mapping[str, Any] | None) -> str:
+        """The text that the model said. Raises a MaekError if nobody could be asked."""
+        body = with_role_defaults({"messages": list(messages), "stream": False}, self._role)
+        body.setdefault("max_tokens", SHORTEST_DECISION_TOKENS)
+        pool = self._fleet.pool_of_role(CLASSIFIER)
+        whole = WholeAnswer()
+        call = Call(CLASSIFIER, pool, CHAT_PATH, body, deadlines_of(self._role), schema=schema)
+        try:
+            await self._dispatcher.send(call, whole, self._journey)
+        except CallerRefused as error:
+            raise BadRequest(f"The classifier's server refused the question with HTTP {error.status}.") from error
+        return whole.text
+
+
+class WholeAnswer:
+    """A sink for an answer that is not streamed."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    async def opened(self, opened: Opened) -> None:
+        """Nothing to do yet."""
+
+    async def quiet(self) -> None:
+        """Nobody waits for a comment."""
+
+    async def chunk(self, data: bytes) -> None:
+        """Reads the whole completion."""
+        match _json(data):
+            case {"choices": [{"message": {"content": str(text)}}, *_]}:
+                self.text = text
+            case _:
+                raise AnswerUnusable("its answer has no choices[0].message.content")
+
+
+class TokenReader:
+    """A sink that reads a streamed completion. Tells every piece of text as it comes."""
+
+    def __init__(self, tell: Callable[[str], Awaitable[None]], quiet: Callable[[], Awaitable[None]]) -> None:
+        self.text: list[str] = []
+        self.usage: Mapping[str, Any] | None = None
+        self.finish_reason: str | None = None
+        self._tell = tell
+        self._quiet = quiet
+        self._decoder = Decoder()
+
+    async def opened(self, opened: Opened) -> None:
+        """Nothing to do yet."""
+
+    async def quiet(self) -> None:
+        """Nothing has come for a while."""
+        await self._quiet()
+
+    async def chunk(self, data: bytes) -> None:
+        """Reads whatever events are whole by now."""
+        try:
+            events = self._decoder.feed(data)
+        except Overlong as error:
+            raise AnswerUnusable(str(error)) from None
+        for event in events:
+            await self._event(event)
+
+    async def _event(self, event: Event) -> None:
+        if event.data == DONE:
+            return
+        chunk = _json(event.data)
+        if "error" in chunk:
+            raise AnswerUnusable("it reported an error in the middle of its answer")
+        usage = chunk.get("usage")
+        self.usage = usage if isinstance(usage, dict) else self.usage
+        match chunk.get("choices"):
+            case [{"finish_reason": str(reason)}, *_]:
+                self.finish_reason = reason
+        match chunk.get("choices"):
+            case [{"delta": {"content": str(text)}}, *_] if text:
+                self.text.append(text)
+                await self._tell(text)
+
+
+def _json(data: bytes | str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise AnswerUnusable("it sent something that is not JSON") from None
+    if not isinstance(value, dict):
+        raise AnswerUnusable("it sent JSON that is no object")
+    return value

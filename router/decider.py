@@ -1,0 +1,73 @@
+"""Wires the stages of a decision to the configuration and to the classifier's pool.
+
+Rules of this file
+- Glue only: what a stage does stands in `router.decide`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from router.asking import ClassifierAsker
+from router.balance.pools import CLASSIFIER
+from router.config import Config
+from router.conversation import Message
+from router.decide.classifier import Classifier
+from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
+from router.decide.pipeline import Stages, decide
+from router.decide.request import Domain
+from router.decide.rules import Rules
+from router.dispatch import Dispatcher, Journey
+from router.fleet import Fleet
+from router.tools.spec import Tool
+from router.turn import Ask
+
+
+class Decider:
+    """Decides messages as the configuration says. `now` gives the date and time in its zone."""
+
+    def __init__(
+        self,
+        config: Config,
+        fleet: Fleet,
+        dispatcher: Dispatcher,
+        tools: Mapping[str, Tool],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._fleet = fleet
+        self._dispatcher = dispatcher
+        self._tools = tools
+        self._now = now
+        self._role = config.router.roles[CLASSIFIER]
+        self._asks_classifier = config.router.decide.classifier
+        self._persona = persona_of(config)
+        self._rules = rules_of(config, tools) if config.router.decide.rules else None
+
+    async def __call__(
+        self, ask: Ask, history: Sequence[Message], pending: PendingDraft | None, journey: Journey
+    ) -> Decision:
+        """The decision on one message; `journey` tells where the classifier was asked. Never fails a chat."""
+        facts = SessionFacts(self._now(), ask.language, pending)
+        classifier = None
+        if self._asks_classifier:
+            asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey)
+            classifier = Classifier(asker, self._tools, self._persona)
+        stages = Stages(self._rules, classifier=classifier, deadline_seconds=self._role.timeout_seconds)
+        return await decide(ask.message, facts, history, stages)
+
+
+def persona_of(config: Config) -> Persona:
+    """Who speaks to the user."""
+    persona = config.router.persona
+    return Persona(persona.name, persona.description_ko, persona.description_en)
+
+
+def rules_of(config: Config, tools: Mapping[str, Tool]) -> Rules:
+    """The keyword rules, with the operator's domains, hosts and services."""
+    settings = config.router
+    return Rules(
+        tools=tools,
+        domains=tuple(Domain(d.name, tuple(d.terms), d.tool, d.prefer) for d in settings.decide.domains),
+        hosts=dict.fromkeys(settings.tools.infra.hosts, ()),
+        services=dict.fromkeys(settings.tools.infra.services, ()),
+        persona=persona_of(config),
+    )

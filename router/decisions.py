@@ -1,0 +1,123 @@
+"""What was decided lately, and why: the log behind `/decisions`.
+
+Rules of this file
+- Bounded, in memory. Never a text that a user wrote or a model said: a record names actions, tools and backends.
+- A record belongs to the owner of the request; nobody sees another's.
+"""
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from router.decide.decision import Decision
+from router.dispatch import Attempt, Journey
+
+MOST_RECORDS = 1000
+"""Enough to look into what just happened; the flight recorder keeps more."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One request: it fills while the request runs."""
+
+    id: str
+    at: datetime
+    owner: str
+    asked_for: str
+    """`auto`, a role or a model."""
+    decision: Decision | None = None
+    """None where the caller had decided already, by naming a role or a model."""
+    deciding: Journey = field(default_factory=Journey)
+    """Where the classifier was asked."""
+    answering: Journey = field(default_factory=Journey)
+    error: str | None = None
+    """The stable code of the error that ended it."""
+
+
+class DecisionLog:
+    """The last `MOST_RECORDS` records, newest last."""
+
+    def __init__(self, most: int = MOST_RECORDS) -> None:
+        self._most = most
+        self._records: OrderedDict[str, Record] = OrderedDict()
+
+    def begin(self, at: datetime, owner: str, asked_for: str) -> Record:
+        """A new record."""
+        record = Record(secrets.token_hex(8), at, owner, asked_for)
+        self._records[record.id] = record
+        if len(self._records) > self._most:
+            self._records.popitem(last=False)
+        return record
+
+    def get(self, record_id: str, owner: str) -> Record | None:
+        """The record of this id, if it is this owner's and not yet forgotten."""
+        record = self._records.get(record_id)
+        return record if record is not None and record.owner == owner else None
+
+    def latest(self, owner: str, most: int) -> list[Record]:
+        """This owner's newest records, newest first."""
+        mine = [record for record in self._records.values() if record.owner == owner]
+        return mine[: -most - 1 : -1]
+
+
+def record_json(record: Record) -> dict[str, Any]:
+    """A record for programs. Latencies in ms."""
+    return {
+        "id": record.id,
+        "at": record.at.isoformat(timespec="milliseconds"),
+        "asked_for": record.asked_for,
+        "decision": None if record.decision is None else decision_summary(record.decision),
+        "deciding": journey_json(record.deciding),
+        "answering": journey_json(record.answering),
+        "error": record.error,
+    }
+
+
+def decision_summary(decision: Decision) -> dict[str, Any]:
+    """A decision without any text of the user or the model."""
+    return {
+        "action": str(decision.action),
+        "source": str(decision.source),
+        "reason": decision.reason,
+        "confidence": decision.confidence,
+        "tool": decision.tool,
+        "operation": decision.operation,
+        "fallbacks": list(decision.fallbacks),
+        "versions": dict(decision.versions),
+    }
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """A whole decision, for the one who asked."""
+    texts = {"response": decision.response, "prompt": decision.prompt, "params": dict(decision.params)}
+    return decision_summary(decision) | texts
+
+
+def journey_json(journey: Journey) -> dict[str, Any]:
+    """Where a call went: every attempt with everybody who was considered."""
+    return {
+        "attempts": [_attempt_json(attempt) for attempt in journey.attempts],
+        "first_token_ms": journey.first_token_ms,
+        "total_ms": journey.total_ms,
+    }
+
+
+def _attempt_json(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "backend": attempt.candidate.backend,
+        "model": attempt.candidate.model,
+        "load": None if attempt.level is None else attempt.level.label,
+        "reason": attempt.reason,
+        "outcome": None if attempt.outcome is None else str(attempt.outcome),
+        "considered": [
+            {
+                "backend": one.candidate.backend,
+                "in_flight": one.in_flight,
+                "load": None if one.level is None else one.level.label,
+                "excluded": None if one.excluded is None else str(one.excluded),
+            }
+            for one in attempt.considered
+        ],
+    }

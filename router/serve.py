@@ -1,0 +1,125 @@
+"""`maek serve`: the router on a socket, until it is told to stop.
+
+Rules of this file
+- What it prints is for the person who started it; what happens later goes to the log.
+- SIGTERM and SIGINT let running chats end; SIGHUP and a changed file put the new configuration in force, and a broken
+  one changes nothing.
+"""
+
+import asyncio
+import logging
+import signal
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from router.api.routes import web_application
+from router.app import House, running
+from router.banner import banner
+from router.config import Config
+from router.config_load import load
+from router.errors import MaekError
+from router.reload import ConfigWatch
+from router.sessions.store import epoch_seconds
+from sidecar import ConfigInvalid
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 10.0
+"""Chats that still run when Maek is told to stop may take this long to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says besides the configuration."""
+
+    config_path: Path | None
+    """None: the defaults, and nothing to watch."""
+    listen: str | None = None
+    record: Path | None = None
+
+
+class CannotStart(Exception):
+    """Maek cannot start; the text tells the user why and what to do."""
+
+
+async def serve(config: Config, options: Options) -> None:
+    """Serve until SIGTERM or SIGINT. Raises CannotStart."""
+    logging.getLogger().setLevel(config.router.log_level.upper())
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        try:
+            house = await stack.enter_async_context(running(config, record=options.record))
+        except (MaekError, OSError) as error:
+            raise CannotStart(str(error)) from error
+        url = await _listen(house, config, stack)
+        house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
+        print(banner(house.current.service, url), flush=True)  # noqa: T201 - the one thing a person reads
+        if options.config_path is not None:
+            _reload_on_change(house, options, stack)
+        await stop.wait()
+        log.info("stopping; running chats may take %s s to end", GRACE_SECONDS)
+
+
+async def _listen(house: House, config: Config, stack: AsyncExitStack) -> str:
+    """Open the socket and return its URL."""
+    host, port = config.router.address
+    limits = config.router.limits
+    runner = web.AppRunner(
+        web_application(house.current),
+        access_log=None,
+        handler_cancellation=True,  # a client that hangs up stops its backend within the same second
+        shutdown_timeout=GRACE_SECONDS,
+        max_line_size=limits.header_bytes,
+        max_field_size=limits.header_bytes,
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, host, port)
+    try:
+        await site.start()
+    except OSError as error:
+        raise CannotStart(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Is Maek running already? Try: maek serve --port N"
+        ) from error
+    real_host, real_port = runner.addresses[0][:2]
+    return f"http://[{real_host}]:{real_port}" if ":" in real_host else f"http://{real_host}:{real_port}"
+
+
+def _reload_on_change(house: House, options: Options, stack: AsyncExitStack) -> None:
+    path = options.config_path
+    assert path is not None
+    watch = ConfigWatch(path, read=lambda file: load(file, listen=options.listen))
+
+    def adopt(changed: Config | ConfigInvalid) -> None:
+        ok = isinstance(changed, Config)
+        house.parts.telemetry.reloaded(ok=ok, at_epoch_seconds=epoch_seconds())
+        if isinstance(changed, ConfigInvalid):
+            log.error(
+                "config rejected, the old one stays in force file=%s problems=%s\n%s",
+                path,
+                len(changed.problems),
+                changed,
+            )
+            return
+        before = house.current.service.config.router
+        house.adopt(changed)
+        logging.getLogger().setLevel(changed.router.log_level.upper())
+        log.info("config taken up file=%s", path)
+        for key in NEEDS_RESTART:
+            if getattr(changed.router, key) != getattr(before, key):
+                log.warning("config key=router.%s takes effect at the next start", key)
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, watch.poke)
+    task = asyncio.create_task(watch.run(adopt), name="watch config")
+    stack.callback(task.cancel)
+
+
+NEEDS_RESTART = ("listen", "data_dir", "sessions")
+"""Keys of the router that are read once, at the start."""

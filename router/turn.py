@@ -1,0 +1,264 @@
+"""One turn of a conversation: decide, then answer directly, route, ask back, or use a tool.
+
+Rules of this file
+- A turn tells what happens by events, in order: one `Decided`, then notices, tool results and tokens, then `Done`.
+  What goes wrong is raised, and ends it.
+- A turn is remembered when it has ended well. One that failed leaves the conversation as it was, so that asking
+  again asks the same.
+- Texts for the user exist in Korean and English.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, assert_never
+
+from router.asking import CHAT_PATH, TokenReader, deadlines_of, with_role_defaults
+from router.balance.pools import REASONER
+from router.config import Config
+from router.conversation import Message, Role
+from router.decide.decision import Action, Decision, PendingDraft
+from router.decisions import Record
+from router.dispatch import Call, Dispatcher, Journey
+from router.errors import BadRequest, UnknownModel
+from router.fleet import Fleet
+from router.language import pick
+from router.relay import CallerRefused
+from router.sessions.store import SessionStore
+from router.telemetry import Telemetry
+from router.tools.call import call as call_tool
+from router.tools.spec import BackendSummary, Tool, ToolCall, ToolFailed, ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a user said, and how."""
+
+    message: str
+    owner: str
+    language: str
+    """`ko` or `en`."""
+    session: str | None = None
+    role: str | None = None
+    """A role to answer without any decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What will be done. `decision` is None where the caller named the role."""
+
+    record: Record
+    session: str
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell the user while it takes a while."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUsed:
+    """A tool has answered."""
+
+    tool: str
+    operation: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing has come for a while; the connection should be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The turn has ended well."""
+
+    text: str
+    journey: Journey
+    """Where the text came from; empty where no model was asked for it."""
+    usage: Mapping[str, Any] | None
+    finish_reason: str
+
+
+Event = Decided | Notice | ToolUsed | Token | Quiet | Done
+Emit = Callable[[Event], Awaitable[None]]
+Decide = Callable[[Ask, Sequence[Message], PendingDraft | None, Journey], Awaitable[Decision]]
+"""Message, history and draft → decision; the journey tells where a classifier was asked."""
+
+
+class Turns:
+    """Runs turns. `now` gives the date and time in the zone of the configuration."""
+
+    def __init__(
+        self,
+        config: Config,
+        fleet: Fleet,
+        dispatcher: Dispatcher,
+        sessions: SessionStore,
+        tools: Mapping[str, Tool],
+        decide: Decide,
+        now: Callable[[], datetime],
+        telemetry: Telemetry,
+    ) -> None:
+        self._config = config
+        self._fleet = fleet
+        self._dispatcher = dispatcher
+        self._sessions = sessions
+        self._tools = tools
+        self._decide = decide
+        self._now = now
+        self._telemetry = telemetry
+
+    async def decide(self, ask: Ask, record: Record) -> tuple[str, Decision]:
+        """The id of the session and the decision alone."""
+        session = (await self._sessions.open(ask.session, ask.owner)).id
+        history = await self._sessions.history(session, ask.owner)
+        pending = await self._sessions.pending(session, ask.owner)
+        return session, await self.decide_with(ask, history, record, pending)
+
+    async def decide_with(
+        self, ask: Ask, history: Sequence[Message], record: Record, pending: PendingDraft | None = None
+    ) -> Decision:
+        """The decision, where the caller keeps the history."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        record.decision = await self._decide(ask, history, pending, record.deciding)
+        self._telemetry.decided(record.decision, clock() - started)
+        return record.decision
+
+    async def run(self, ask: Ask, record: Record, emit: Emit) -> None:
+        """The whole turn. Raises MaekError."""
+        session, decision = await self._begin(ask, record)
+        await emit(Decided(record, session, decision))
+        done = await self._answer(ask, decision, session, record, emit)
+        said = [Message(Role.USER, ask.message), Message(Role.ASSISTANT, done.text)]
+        await self._sessions.append(session, ask.owner, said)
+        await emit(done)
+
+    async def _begin(self, ask: Ask, record: Record) -> tuple[str, Decision | None]:
+        if ask.role is None:
+            return await self.decide(ask, record)
+        if ask.role not in self._fleet.roles:
+            raise UnknownModel(
+                f"There is no role of this name; there are {', '.join(self._fleet.roles)}.", param="role"
+            )
+        return (await self._sessions.open(ask.session, ask.owner)).id, None
+
+    async def _answer(self, ask: Ask, decision: Decision | None, session: str, record: Record, emit: Emit) -> Done:
+        if decision is None:
+            return await self._route(ask, ask.role or REASONER, ask.message, session, record, emit)
+        if decision.action is Action.ROUTE:
+            return await self._route(ask, REASONER, decision.prompt or ask.message, session, record, emit)
+        text = await self.text_of(ask, decision, emit)
+        await emit(Token(text))
+        return Done(text, record.deciding, None, "stop")
+
+    async def text_of(self, ask: Ask, decision: Decision, emit: Emit | None = None) -> str:
+        """The answer to a message that is not routed."""
+        match decision.action:
+            case Action.DIRECT | Action.CLARIFY:
+                return decision.response or ""
+            case Action.TOOLS:
+                return await self._use_tool(ask, decision, emit or _to_nobody)
+            case Action.ROUTE:
+                raise ValueError("a routed message has no text yet: a backend will write it")
+            case _:
+                assert_never(decision.action)
+
+    async def _use_tool(self, ask: Ask, decision: Decision, emit: Emit) -> str:
+        tool, operation = decision.tool or "", decision.operation or ""
+        spec = self._tools[tool].operations[operation]
+        notice = pick(ask.language, ko=spec.notice_ko or "", en=spec.notice_en or "")
+        if notice:
+            await emit(Notice(notice))
+        lent = ToolCall(self._now(), ask.language, _Facts(self._fleet))
+        try:
+            result = await call_tool(self._tools, tool, operation, decision.params, lent)
+        except ToolFailed as error:
+            # The sentence is the answer: a user asked, and is told plainly why there is nothing.
+            result = ToolResult(error.message, {"failed": True})
+        self._telemetry.tool_called(tool, operation, ok="failed" not in result.data)
+        await emit(ToolUsed(tool, operation, result.data))
+        return result.text
+
+    async def _route(self, ask: Ask, role: str, prompt: str, session: str, record: Record, emit: Emit) -> Done:
+        settings = self._config.router.roles[role]
+        history = await self._sessions.history(session, ask.owner)
+        system = settings.system_prompt or self.system_prompt(ask.language)
+        messages = [
+            {"role": "system", "content": system},
+            *({"role": str(message.role), "content": message.text} for message in history),
+            {"role": "user", "content": prompt},
+        ]
+
+        async def tell(text: str) -> None:
+            await emit(Token(text))
+
+        async def quiet() -> None:
+            await emit(Quiet())
+
+        reader = TokenReader(tell, quiet)
+        body = with_role_defaults({"messages": messages, "stream": True}, settings)
+        call = Call(
+            role,
+            self._fleet.pool_of_role(role),
+            CHAT_PATH,
+            body,
+            deadlines_of(settings),
+            self._config.router.relay.attempts,
+        )
+        try:
+            await self._dispatcher.send(call, reader, record.answering)
+        except CallerRefused as error:
+            raise BadRequest(
+                f"The model refused this request with HTTP {error.status}; it may be too long for it."
+            ) from error
+        return Done("".join(reader.text), record.answering, reader.usage, reader.finish_reason or "stop")
+
+    def system_prompt(self, language: str) -> str:
+        """What stands before a conversation that gives none: who answers, how, and what day it is."""
+        persona = self._config.router.persona
+        today = f"{self._now():%Y-%m-%d %H:%M (%A)}"
+        return pick(
+            language,
+            ko=f"당신은 {persona.name}입니다. {persona.description_ko} 지금은 {today}입니다.",
+            en=f"You are {persona.name}. {persona.description_en} It is {today}.",
+        )
+
+
+async def _to_nobody(_event: Event) -> None:
+    """For callers that want only the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What tools may know of the backends."""
+
+    fleet: Fleet
+
+    def backends(self) -> tuple[BackendSummary, ...]:
+        """As the store knows them now."""
+        snapshot = self.fleet.snapshot()
+        return tuple(
+            BackendSummary(
+                name=state.name,
+                engine=state.engine or "unknown",
+                up=None if (level := self.fleet.level_at(state, snapshot)) is None else state.health.available,
+                level="unknown" if level is None else level.label,
+                models=tuple(model.name for model in state.models or ()),
+                simulated=state.spec.simulated,
+            )
+            for state in snapshot.backends.values()
+        )

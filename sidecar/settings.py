@@ -1,0 +1,68 @@
+"""What the configuration means for the sidecar's parts.
+
+Rules of this file
+- Pure: a configuration in, values out. Where a setting is relative (intervals, slots), it becomes absolute here.
+"""
+
+from collections.abc import Sequence
+from math import inf
+
+from sidecar import load, seed
+from sidecar.config import InferenceProbe, SidecarConfig
+from sidecar.config import Rules as RulesName
+from sidecar.load import LoadRules, Steps
+from sidecar.monitor import Pace, WantsProbe
+from sidecar.state import BackendState
+
+READINGS_MISSED = 3
+"""A reading counts until this many intervals have passed without a new one."""
+
+
+def load_rules(config: SidecarConfig) -> LoadRules:
+    """The thresholds in force, in seconds and ratios."""
+    thresholds = config.thresholds
+    ages = _steps(thresholds.probe_age_intervals)
+    return LoadRules(
+        active_jobs_per_slot=_steps(thresholds.active_jobs_per_slot),
+        waiting_per_slot=_steps(thresholds.waiting_per_slot),
+        kv_usage_ratio=_steps(thresholds.kv_usage_ratio),
+        inference_seconds=_steps(thresholds.inference_seconds),
+        health_times_baseline=_steps(thresholds.health_times_baseline),
+        health_floor_seconds=thresholds.health_floor_seconds,
+        probe_age_seconds=_steps([age * config.interval_seconds for age in ages]),
+        queue_active=thresholds.queue_active,
+        reading_max_age_seconds=READINGS_MISSED * config.stats_interval_seconds,
+        inference_timeout_seconds=config.inference_timeout_seconds,
+    )
+
+
+def pace(config: SidecarConfig) -> Pace:
+    """How often and how patiently to ask."""
+    return Pace(
+        interval_seconds=config.interval_seconds,
+        retry_interval_seconds=config.retry_interval_seconds,
+        stats_interval_seconds=config.stats_interval_seconds,
+        jitter_ratio=config.jitter_ratio,
+        liveness_timeout_seconds=config.liveness_timeout_seconds,
+        stats_timeout_seconds=config.stats_timeout_seconds,
+        inference_timeout_seconds=config.inference_timeout_seconds,
+    )
+
+
+def wants_probe(config: SidecarConfig, *, force: bool = False) -> WantsProbe:
+    """When a real inference probe is wanted, by the rules in force; `force` when somebody asks for it by name."""
+    if config.inference_probe is InferenceProbe.NEVER:
+        return _never
+    if force or config.rules is RulesName.SEED:
+        return lambda state, now: seed.wants_probe(state, now, force=force)
+    rules = load_rules(config)
+    return lambda state, now: load.wants_inference_probe(state, now, rules)
+
+
+def _never(_state: BackendState, _now: float) -> bool:
+    return False
+
+
+def _steps(levels: Sequence[float | None]) -> Steps:
+    normal, busy, very_busy = (inf if level is None else level for level in levels)
+    return (normal, busy, very_busy)
