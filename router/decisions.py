@@ -85,7 +85,7 @@ def decision_summary(decision: Decision) -> dict[str, Any]:
         "tool": decision.tool,
         "operation": decision.operation,
         "fallbacks": list(decision.fallbacks),
-        "versions": dict(decision.versions),
+        "versions": {str(stage): stage_version for stage, stage_version in decision.versions.items()},
     }
 
 

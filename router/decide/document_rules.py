@@ -112,7 +112,7 @@ def explanation(request: Request) -> Decision | None:
     found = _EXPLAIN.fullmatch(request.text)
     if found is None:
         return None
-    if request.kinds & _TOOL_NOUNS and not _HOW_TO.search(request.text):
+    if Kind.STATE in request.kinds or (request.kinds & _TOOL_NOUNS and not _HOW_TO.search(request.text)):
         return None
     topic = found["topic"] or found["topic_en"] or ""
     return None if _POINTING.search(topic) else request.route("explanation")

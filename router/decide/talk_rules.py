@@ -57,7 +57,10 @@ _KIND_WORDS = tuple(
         ("who", _WHO),
     )
 )
-_PARTS = (re.compile(_YES), re.compile(_NO))
+_YES_ONLY = re.compile(f"(?:{_YES})+")
+_NO_ONLY = re.compile(f"(?:{_NO})+")
+MAX_ANSWER_CHARACTERS = 40
+"""Of a yes or a no without its spaces; a longer one has conditions."""
 
 _MORE_THAN_SENDING = frozenset((Kind.EXPLAIN, Kind.ADD, Kind.FIND, Kind.CHANGE, Kind.CALENDAR))
 
@@ -139,14 +142,8 @@ def _bare(text: str, persona: str) -> str:
 
 def _yes_or_no(said: str) -> bool | None:
     """True for nothing but yes, False for nothing but no, None for anything else."""
-    meant: set[bool] = set()
-    at = 0
-    while at < len(said):
-        part = max(
-            (match for words in _PARTS if (match := words.match(said, at))), key=lambda match: match.end(), default=None
-        )
-        if part is None or part.end() == at:
-            return None
-        meant.add(part.re is _PARTS[0])
-        at = part.end()
-    return meant.pop() if len(meant) == 1 else None
+    if len(said) > MAX_ANSWER_CHARACTERS:
+        return None
+    if _YES_ONLY.fullmatch(said):
+        return True
+    return False if _NO_ONLY.fullmatch(said) else None
