@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.keys import ANONYMOUS, KEY_PREFIX, Keys, hash_of, new_key
+from router.keys import ANONYMOUS, KEY_PREFIX, Keys, hash_of, new_key
 
 KEY, HASH = new_key()
 OTHER_KEY, OTHER_HASH = new_key()

@@ -1,0 +1,47 @@
+# make run   install and start Maek        make test   install and run every check and test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check tests docs bench-overhead clean
+
+run: $(VENV)/run.stamp
+	$(BIN)/maek serve $(ARGS)
+
+test: check tests
+
+# Everything that needs no test to run: style, types, the arrows between modules, generated files.
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m router.config_docs --check
+	$(BIN)/python -m router.metrics_docs --check
+	$(BIN)/maek check -c config.yaml
+
+tests: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest --cov --cov-report=term --durations=10
+
+# Writes docs/config.md, config.schema.json and docs/metrics.md anew from the code.
+docs: $(VENV)/dev.stamp
+	$(BIN)/python -m router.config_docs
+	$(BIN)/python -m router.metrics_docs
+
+bench-overhead: $(VENV)/run.stamp
+	$(BIN)/python -m bench.overhead $(ARGS)
+
+$(VENV)/run.stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Maek needs Python 3.11 or newer; make run PYTHON=python3.12 chooses another one."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage htmlcov .import_linter_cache
