@@ -35,7 +35,7 @@ MOST_MODELS_ASKED = 16
 """Models of a router whose metrics are asked in one round; four are loaded at once by default."""
 
 ASSUMED_SLOTS = 1
-"""Only until `/props` has told `total_slots`; older builds started with one."""
+"""Only until `/props` has told `total_slots`: four by default now, one in older builds."""
 
 
 def read_models(answers: tuple[Answer | None, ...]) -> tuple[Model, ...]:

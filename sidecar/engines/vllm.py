@@ -23,7 +23,7 @@ KV_USAGE = ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")
 """The name of today, then the one of before 0.11."""
 
 ASSUMED_SLOTS = 256
-"""`--max-num-seqs` for a server on most accelerators; it is not told over HTTP."""
+"""The default of `--max-num-seqs`, 1024 on accelerators of 70 GiB and more; it is not told over HTTP."""
 
 
 def read_liveness(answer: Answer) -> Health:
