@@ -12,13 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from router.conversation import Message, Role
-from router.tokens import (
-    MESSAGE_OVERHEAD_TOKENS,
-    TOKENS_PER_ASCII,
-    estimate_message_tokens,
-    estimate_tokens,
-)
+from router.tokens import MESSAGE_OVERHEAD_TOKENS, estimate_message_tokens, estimate_tokens
 
+# No estimate gives a token more characters: what lies beyond cannot fit and need not be walked over.
+_MOST_CHARACTERS_PER_TOKEN = 4
 _CUT = "…"
 
 
@@ -83,8 +80,7 @@ def _shortened(turn: Sequence[Entry], tokens: int) -> tuple[Entry, ...]:
 
 def cut(text: str, tokens: int) -> str:
     """The text, or its longest beginning that fits into `tokens` with a mark of the cut; "" if none does."""
-    # No character weighs less than an ASCII one, so what lies beyond cannot fit and need not be walked over.
-    too_long = min(len(text), int(tokens / TOKENS_PER_ASCII)) + 1
+    too_long = min(len(text), tokens * _MOST_CHARACTERS_PER_TOKEN) + 1
     if estimate_tokens(text[:too_long]) <= tokens:
         return text
     fits = 0
