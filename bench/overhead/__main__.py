@@ -12,6 +12,7 @@ import os
 import platform
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +24,7 @@ import orjson
 
 from bench.overhead.build import built
 from bench.overhead.cells import CELLS
-from bench.overhead.measure import Load, Sample, wait_until_ready
+from bench.overhead.measure import Load, Sample, last_words, wait_until_ready
 from bench.overhead.peers import DIRECT, MAEK, PEERS, PROJECT, Peer, Place, Unavailable, free_port
 from bench.overhead.processes import Cores, pick_cores, resident_bytes, started_on
 from bench.overhead.table import notes, table
@@ -34,8 +35,14 @@ class Running:
     """A peer that serves."""
 
     port: int
-    pid: int | None
-    idle_bytes: int | None
+    process: subprocess.Popen[bytes] | None = None
+    log: Path | None = None
+    idle_bytes: int | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """None for the mock itself, which is not measured."""
+        return self.process.pid if self.process else None
 
 
 def main() -> int:
@@ -57,6 +64,7 @@ def main() -> int:
             load.warm_up(peer.port)
         for round_number in range(arguments.rounds if running else 0):
             _measure_round(round_number, arguments.cells, running, load, results)
+        missing |= _ended_on_the_way(running)
     idle_bytes = {name: peer.idle_bytes for name, peer in running.items() if peer.idle_bytes}
     print("\n" + table(results, idle_bytes))
     _print_notes(results, missing, cores, arguments.rounds)
@@ -115,7 +123,7 @@ def _start_peers(
     for name in names:
         peer = PEERS[name]
         if peer is None:
-            running[name] = Running(backend_port, None, None)
+            running[name] = Running(backend_port)
             continue
         place = Place(free_port(), backend_port, folder / name)
         try:
@@ -132,7 +140,7 @@ def _start(peer: Peer, place: Place, cores: Cores, stack: ExitStack) -> Running:
     log = stack.enter_context(said.open("wb"))
     process = stack.enter_context(started_on(cores.proxy, command, log, environment))
     wait_until_ready(process, place.port, peer.ready_path, said)
-    return Running(place.port, process.pid, resident_bytes(process.pid))
+    return Running(place.port, process, said, resident_bytes(process.pid))
 
 
 def _measure_round(
@@ -151,6 +159,14 @@ def _measure_round(
             results.setdefault((cell, name), []).append(sample)
 
 
+def _ended_on_the_way(running: dict[str, Running]) -> dict[str, str]:
+    return {
+        name: f"It ended on the way. {last_words(peer.log)}"
+        for name, peer in running.items()
+        if peer.process and peer.log and peer.process.poll() is not None
+    }
+
+
 def _print_notes(
     results: dict[tuple[str, str], list[Sample]], missing: dict[str, str], cores: Cores, rounds: int
 ) -> None:
@@ -162,7 +178,7 @@ def _print_notes(
     for note in notes(results):
         print(note)
     for name, reason in missing.items():
-        print(f"{name} was not measured. {reason}")
+        print(f"{name} was not measured to the end. {reason}")
 
 
 def _as_json(

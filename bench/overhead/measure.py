@@ -33,6 +33,8 @@ class Sample:
 
     answers: int
     failures: int
+    why: str | None
+    """Of the first failure."""
     per_second: float
     """Units (requests or chunks) that arrived in a second."""
     p50_us: float | None
@@ -67,6 +69,7 @@ class Load:
         return Sample(
             answers=report["answers"],
             failures=report["failures"],
+            why=report.get("why"),
             per_second=units / report["seconds"],
             p50_us=delays.get("p50"),
             p99_us=delays.get("p99"),
@@ -97,5 +100,10 @@ def wait_until_ready(process: subprocess.Popen[bytes], port: int, path: str, log
                 return
         time.sleep(0.05)
     how = "ended" if process.poll() is not None else f"was not ready after {_READY_SECONDS:.0f} s"
-    last_lines = " | ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
-    raise Unavailable(f"It {how}. Its last words: {last_lines or 'none'}")
+    raise Unavailable(f"It {how}. {last_words(log)}")
+
+
+def last_words(log: Path) -> str:
+    """The end of what a process wrote, on one line."""
+    lines = log.read_text(errors="replace").strip().splitlines()[-3:]
+    return f"Its last words: {' | '.join(lines) or 'none'}"

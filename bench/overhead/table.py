@@ -94,8 +94,14 @@ def _verdict(cells: Sequence[str], results: Results) -> str:
 def notes(results: Results) -> list[str]:
     """What a reader must know before believing the table."""
     found = []
-    if any(sample.failures for samples in results.values() for sample in samples):
-        found.append("Some answers failed: rows with failures do not compare.")
+    failed = [
+        f"{peer} in {cell} ({sample.why})"
+        for (cell, peer), samples in results.items()
+        for sample in samples
+        if sample.failures
+    ]
+    if failed:
+        found.append(f"Rows with failures do not compare: {', '.join(dict.fromkeys(failed))}.")
     noisy = sorted({cell for (cell, _), samples in results.items() if (_noise(samples) or 0) > _NOISY_RATIO})
     if noisy:
         found.append(

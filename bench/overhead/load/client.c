@@ -4,7 +4,8 @@
  *
  * CHUNKS 0 asks for JSON answers, more for streams of so many tokens, GAP_US apart. Each connection sends a request,
  * reads the whole answer, and sends the next, until SECONDS are over; SECONDS 0 means one request a connection, the
- * first ones spread over RAMP_SECONDS. Prints one line of JSON: counts, and quantiles in microseconds.
+ * first ones spread over RAMP_SECONDS. Prints one line of JSON: counts, why the first failure failed, and
+ * quantiles in microseconds.
  *
  * Rules of this file
  * - An answer counts only if it is whole: status 200, all tokens and the end mark. Anything else is a failure, and the
@@ -58,6 +59,7 @@ static size_t request_bytes;
 static int64_t end_ns, read_ns;
 static long answers, failures, connects, tokens_read;
 static int over;
+static char first_failure[80];
 static Samples latency, first_token, token_delay;
 
 static void add(Samples *samples, int64_t ns) {
@@ -96,8 +98,8 @@ static void rest(Connection *c, int64_t pause_ns) {
     }
 }
 
-static void fail(Connection *c) {
-    failures++;
+static void fail(Connection *c, const char *why) {
+    if (failures++ == 0) snprintf(first_failure, sizeof first_failure, "%s", why);
     hang_up(c);
     rest(c, PAUSE_NS);
 }
@@ -105,7 +107,7 @@ static void fail(Connection *c) {
 static void send_request(Connection *c) {
     /* A request of 1 KB always fits into an empty socket buffer of loopback; if not, this is no place to measure. */
     if (send(c->fd, request, request_bytes, MSG_NOSIGNAL) != (ssize_t)request_bytes) {
-        fail(c);
+        fail(c, "the request could not be sent");
         return;
     }
     c->state = HEAD;
@@ -121,7 +123,7 @@ static void dial(Connection *c) {
     epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &event);
     connects++;
     c->state = CONNECTING;
-    if (connect(c->fd, (struct sockaddr *)&address, sizeof address) && errno != EINPROGRESS) fail(c);
+    if (connect(c->fd, (struct sockaddr *)&address, sizeof address) && errno != EINPROGRESS) fail(c, "the connection was refused");
 }
 
 static void begin(Connection *c) {
@@ -169,7 +171,7 @@ static void finish(Connection *c) {
     c->line[c->line_bytes] = '\0';
     bool whole = chunks_expected ? c->tokens == chunks_expected && c->done_seen : strstr(c->line, "END\"") != NULL;
     if (!whole) {
-        fail(c);
+        fail(c, "the answer was not whole");
         return;
     }
     answers++;
@@ -187,14 +189,18 @@ static size_t take_head(Connection *c, const char *data, size_t bytes) {
     c->head[c->head_bytes] = '\0';
     char *end = strstr(c->head, "\r\n\r\n");
     if (end == NULL) {
-        if (room == 0) fail(c);
+        if (room == 0) fail(c, "the head of the answer was too long");
         return piece;
     }
     end[2] = '\0';
     const char *length = strcasestr(c->head, "\r\ncontent-length:");
     c->left_bytes = length ? strtoll(length + 17, NULL, 10) : 0;
     c->state = length ? SIZED : CHUNK_SIZE;
-    if (strncmp(c->head + 8, " 200", 4) != 0) fail(c);
+    if (strncmp(c->head + 8, " 200", 4) != 0) {
+        char status[] = "status ###";
+        memcpy(status + 7, c->head + 9, 3);
+        fail(c, status);
+    }
     return (size_t)(end + 4 - c->head) - before;
 }
 
@@ -225,7 +231,7 @@ static void take(Connection *c, const char *data, size_t bytes) {
         } else if (c->state == SIZED || c->state == CHUNK_DATA) {
             used = (int64_t)bytes < c->left_bytes ? bytes : (size_t)c->left_bytes;
             if (!take_body(c, data, used)) {
-                fail(c);
+                fail(c, "the answer was longer than anything asked for");
                 return;
             }
             c->left_bytes -= (int64_t)used;
@@ -241,7 +247,7 @@ static void take(Connection *c, const char *data, size_t bytes) {
 
 static void handle(Connection *c, uint32_t events) {
     static char buffer[READ_BYTES];
-    if (c->state == CONNECTING && (events & EPOLLOUT)) {
+    if (c->state == CONNECTING && !(events & (EPOLLERR | EPOLLHUP))) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
         epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &event);
         send_request(c);
@@ -254,7 +260,7 @@ static void handle(Connection *c, uint32_t events) {
     else if (c->state == IDLE)
         hang_up(c); /* a kept connection that the other side closed between requests */
     else if (n == 0 || errno != EAGAIN)
-        fail(c);
+        fail(c, c->state == CONNECTING ? "the connection was refused" : "the connection broke");
 }
 
 static void make_request(const char *model, const char *gap_us) {
@@ -309,6 +315,8 @@ int main(int count, char **arguments) {
     run(all);
     printf("{\"seconds\": %.3f, \"answers\": %ld, \"chunks\": %ld, \"failures\": %ld, \"connects\": %ld",
            (double)(now_ns() - start_ns) / 1e9, answers, tokens_read, failures + concurrency - over, connects);
+    if (failures + concurrency - over > 0)
+        printf(", \"why\": \"%s\"", failures ? first_failure : "no end within the time");
     print_quantiles("request_us", &latency);
     print_quantiles("first_chunk_us", &first_token);
     print_quantiles("chunk_us", &token_delay);

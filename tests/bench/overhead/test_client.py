@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -33,17 +34,17 @@ def mock_port(programs: dict[str, Path]) -> Iterator[int]:
         mock.terminate()
 
 
-async def run_client(program: Path, port: int, *, chunks: int, concurrency: int = 2) -> dict[str, int]:
+async def run_client(program: Path, port: int, *, chunks: int, concurrency: int = 2) -> dict[str, Any]:
     """One request on each connection."""
     arguments = (str(port), str(concurrency), "0", str(chunks), "1000", "0", "mock")
     process = await asyncio.create_subprocess_exec(program, *arguments, stdout=subprocess.PIPE)
     output, _ = await process.communicate()
-    report: dict[str, int] = orjson.loads(output)
+    report: dict[str, Any] = orjson.loads(output)
     return report
 
 
-async def client_against(handler: Handler, program: Path, *, chunks: int) -> tuple[int, int]:
-    """(whole answers, failures) of two requests to this handler."""
+async def client_against(handler: Handler, program: Path, *, chunks: int) -> tuple[int, int, str | None]:
+    """(whole answers, failures, why) of two requests to this handler."""
     app = web.Application()
     app.router.add_post("/v1/chat/completions", handler)
     runner = web.AppRunner(app)
@@ -54,7 +55,7 @@ async def client_against(handler: Handler, program: Path, *, chunks: int) -> tup
         report = await run_client(program, runner.addresses[0][1], chunks=chunks)
     finally:
         await runner.cleanup()
-    return report["answers"], report["failures"]
+    return report["answers"], report["failures"], report.get("why")
 
 
 def streaming(*pieces: bytes) -> Handler:
@@ -93,23 +94,23 @@ async def test_every_answer_of_the_mock_is_whole(programs, mock_port, chunks):
     ids=["as sent", "glued together", "byte by byte", "with a comment"],
 )
 async def test_a_whole_stream_counts_however_it_is_cut(programs, handler):
-    assert await client_against(handler, programs["client"], chunks=2) == (2, 0)
+    assert await client_against(handler, programs["client"], chunks=2) == (2, 0, None)
 
 
 @pytest.mark.parametrize(
-    "handler",
+    ("handler", "why"),
     [
-        streaming(TOKEN, TOKEN),
-        streaming(TOKEN, DONE),
-        streaming(TOKEN, TOKEN, TOKEN, DONE),
-        streaming(),
-        answering(b"no", status=503),
-        answering(b"x" * 100_000),
+        (streaming(TOKEN, TOKEN), "the answer was not whole"),
+        (streaming(TOKEN, DONE), "the answer was not whole"),
+        (streaming(TOKEN, TOKEN, TOKEN, DONE), "the answer was not whole"),
+        (streaming(), "the answer was not whole"),
+        (answering(b"no", status=503), "status 503"),
+        (answering(b"x" * 100_000), "the answer was longer than anything asked for"),
     ],
     ids=["no end mark", "a token too few", "a token too many", "empty", "an error status", "something too large"],
 )
-async def test_anything_else_is_a_failure(programs, handler):
-    assert await client_against(handler, programs["client"], chunks=2) == (0, 2)
+async def test_anything_else_is_a_failure_and_says_why(programs, handler, why):
+    assert await client_against(handler, programs["client"], chunks=2) == (0, 2, why)
 
 
 async def test_a_stream_that_breaks_off_is_a_failure(programs):
@@ -121,14 +122,14 @@ async def test_a_stream_that_breaks_off_is_a_failure(programs):
         request.transport.abort()
         return response
 
-    assert await client_against(handler, programs["client"], chunks=2) == (0, 2)
+    assert await client_against(handler, programs["client"], chunks=2) == (0, 2, "the connection broke")
 
 
 @pytest.mark.parametrize(("body", "counts"), [(b'{"content":"END"}', (2, 0)), (b'{"content":"EN', (0, 2))])
 async def test_a_json_answer_counts_with_its_end(programs, body, counts):
-    assert await client_against(answering(body), programs["client"], chunks=0) == counts
+    assert (await client_against(answering(body), programs["client"], chunks=0))[:2] == counts
 
 
 async def test_nobody_there_is_a_failure(programs, unused_tcp_port):
     report = await run_client(programs["client"], unused_tcp_port, chunks=0)
-    assert (report["answers"], report["failures"]) == (0, 2)
+    assert (report["answers"], report["failures"], report["why"]) == (0, 2, "the connection was refused")

@@ -8,6 +8,7 @@ from bench.overhead.table import middle, notes, table
 SAMPLE = Sample(
     answers=100,
     failures=0,
+    why=None,
     per_second=1000.0,
     p50_us=200.0,
     p99_us=900.0,
@@ -56,7 +57,7 @@ def test_memory_of_a_stream_is_what_came_on_top_of_idle():
 
 
 def test_failures_and_noise_are_pointed_out():
-    failed, noisy = replace(SAMPLE, failures=1), replace(SAMPLE, foreign_ratio=0.4)
+    failed, noisy = replace(SAMPLE, failures=1, why="status 503"), replace(SAMPLE, foreign_ratio=0.4)
     assert notes({("ttft", "maek"): [SAMPLE]}) == []
-    assert "rows with failures do not compare" in notes({("ttft", "maek"): [failed]})[0]
+    assert notes({("ttft", "maek"): [failed]}) == ["Rows with failures do not compare: maek in ttft (status 503)."]
     assert "in ttft: trust the CPU figures" in notes({("ttft", "maek"): [noisy]})[0]
