@@ -137,10 +137,10 @@ def test_the_prompt_is_taken_in_chunks_that_share_the_step_with_decoding():
     batch = Batch(MACHINE, 2)
     batch.submit(1, Work(MODEL, 1, 100), 0.0)
     batch.advance(0.05)
-    batch.submit(2, Work(MODEL, 200, 1), 0.05)
+    batch.submit(2, Work(MODEL, 3 * 63 + 1, 1), 0.05)
     ends = batch.advance(1.0)
     first = next(index for index, end in enumerate(ends) if 2 in end.tokens)
-    # Step 0 was under way; 63 of the 64 tokens of each later one are left for the prompt.
+    # Step 0 was under way; of the 64 tokens of each later one, 63 are left for the prompt: one too few for three.
     assert first == 4
     assert all(1 in end.tokens for end in ends[:first])
 

@@ -128,8 +128,9 @@ async def test_cut_breaks_an_answer_that_is_not_streamed(sim):
 
 
 async def test_an_answer_shorter_than_the_cut_is_whole(sim):
-    await sim.put_faults({"cut": {"after_tokens": 1000}})
+    await sim.put_faults({"cut": {"after_tokens": 1000, "how": "end"}})
     assert (await stream(sim)).endswith("data: [DONE]\n\n")
+    assert (await sim.post(CHAT, QUESTION))[1]["choices"][0]["finish_reason"] == "stop"
 
 
 async def test_garbage_in_chunks_is_no_json(sim):
