@@ -73,9 +73,10 @@ def test_an_older_server_is_asked_for_metrics_and_then_for_slots() -> None:
 
 def test_a_server_with_neither_page_is_unknown_and_not_idle() -> None:
     assert paths_after(props(endpoint_metrics=False, endpoint_slots=False)) == ()
+    no_slots = Answer(501, b"Start it with `--slots`")
+    assert paths_after(props(endpoint_metrics=False), no_slots) == ()
     old = props(total_slots=3)
     no_metrics = Answer(501, b"Start it with `--metrics`")
-    no_slots = Answer(501, b"Start it with `--slots`")
     assert ENGINE.read_stats((old, no_metrics, no_slots)) == Reading(slots=3)
 
 

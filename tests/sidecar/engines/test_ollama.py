@@ -33,6 +33,11 @@ def test_a_size_that_the_server_does_not_tell_is_read_from_the_name() -> None:
     assert models == (Model("llama3.2:1b", parameters=1e9, loaded=False), Model("phi", loaded=False))
 
 
+def test_a_model_whose_family_makes_vectors_does_so_whatever_its_name() -> None:
+    tags = Answer(200, b'{"models": [{"name": "minerva", "details": {"family": "nomic-bert"}}]}')
+    assert ENGINE.read_models((tags, None)) == (Model("minerva", ModelKind.EMBEDDING),)
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"models": {}}', b'{"models": [{}]}', b'{"models": [{"name": 1}]}'])
 def test_an_answer_of_another_shape_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable, match="models"):
