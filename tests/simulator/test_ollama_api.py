@@ -47,6 +47,12 @@ async def test_a_format_gets_json(sim):
     assert orjson.loads(answer["message"]["content"]) == {"action": "route", "prompt": "Explain tides"}
 
 
+async def test_embed_takes_one_text_or_many(sim):
+    _, one = await sim.post("/api/embed", {"model": "sim-small-1b", "input": "red apples"})
+    _, many = await sim.post("/api/embed", {"model": "sim-small-1b", "input": ["red apples", "tides"]})
+    assert one["embeddings"][0] == many["embeddings"][0] != many["embeddings"][1]
+
+
 async def test_tags_tell_sizes(sim):
     _, answer = await sim.get("/api/tags")
     small, large = answer["models"]
