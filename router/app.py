@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from router.api.keys import Keys
+from router.keys import Keys
 from router.config import Config, SessionStore
 from router.decider import Decider
 from router.decisions import DecisionLog

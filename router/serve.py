@@ -9,7 +9,8 @@ Rules of this file
 import asyncio
 import logging
 import signal
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,7 @@ async def serve(config: Config, options: Options) -> None:
             house = await stack.enter_async_context(running(config, record=options.record))
         except (MaekError, OSError) as error:
             raise CannotStart(str(error)) from error
-        url = await _listen(house, config, stack)
+        url = await stack.enter_async_context(listening(house))
         house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
         print(banner(house.current.service, url), flush=True)  # noqa: T201 - the one thing a person reads
         if options.config_path is not None:
@@ -66,10 +67,11 @@ async def serve(config: Config, options: Options) -> None:
         log.info("stopping; running chats may take %s s to end", GRACE_SECONDS)
 
 
-async def _listen(house: House, config: Config, stack: AsyncExitStack) -> str:
-    """Open the socket and return its URL."""
-    host, port = config.router.address
-    limits = config.router.limits
+@asynccontextmanager
+async def listening(house: House) -> AsyncIterator[str]:
+    """The router on the socket that its configuration names; gives the URL. Raises CannotStart."""
+    host, port = house.current.service.config.router.address
+    limits = house.current.service.config.router.limits
     runner = web.AppRunner(
         web_application(house.current),
         access_log=None,
@@ -79,16 +81,17 @@ async def _listen(house: House, config: Config, stack: AsyncExitStack) -> str:
         max_field_size=limits.header_bytes,
     )
     await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, host, port)
     try:
-        await site.start()
-    except OSError as error:
-        raise CannotStart(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Is Maek running already? Try: maek serve --port N"
-        ) from error
-    real_host, real_port = runner.addresses[0][:2]
-    return f"http://[{real_host}]:{real_port}" if ":" in real_host else f"http://{real_host}:{real_port}"
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise CannotStart(
+                f"Cannot listen on {host}:{port}: {error.strerror}. Is Maek running already? Try: maek serve --port N"
+            ) from error
+        real_host, real_port = runner.addresses[0][:2]
+        yield f"http://[{real_host}]:{real_port}" if ":" in real_host else f"http://{real_host}:{real_port}"
+    finally:
+        await runner.cleanup()
 
 
 def _reload_on_change(house: House, options: Options, stack: AsyncExitStack) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry
 
-from router.api.keys import Keys
+from router.keys import Keys
 from router.config import Config
 from router.decider import Decider
 from router.decisions import DecisionLog

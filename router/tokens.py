@@ -10,12 +10,14 @@ on a Hangul syllable, a Chinese character or a kana, and up to three on a charac
 back to its UTF-8 bytes.
 """
 
-import math
-
-TOKENS_PER_ASCII = 1 / 3
-TOKENS_PER_CJK = 1.0
-TOKENS_PER_OTHER = 1.5
+SIXTHS_PER_TOKEN = 6
+"""Weights are whole sixths of a token, so that sums are exact."""
+SIXTHS_PER_ASCII = 2
+SIXTHS_PER_CJK = 6
+SIXTHS_PER_OTHER = 9
 """Accented letters share tokens, emoji take three: in between."""
+TOKENS_PER_ASCII = SIXTHS_PER_ASCII / SIXTHS_PER_TOKEN
+"""The fewest that a character can cost."""
 MESSAGE_OVERHEAD_TOKENS = 4
 """Role markers and line ends that chat templates put around one message."""
 
@@ -24,7 +26,7 @@ _CJK_RANGES = ((0x1100, 0x11FF), (0x3000, 0x30FF), (0x3130, 0x318F), (0x3400, 0x
 
 def estimate_tokens(text: str) -> int:
     """Tokens of `text`, rounded up; 0 for the empty text. Never falls when text is appended."""
-    return math.ceil(sum(_weight(ord(character)) for character in text))
+    return -(-sum(_sixths(ord(character)) for character in text) // SIXTHS_PER_TOKEN)
 
 
 def estimate_message_tokens(text: str) -> int:
@@ -32,9 +34,9 @@ def estimate_message_tokens(text: str) -> int:
     return MESSAGE_OVERHEAD_TOKENS + estimate_tokens(text)
 
 
-def _weight(code: int) -> float:
+def _sixths(code: int) -> int:
     if code < 0x80:
-        return TOKENS_PER_ASCII
+        return SIXTHS_PER_ASCII
     if any(low <= code <= high for low, high in _CJK_RANGES):
-        return TOKENS_PER_CJK
-    return TOKENS_PER_OTHER
+        return SIXTHS_PER_CJK
+    return SIXTHS_PER_OTHER

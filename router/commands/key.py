@@ -2,7 +2,7 @@
 
 import argparse
 
-from router.api.keys import new_key
+from router.keys import new_key
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -111,12 +111,10 @@ def _title(words: tuple[Word, ...]) -> str:
     """What the entry is about: the words besides the calendar, the verb and loose ends."""
     verb = _verb([word for word in words if word.kind is not Kind.FILLER])
     kept = [word for word in words if word.kind is not Kind.CALENDAR and word is not verb]
-    while kept and _loose(kept[0]):
-        kept.pop(0)
-    while kept and _loose(kept[-1]):
-        kept.pop()
-    if not kept:
+    firm = [at for at, word in enumerate(kept) if not _loose(word)]
+    if not firm:
         return ""
+    kept = kept[firm[0] : firm[-1] + 1]
     last = kept[-1]
     end = _OBJECT.sub("", last.written) if last.kind is Kind.UNKNOWN else last.text
     return " ".join([*(word.written for word in kept[:-1]), end])

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from datetime import time, timedelta
 
-from router.decide.numbers import ENGLISH, NATIVE, SINO, number, one_of
+from router.decide.numbers import ENGLISH, NATIVE, SINO_WORD, number, one_of
 
 AFTERNOON_BY_DEFAULT = range(1, 7)
 """Bare hours that mean the afternoon."""
@@ -30,12 +30,12 @@ _NIGHT = frozenset(("밤",))
 
 _PERIOD = r"(?:(?P<period>오전|오후|아침|점심|낮|저녁|밤|새벽)\s?(?:에\s)?)"
 _MERIDIEM = r"(?P<meridiem>[ap])\.?\s?m\b\.?"
-_AFTER_HOUR = r"(?=[^가-힣]|$|반|에|부터|까지|쯤|경|정각|로|으로)"
+_AFTER_HOUR = r"(?=(?-i:[^가-힣])|$|반|에|부터|까지|쯤|경|정각|로|으로)"
 _HOUR_KO = rf"(?:(?P<hour>\d{{1,2}})\s?시(?!간)|(?P<spoken>{one_of(NATIVE)})\s?시{_AFTER_HOUR})"
-_MINUTE_KO = rf"(?:\s?(?:(?P<half>반)(?![가-힣])|(?P<half_tail>반)(?=에|부터|까지|쯤|경)|정각|(?P<minute>\d{{1,2}}|{one_of(SINO)})\s?분))?"
+_MINUTE_KO = rf"(?:\s?(?:(?P<half>반)(?!(?-i:[가-힣]))|(?P<half_tail>반)(?=에|부터|까지|쯤|경)|정각|(?P<minute>\d{{1,2}}|{SINO_WORD})\s?분))?"
 _TAIL_KO = "(?P<tail>(?:쯤|경)?(?:부터|까지|에서|에는|에|의|으로|로)?)"
 _HEAD_EN = r"(?:(?:at|from|between|by|until|around)\s+)?"
-_EDGE = r"(?<![0-9A-Za-z가-힣:.])"
+_EDGE = r"(?<!(?-i:[0-9A-Za-z가-힣:.]))"
 _NO_MORE = r"(?![0-9A-Za-z:])"
 
 _TIMES = tuple(
@@ -54,7 +54,7 @@ _DURATIONS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"{_EDGE}(?P<hours>\d{{1,2}}|{one_of(NATIVE)})\s?시간(?:\s?(?:(?P<half>반)|(?P<minutes>\d{{1,2}})\s?분))?(?:\s?동안|\s?간)?(?!\s?(?:전|후|뒤))",
-        rf"{_EDGE}(?P<minutes>\d{{1,3}}|{one_of(SINO)})\s?분\s?(?:동안|간)",
+        rf"{_EDGE}(?P<minutes>\d{{1,3}}|{SINO_WORD})\s?분\s?(?:동안|간)",
         rf"{_EDGE}for\s+(?P<hours>\d{{1,2}}|{one_of(ENGLISH)})\s+hours?\b",
         rf"{_EDGE}for\s+(?P<half>half)\s+an\s+hour\b",
         rf"{_EDGE}for\s+(?P<minutes>\d{{1,3}}|{one_of(ENGLISH)})\s+min(?:ute)?s?\b",

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from router.decide.numbers import DAY_COUNTS, ENGLISH, MONTHS, NATIVE, SINO, number, one_of
+from router.decide.numbers import DAY_COUNTS, ENGLISH, MONTHS, NATIVE, SINO_WORD, number, one_of
 
 Span = tuple[date, date]
 Reader = Callable[[re.Match[str], date], Span]
@@ -77,10 +77,10 @@ _AWAY_KO = "(?P<away>" + "|".join(sorted((word for word in _AWAY if word >= "가
 _AWAY_EN = "(?P<away>this|next|last)"
 _WEEKDAY_KO = f"(?P<weekday>[{_WEEKDAYS_KO}])(?:요일|욜)"
 _WEEKDAY_EN = "(?P<weekday>" + "|".join(_WEEKDAYS_EN) + ")"
-_COUNT_KO = rf"(?:(?P<count>\d{{1,4}}|{one_of({**NATIVE, **SINO})})\s?(?P<unit>일|주일?|개월|달|년)|(?P<days>{one_of(DAY_COUNTS)}))"
+_COUNT_KO = rf"(?:(?P<count>\d{{1,4}}|{one_of(NATIVE)}|{SINO_WORD})\s?(?P<unit>일|주일?|개월|달|년)|(?P<days>{one_of(DAY_COUNTS)}))"
 _COUNT_EN = rf"(?:(?P<count>\d{{1,4}}|{one_of(ENGLISH)})\s+)?(?P<unit>day|week|month|year)s?"
 _MONTH_KO = rf"(?P<month>\d{{1,2}}|{one_of(MONTHS)})\s?월"
-_DAY_KO = rf"(?P<day>\d{{1,2}}|{one_of(SINO)})\s?일"
+_DAY_KO = rf"(?P<day>\d{{1,2}}|{SINO_WORD})\s?일"
 _UNIT_DAYS = {
     "일": 1,
     "주": 7,
@@ -247,7 +247,7 @@ _KOREAN: tuple[tuple[str, Reader], ...] = (
     (rf"(?:지난|저번)\s?{_WEEKDAY_KO}", _weekday_before),
     (rf"(?:이번\s?|오는\s?|다가오는\s?)?{_WEEKDAY_KO}", _weekday_ahead),
     (rf"(?P<name>{'|'.join(sorted(_WORDS_KO, key=len, reverse=True))})", _named_day),
-    (rf"{_MONTH_KO}(?!\s?\d)(?=[^가-힣]|$|부터|까지|에|의|은|는|중|일정)(?:\s?중에?)?", _month),
+    (rf"{_MONTH_KO}(?!\s?\d)(?=(?-i:[^가-힣])|$|부터|까지|에|의|은|는|중|일정)(?:\s?중에?)?", _month),
     (r"(?P<day>\d{1,2})일(?!\s?(?:간|동안|치|차|째|이내|내|안))", _day_of_month),
 )
 _ENGLISH: tuple[tuple[str, Reader], ...] = (
@@ -269,9 +269,12 @@ _ENGLISH: tuple[tuple[str, Reader], ...] = (
     (r"(?P<name>yesterday|today|tonight|tomorrow)(?:'s)?", _named_day),
 )
 _TABLE = (
-    *((re.compile(rf"(?<![0-9A-Za-z가-힣/.-]){row}{_TAIL_KO}", re.IGNORECASE), reader) for row, reader in _KOREAN),
     *(
-        (re.compile(rf"(?<![0-9A-Za-z가-힣/.-]){_HEAD_EN}{row}(?P<tail>)(?![0-9A-Za-z])", re.IGNORECASE), reader)
+        (re.compile(rf"(?<!(?-i:[0-9A-Za-z가-힣/.-])){row}{_TAIL_KO}", re.IGNORECASE), reader)
+        for row, reader in _KOREAN
+    ),
+    *(
+        (re.compile(rf"(?<!(?-i:[0-9A-Za-z가-힣/.-])){_HEAD_EN}{row}(?P<tail>)(?![0-9A-Za-z])", re.IGNORECASE), reader)
         for row, reader in _ENGLISH
     ),
 )

@@ -58,7 +58,9 @@ _EXPLAIN = re.compile(
     r"|(?:please\s+|can\s+you\s+|could\s+you\s+)*explain\s+(?:to\s+me\s+)?(?P<topic_en>\S.*)",
     re.IGNORECASE,
 )
-_HOW_TO = re.compile(r"(?:하는|쓰는|보내는|만드는|[가-힣]는|[가-힣]할)\s?(?:법|방법)|how\s+to\b", re.IGNORECASE)
+_HOW_TO = re.compile(
+    r"(?:하는|쓰는|보내는|만드는|(?-i:[가-힣])는|(?-i:[가-힣])할)\s?(?:법|방법)|how\s+to\b", re.IGNORECASE
+)
 _POINTING = re.compile(
     r"^(?:이|그|저|이거|그거|저거|이것|그것|위|방금|아까|it|this|that)(?:[은는을를]|에\s?대해서?)?\s*(?:좀|다시|더|자세히)?\s*$",
     re.IGNORECASE,

@@ -89,7 +89,7 @@ WORDS: Mapping[Kind, str] = {
     r"show|tell|list|check|display|view|see|get|give|what's|whats|what|how's|how|have|got|look\s+up",
     Kind.FIND: rf"(?:찾아|검색해|뒤져){_REQUEST}|찾아|검색|search(?:\s+for)?|find|look\s+for|look\s+up",
     Kind.SEND: rf"(?:(?:보내|전송해|발송해|회신해|답장해|전달해|부쳐){_REQUEST}|보낼\s?수\s?있(?:어요?|니|나요?|을까요?)|보내도\s?(?:돼요?|되나요?)|답장|회신|전송|발송|보내|send|reply|forward|compose)",
-    Kind.CHANGE: rf"(?:{_CHANGING})[가-힣]*|(?:cancel|delete|remove|move|reschedule|change|postpone|remind|reminder|alarm|alert|notify|every|daily|weekly|"
+    Kind.CHANGE: rf"(?:{_CHANGING})(?-i:[가-힣])*|(?:cancel|delete|remove|move|reschedule|change|postpone|remind|reminder|alarm|alert|notify|every|daily|weekly|"
     r"monthly|mark|flag|read|open|sort|block|folder|draft|subject|address|attachment|meeting\s+room|conference\s+room)(?:s|d|ed)?",
     Kind.EXPLAIN: rf"설명(?:해\s?{_REQUEST}|해|을|좀)?|해설|요약(?:해{_REQUEST})?|분석(?:해{_REQUEST})?|번역(?:해{_REQUEST})?|"
     r"explain|describe|summari[sz]e|translate|analy[sz]e|why|왜",
@@ -106,7 +106,7 @@ WORDS: Mapping[Kind, str] = {
 
 _CHUNK = re.compile(r"[^\s?!.,~\"()\[\]:;…]+")
 TIME_LIKE = re.compile(
-    r"월(?=[\s가-힣]|$)|요일|시간|일간|주일|주간|다음|지난|다가오는|매[일주월달년]|한\s?달|[월화수목금토일]{2,}(?=\s|$)|"
+    r"월(?=(?-i:[\s가-힣])|$)|요일|시간|일간|주일|주간|다음|지난|다가오는|매[일주월달년]|한\s?달|[월화수목금토일]{2,}(?=\s|$)|"
     r"\b(?:january|february|march|april|june|july|august|september|october|november|december|next|last|past|ago|hours?|minutes?|days?|"
     r"weeks?|months?|morning|afternoon|evening|night|noon|[ap]\.?\s?m|\w+(?:day))\b",
     re.IGNORECASE,
@@ -139,7 +139,7 @@ class _Entry:
     @classmethod
     def of(cls, kind: Kind, words: str, name: str | None = None) -> "_Entry":
         closed = re.compile(f"(?P<word>{words}){PARTICLE_TAIL}", re.IGNORECASE)
-        return cls(kind, closed, re.compile(f"(?P<word>{words})(?=[가-힣])", re.IGNORECASE), name)
+        return cls(kind, closed, re.compile(f"(?P<word>{words})(?=(?-i:[가-힣]))", re.IGNORECASE), name)
 
 
 _ENTRIES = tuple(_Entry.of(kind, words) for kind, words in WORDS.items())

@@ -27,7 +27,7 @@ _OFF = "off"
 class EmbeddedModel(Protocol):
     """A small model in the process. Pure: no waiting, the same answer for the same arguments."""
 
-    def decide(self, message: str, facts: SessionFacts) -> Decision | None:
+    def decide(self, message: str, facts: SessionFacts, /) -> Decision | None:
         """The decision, or None where it is not confident."""
         ...
 

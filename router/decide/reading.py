@@ -10,7 +10,7 @@ Rules of this file
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, assert_never
 
 import json_repair
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -72,6 +72,8 @@ def read_answer(text: str, tools: Mapping[str, Tool], draft: PendingDraft | None
             return _decision(Action.ROUTE, prompt=answer.prompt or None)
         case Action.TOOLS:
             return _tool_decision(answer, tools, draft)
+        case _:
+            assert_never(answer.action)
 
 
 def _spoken(text: str) -> str:
@@ -95,11 +97,18 @@ def _spoken(text: str) -> str:
 
 
 def _json_object(said: str) -> dict[str, Any]:
-    """The first object that looks like an answer, else the first one, else what repair makes of the text."""
+    """The first whole object that looks like an answer, else what repair makes of the text, else any object."""
     objects = list(_decoded(said))
-    chosen = next((found for found in objects if "action" in found), objects[0] if objects else None)
-    if chosen is not None:
-        return chosen
+    for found in objects:
+        if "action" in found:
+            return found
+    repaired = _repaired(said)
+    if "action" in repaired or not objects:
+        return repaired
+    return objects[0]
+
+
+def _repaired(said: str) -> dict[str, Any]:
     start = said.find("{")
     if start < 0:
         raise Unusable("there is no JSON object in the answer")
@@ -107,7 +116,10 @@ def _json_object(said: str) -> dict[str, Any]:
         repaired = json_repair.loads(said[start:], skip_json_loads=True)
     except (ValueError, RecursionError):
         repaired = None
-    if not isinstance(repaired, dict) or not repaired:
+    if isinstance(repaired, list):
+        # Several objects in one text: repair returns all of them.
+        repaired = next((found for found in repaired if isinstance(found, dict) and "action" in found), None)
+    if not isinstance(repaired, dict):
         raise Unusable("the JSON cannot be read")
     return repaired
 
@@ -120,11 +132,10 @@ def _decoded(said: str) -> Iterator[dict[str, Any]]:
             return
         try:
             found, end = decoder.raw_decode(said, at)
+            # It begins with a brace, so it is an object.
+            yield found
         except (ValueError, RecursionError):
             end = at + 1
-        else:
-            if isinstance(found, dict):
-                yield found
         at = said.find("{", end)
 
 

@@ -43,7 +43,9 @@ def decided(message: str, draft: PendingDraft | None = None, rules: Rules = RULE
 
 
 class Scripted:
-    """Stands at AskModel: gives the answers in order, raises those that are exceptions, and keeps what it was asked."""
+    """Stands at AskModel: gives the answers in order, raises those that are exceptions, and keeps what it was
+    asked.
+    """
 
     def __init__(self, *answers: str | Exception) -> None:
         self.answers = list(answers)

@@ -10,6 +10,10 @@ WEEK = {"date_from": "2026-11-23", "date_to": "2026-11-29"}
 TOMORROW = {"date_from": "2026-11-26", "date_to": "2026-11-26"}
 MEETING = {"title": "회의", "date": "2026-11-26", "time": "15:00"}
 
+COMPLEX = (
+    "산업안전보건법 제6장의 내용을 바탕으로 우리 공장의 안전 관리 체계를 진단하고, 부족한 점을 찾아 개선 계획을 "
+    "세 단계로 나누어 작성한 다음 경영진에게 보고할 발표 자료의 목차까지 만들어줘"
+)
 KNOWN = [
     ("오늘 일정", "calendar.today", {}),
     ("오늘일정", "calendar.today", {}),
@@ -35,6 +39,8 @@ KNOWN = [
     ("내일 연차 캘린더에 등록해줘", "calendar.create_draft", {"title": "연차", "date": "2026-11-26"}),
     ("meeting tomorrow at 3", "calendar.create_draft", {**MEETING, "title": "meeting"}),
     ("schedule a meeting with Bob tomorrow at 3pm", "calendar.create_draft", {**MEETING, "title": "meeting with Bob"}),
+    ("add dentist to my calendar tomorrow at 3", "calendar.create_draft", {**MEETING, "title": "dentist"}),
+    ("오늘 견적 메일", "email.search", {"query": "견적", "days": 1}),
     ("schedule meeting tomorrow at 3", "calendar.create_draft", {**MEETING, "title": "meeting"}),
     ("최근 메일", "email.search", {"query": "", "days": 7}),
     ("최근메일 보여줘", "email.search", {"query": "", "days": 7}),
@@ -95,7 +101,19 @@ def test_a_known_request_goes_to_its_operation(message: str, operation: str, par
 
 @pytest.mark.parametrize(
     "message",
-    ["안녕", "안녕!", "안녕하세요~ ㅎㅎ", "이드야 안녕", "hello", "Hi there!", "고마워요", "잘 자", "안전 운전하세요", "누구야?", "이드"],
+    [
+        "안녕",
+        "안녕!",
+        "안녕하세요~ ㅎㅎ",
+        "이드야 안녕",
+        "hello",
+        "Hi there!",
+        "고마워요",
+        "잘 자",
+        "안전 운전하세요",
+        "누구야?",
+        "이드",
+    ],
 )
 def test_small_talk_is_answered_at_once(message: str) -> None:
     decision = decided(message)
@@ -118,7 +136,12 @@ def test_the_greeting_is_in_the_persona_s_name_and_the_user_s_language() -> None
 
 @pytest.mark.parametrize(
     "message",
-    ["양자역학 설명해줘", "양자역학에 대해 자세히 설명해 주세요", "explain quantum mechanics", "메일 보내는 법 설명해줘"],
+    [
+        "양자역학 설명해줘",
+        "양자역학에 대해 자세히 설명해 주세요",
+        "explain quantum mechanics",
+        "메일 보내는 법 설명해줘",
+    ],
 )
 def test_an_explanation_goes_to_the_reasoner(message: str) -> None:
     decision = decided(message)
@@ -128,7 +151,15 @@ def test_an_explanation_goes_to_the_reasoner(message: str) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["메일 보내줘", "메일 좀 보내 주세요", "김부장한테 회의록 메일 보내줄래?", "이 메일에 답장해줘", "메일 보낼 수 있어?", "send an email to Bob", "ASME 심사 메일 보내줘"],
+    [
+        "메일 보내줘",
+        "메일 좀 보내 주세요",
+        "김부장한테 회의록 메일 보내줄래?",
+        "이 메일에 답장해줘",
+        "메일 보낼 수 있어?",
+        "send an email to Bob",
+        "ASME 심사 메일 보내줘",
+    ],
 )
 def test_sending_mail_is_kindly_refused(message: str) -> None:
     decision = decided(message)
@@ -166,7 +197,11 @@ def test_the_question_for_what_is_missing_is_english_for_english() -> None:
 @pytest.mark.parametrize(
     ("message", "operation", "params"),
     [
-        ("ASME 심사 내일 2시 캘린더에 넣어줘", "calendar.create_draft", {"title": "ASME 심사", "date": "2026-11-26", "time": "14:00"}),
+        (
+            "ASME 심사 내일 2시 캘린더에 넣어줘",
+            "calendar.create_draft",
+            {"title": "ASME 심사", "date": "2026-11-26", "time": "14:00"},
+        ),
         ("산업안전보건법 회의 내일 3시", "calendar.create_draft", {**MEETING, "title": "산업안전보건법 회의"}),
         ("산업안전보건법 관련 메일 찾아줘", "email.search", {"query": "산업안전보건법", "days": 7}),
         ("find emails about ASME", "email.search", {"query": "ASME", "days": 7}),
@@ -199,7 +234,7 @@ def test_a_domain_s_name_does_not_hijack_other_tools(message: str, operation: st
         "메일 삭제해줘",
         "메일 읽어줘",
         "read my unread emails",
-        "list the subjects of all emails",
+        "list the senders of all emails",
         "오후 3시 메일 찾아줘",
         "내일 온 메일",
         "지난 열두 시간 동안 온 메일",
@@ -232,6 +267,9 @@ def test_a_domain_s_name_does_not_hijack_other_tools(message: str, operation: st
         "문서 찾는 법",
         "오늘 문서 찾아줘",
         "문서 찾아줘 그리고 요약도",
+        "문서 찾아줘 서울에서",
+        "find emails tomorrow about the budget",
+        "메일 찾아줘 김부장",
         "네",
         "아니",
         "좋아",
@@ -241,8 +279,7 @@ def test_a_domain_s_name_does_not_hijack_other_tools(message: str, operation: st
         "내일 3시 " + "아주 " * 40 + "중요한 회의",
         "내일 3시 " + "가" * 61 + " 회의",
         "오늘 일정\n내일 일정\n모레 일정",
-        "산업안전보건법 제6장의 내용을 바탕으로 우리 공장의 안전 관리 체계를 진단하고, 부족한 점을 찾아 개선 계획을 세 단계로 나누어 작성한 다음 "
-        "경영진에게 보고할 발표 자료의 목차까지 만들어줘",
+        COMPLEX,
     ],
 )
 def test_what_is_not_sure_is_left_to_others(message: str) -> None:
@@ -250,7 +287,22 @@ def test_what_is_not_sure_is_left_to_others(message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "message", ["네", "네!", "넵", "응", "응 그렇게 해줘", "네 좋아요", "그래", "ㅇㅇ", "yes", "Yes, please", "ok", "go ahead", "이드야 응"]
+    "message",
+    [
+        "네",
+        "네!",
+        "넵",
+        "응",
+        "응 그렇게 해줘",
+        "네 좋아요",
+        "그래",
+        "ㅇㅇ",
+        "yes",
+        "Yes, please",
+        "ok",
+        "go ahead",
+        "이드야 응",
+    ],
 )
 def test_a_yes_confirms_the_pending_draft(message: str) -> None:
     decision = decided(message, DRAFT)
@@ -258,14 +310,16 @@ def test_a_yes_confirms_the_pending_draft(message: str) -> None:
     assert (decision.tool, decision.operation, dict(decision.params)) == ("calendar", "create_confirmed", {})
 
 
-@pytest.mark.parametrize("message", ["아니", "아니요", "아니 됐어", "취소해줘", "하지 마", "no", "no thanks", "Cancel that", "never mind"])
+@pytest.mark.parametrize(
+    "message", ["아니", "아니요", "아니 됐어", "취소해줘", "하지 마", "no", "no thanks", "Cancel that", "never mind"]
+)
 def test_a_no_drops_the_pending_draft(message: str) -> None:
     decision = decided(message, DRAFT)
     assert decision is not None
     assert (decision.action, decision.drops_draft) == (Action.DIRECT, True)
 
 
-@pytest.mark.parametrize("message", ["네 근데 4시로 바꿔줘", "네 아니요", "음", "좋은 생각이 아니야", "!?"])
+@pytest.mark.parametrize("message", ["네 " * 30, "네 근데 4시로 바꿔줘", "네 아니요", "음", "좋은 생각이 아니야", "!?"])
 def test_anything_else_is_no_answer_to_the_draft(message: str) -> None:
     decision = decided(message, DRAFT)
     assert decision is None
@@ -318,13 +372,18 @@ def test_entering_a_domain_gives_its_preferred_operation_one_point(prefer: str, 
     assert decision.operation == operation
 
 
-_WORDS = st.sampled_from(
-    "오늘 내일 3시 회의 일정 메일 문서 찾아줘 알려줘 넣어줘 보내줘 설명해줘 상태 서버 gpu 모델 디스크 용량 산업안전보건법 ASME 관련 자료 내용이 뭐야 있어? 네 아니 안녕 "
-    "the schedule emails find about from explain 좀 을 ? ! , 최근".split()
+_WORDS_OF_REQUESTS = """
+오늘 내일 3시 회의 일정 메일 문서 찾아줘 알려줘 넣어줘 보내줘 설명해줘 상태 서버 gpu 모델 디스크 용량
+산업안전보건법 ASME 관련 자료 내용이 뭐야 있어? 네 아니 안녕 the schedule emails find about from explain 좀 을 ? ! , 최근
+"""
+_WORDS = st.sampled_from(_WORDS_OF_REQUESTS.split())
+
+
+@given(
+    st.lists(_WORDS, max_size=8).map(" ".join)
+    | st.lists(_WORDS, max_size=6).map("".join)
+    | st.text(max_size=MAX_CHARACTERS + 5)
 )
-
-
-@given(st.lists(_WORDS, max_size=8).map(" ".join) | st.lists(_WORDS, max_size=6).map("".join) | st.text(max_size=MAX_CHARACTERS + 5))
 def test_any_message_has_an_answer_and_always_the_same(message: str) -> None:
     for draft in (None, DRAFT):
         decision = decided(message, draft)

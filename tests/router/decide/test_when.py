@@ -160,6 +160,8 @@ def test_a_span_of_days_is_read(text: str, first: str, last: str) -> None:
         ("from 3 to 5pm", "15:00", "17:00"),
         ("9-11pm", "21:00", "23:00"),
         ("10 to 1pm", "10:00", "13:00"),
+        ("from 4 to 2pm", "04:00", "14:00"),
+        ("5시부터 오전 3시까지", "17:00", "None"),
         ("at 2 pm for 30 minutes", "14:00", "14:30"),
         ("at 2 pm for half an hour", "14:00", "14:30"),
         ("at 2 pm for two hours", "14:00", "16:00"),
@@ -188,14 +190,18 @@ def test_a_time_from_now_has_its_day(text: str, day: str, begins: str) -> None:
     assert (days(text)[0], times(text)[0]) == (day, begins)
 
 
-@pytest.mark.parametrize("text", ["2월 30일", "2026년 13월 1일", "2026-02-29", "내일 25시", "3시 75분", "31월", "9999-01-01"])
+@pytest.mark.parametrize(
+    "text", ["2월 30일", "2026년 13월 1일", "2026-02-29", "내일 25시", "3시 75분", "31월", "9999-01-01"]
+)
 def test_what_does_not_exist_is_told_and_not_bent(text: str) -> None:
     when = read_when(text, NOW)
     assert when.impossible
     assert "25시" in text or "75분" in text or when.day is None
 
 
-@pytest.mark.parametrize("text", ["내일 모레 글피", "내일 회의 금요일 회식", "3시 회의 5시 회식", "12월 28일부터 12월 3일까지"])
+@pytest.mark.parametrize(
+    "text", ["내일 모레 글피", "내일 회의 금요일 회식", "3시 회의 5시 회식", "12월 28일부터 12월 3일까지"]
+)
 def test_more_than_one_answer_is_told(text: str) -> None:
     assert read_when(text, NOW).several
 
@@ -222,11 +228,17 @@ def test_a_leap_day_without_a_year_is_of_the_next_year_that_may_have_it() -> Non
     assert read_when("2월 29일", then).day == date(2028, 2, 29)
 
 
-_PIECES = st.sampled_from(
-    "오늘 내일 모레 이번 다음 지난 주 주말 달 월 화요일 금요일 2월 30일 31일 3 12 25 99 시 분 반 시간 동안 부터 까지 ~ - / : 오전 오후 밤 12시 자정 최근 앞으로 "
-    "일 전 후 년 2026 0000 1900 2199 시월 next last monday may 31 to at pm am for hours ago in days noon 윤 회의".split()
+_PIECES_OF_TIME = """
+오늘 내일 모레 이번 다음 지난 주 주말 달 월 화요일 금요일 2월 30일 31일 3 12 25 99 시 분 반 시간 동안 부터 까지
+~ - / : 오전 오후 밤 12시 자정 최근 앞으로 일 전 후 년 2026 0000 1900 2199 시월 next last monday may 31 to at pm am for
+hours ago in days noon 윤 회의
+"""
+_PIECES = st.sampled_from(_PIECES_OF_TIME.split())
+_NOWS = st.datetimes(
+    datetime(2000, 1, 1),  # noqa: DTZ001 - hypothesis puts the zone on
+    datetime(2100, 1, 1),  # noqa: DTZ001
+    timezones=st.just(ZoneInfo("Asia/Seoul")),
 )
-_NOWS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(ZoneInfo("Asia/Seoul")))
 
 
 @given(st.lists(_PIECES, max_size=9).map("".join) | st.lists(_PIECES, max_size=9).map(" ".join) | st.text(), _NOWS)

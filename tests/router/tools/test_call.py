@@ -1,0 +1,144 @@
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+
+from router.errors import ToolFailed
+from router.tools.call import MAX_TEXT_BYTES, call
+from router.tools.parameters import NoParams
+from router.tools.registry import build
+from router.tools.spec import Operation, Tool, ToolCall, ToolResult
+from tests.router.tools.given import ctx
+
+TOOLS = build()
+
+
+@dataclass
+class Doing:
+    """An operation's coroutine: fails with the given errors first, then answers."""
+
+    errors: list[Exception] = field(default_factory=list)
+    text: str = "done"
+    calls: int = 0
+
+    async def __call__(self, _call: ToolCall, _params: Any) -> ToolResult:
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return ToolResult(self.text, {})
+
+
+def tool(run: Any, *, writes: bool = False, timeout_seconds: float = 5.0) -> dict[str, Tool]:
+    operation = Operation("go", "하기", "do", NoParams, run, writes=writes, timeout_seconds=timeout_seconds)
+    return {"thing": Tool("thing", "것", "thing", {"go": operation})}
+
+
+async def test_the_result_of_the_operation_comes_back() -> None:
+    assert (await call(tool(Doing()), "thing", "go", {}, ctx())).text == "done"
+
+
+@pytest.mark.parametrize(
+    ("name", "operation", "language", "sentence"),
+    [
+        ("weather", "today", "ko", "그런 도구는 없어요. 있는 도구는 calendar, email, document, infra예요."),
+        ("weather", "today", "en", "There is no such tool. There are: calendar, email, document, infra."),
+        ("email", "send", "ko", "email 도구가 할 수 없는 일이에요. 할 수 있는 일은 search, read예요."),
+        ("email", "send", "en", "The email tool cannot do that. It can do: search, read."),
+    ],
+)
+async def test_what_is_not_in_the_registry_is_refused_with_what_is(
+    name: str, operation: str, language: str, sentence: str
+) -> None:
+    with pytest.raises(ToolFailed) as raised:
+        await call(TOOLS, name, operation, {}, ctx(language=language))
+    assert raised.value.message == sentence
+
+
+@pytest.mark.parametrize("name", ["calendar", "email", "document"])
+@pytest.mark.parametrize(("language", "said"), [("ko", "설정되어 있지 않아요"), ("en", "is not configured yet")])
+async def test_an_unconfigured_tool_says_what_to_do_before_it_looks_at_parameters(
+    name: str, language: str, said: str
+) -> None:
+    for operation in TOOLS[name].operations.values():
+        with pytest.raises(ToolFailed, match=said) as raised:
+            await call(TOOLS, name, operation.name, {"nonsense": 1}, ctx(language=language))
+        assert "config.yaml" in raised.value.message
+        with pytest.raises(ToolFailed, match=said):
+            await operation.run(ctx(language=language), None)
+
+
+@pytest.mark.parametrize(
+    ("params", "language", "sentence"),
+    [
+        ({"host": 5}, "ko", "'host' 값이 맞지 않아요"),
+        ({"moon": "x"}, "ko", "'moon'은(는) 모르는 항목이에요"),
+        ({"moon": "x"}, "en", "'moon' is not known here"),
+    ],
+)
+async def test_wrong_parameters_are_told_in_the_user_s_language(
+    params: dict[str, Any], language: str, sentence: str
+) -> None:
+    with pytest.raises(ToolFailed) as raised:
+        await call(TOOLS, "infra", "status", params, ctx(language=language))
+    assert sentence in raised.value.message
+
+
+@pytest.mark.parametrize("error", [OSError, aiohttp.ClientConnectionError, ConnectionResetError])
+async def test_reading_is_tried_once_more_after_a_broken_connection(error: Callable[[], Exception]) -> None:
+    doing = Doing([error()])
+    assert (await call(tool(doing), "thing", "go", {}, ctx())).text == "done"
+    assert doing.calls == 2
+
+
+async def test_reading_that_fails_twice_ends_in_a_plain_sentence() -> None:
+    doing = Doing([OSError("secret path"), OSError("secret path"), OSError()])
+    with pytest.raises(ToolFailed, match="연결하지 못했어요") as raised:
+        await call(tool(doing), "thing", "go", {}, ctx())
+    assert "secret" not in raised.value.message
+    assert doing.calls == 2
+
+
+async def test_writing_is_never_tried_twice() -> None:
+    doing = Doing([OSError()])
+    with pytest.raises(ToolFailed, match="could not be reached"):
+        await call(tool(doing, writes=True), "thing", "go", {}, ctx(language="en"))
+    assert doing.calls == 1
+
+
+async def test_a_tool_s_own_failure_passes_as_it_is_and_is_not_retried() -> None:
+    doing = Doing([ToolFailed("그건 안 돼요.")])
+    with pytest.raises(ToolFailed, match=r"그건 안 돼요\."):
+        await call(tool(doing), "thing", "go", {}, ctx())
+    assert doing.calls == 1
+
+
+async def test_a_bug_is_not_dressed_as_a_failure() -> None:
+    with pytest.raises(KeyError):
+        await call(tool(Doing([KeyError("x")])), "thing", "go", {}, ctx())
+
+
+@pytest.mark.parametrize(("language", "said"), [("ko", "0.05초 안에"), ("en", "within 0.05 seconds")])
+async def test_a_slow_tool_is_given_up_at_its_deadline(language: str, said: str) -> None:
+    async def never(_call: ToolCall, _params: Any) -> ToolResult:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    with pytest.raises(ToolFailed, match=said):
+        await call(tool(never, timeout_seconds=0.05), "thing", "go", {}, ctx(language=language))
+
+
+@pytest.mark.parametrize("text", ["가" * MAX_TEXT_BYTES, "a" * (MAX_TEXT_BYTES + 1)])
+async def test_a_long_text_is_cut_at_a_character_and_says_so(text: str) -> None:
+    result = await call(tool(Doing(text=text)), "thing", "go", {}, ctx(language="en"))
+    kept, _, note = result.text.partition("\n")
+    assert len(kept.encode()) <= MAX_TEXT_BYTES
+    assert text.startswith(kept)
+    assert note == "… (cut, it is too long)"
+
+
+async def test_a_text_of_just_the_limit_is_left_whole() -> None:
+    result = await call(tool(Doing(text="a" * MAX_TEXT_BYTES)), "thing", "go", {}, ctx())
+    assert len(result.text) == MAX_TEXT_BYTES
