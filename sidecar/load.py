@@ -67,7 +67,7 @@ class Signal(StrEnum):
 
 
 Steps = tuple[float, float, float]
-"""Where a signal reaches normal, busy and very busy; infinity where it never does."""
+"""Where a signal reaches normal, busy and very busy; infinity where it never does by itself."""
 NEVER = inf
 
 
@@ -78,7 +78,7 @@ class LoadRules:
     active_jobs_per_slot: Steps = (1, 2, 4)
     waiting_per_slot: Steps = (1, 2, 4)
     kv_usage_ratio: Steps = (0.7, 0.9, 0.97)
-    inference_seconds: Steps = (NEVER, 4.0, 8.0)
+    inference_seconds: Steps = (4.0, 4.0, 8.0)
     """More than these."""
     health_times_baseline: Steps = (2.0, 5.0, NEVER)
     """More than these multiples of the baseline …"""
@@ -209,7 +209,7 @@ def _signals(state: BackendState, now: float, rules: LoadRules) -> dict[Signal, 
 def _thresholds(state: BackendState, rules: LoadRules) -> dict[Signal, Steps]:
     slots = known_slots(state) or 1  # one at a time, until somebody says otherwise: errs towards busy
     baseline_seconds = state.baseline.value_ms / 1000
-    return {
+    steps_of: dict[Signal, Steps] = {
         Signal.ACTIVE_JOBS: _scaled(rules.active_jobs_per_slot, slots),
         Signal.IN_FLIGHT: _scaled(rules.active_jobs_per_slot, slots),
         Signal.WAITING: _scaled(rules.waiting_per_slot, slots),
@@ -220,6 +220,12 @@ def _thresholds(state: BackendState, rules: LoadRules) -> dict[Signal, Steps]:
         ),
         Signal.PROBE_AGE: rules.probe_age_seconds,
     }
+    return {signal: _rising(steps) for signal, steps in steps_of.items()}
+
+
+def _rising(steps: Steps) -> Steps:
+    """Whoever is busy is also normal: a level is the number of steps reached, so none may be above the next."""
+    return (min(steps), min(steps[1:]), steps[2])
 
 
 def _scaled(steps: Steps, factor: float) -> Steps:

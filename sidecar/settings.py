@@ -4,13 +4,10 @@ Rules of this file
 - Pure: a configuration in, values out. Where a setting is relative (intervals, slots), it becomes absolute here.
 """
 
-from collections.abc import Sequence
-from math import inf
-
 from sidecar import load, seed
-from sidecar.config import InferenceProbe, SidecarConfig
+from sidecar.config import InferenceProbe, SidecarConfig, steps
 from sidecar.config import Rules as RulesName
-from sidecar.load import LoadRules, Steps
+from sidecar.load import LoadRules
 from sidecar.monitor import Pace, WantsProbe
 from sidecar.state import BackendState
 
@@ -21,15 +18,16 @@ READINGS_MISSED = 3
 def load_rules(config: SidecarConfig) -> LoadRules:
     """The thresholds in force, in seconds and ratios."""
     thresholds = config.thresholds
-    ages = _steps(thresholds.probe_age_intervals)
+    normal, busy, very_busy = steps(thresholds.probe_age_intervals)
+    interval = config.interval_seconds
     return LoadRules(
-        active_jobs_per_slot=_steps(thresholds.active_jobs_per_slot),
-        waiting_per_slot=_steps(thresholds.waiting_per_slot),
-        kv_usage_ratio=_steps(thresholds.kv_usage_ratio),
-        inference_seconds=_steps(thresholds.inference_seconds),
-        health_times_baseline=_steps(thresholds.health_times_baseline),
+        active_jobs_per_slot=steps(thresholds.active_jobs_per_slot),
+        waiting_per_slot=steps(thresholds.waiting_per_slot),
+        kv_usage_ratio=steps(thresholds.kv_usage_ratio),
+        inference_seconds=steps(thresholds.inference_seconds),
+        health_times_baseline=steps(thresholds.health_times_baseline),
         health_floor_seconds=thresholds.health_floor_seconds,
-        probe_age_seconds=_steps([age * config.interval_seconds for age in ages]),
+        probe_age_seconds=(normal * interval, busy * interval, very_busy * interval),
         queue_active=thresholds.queue_active,
         reading_max_age_seconds=READINGS_MISSED * config.stats_interval_seconds,
         inference_timeout_seconds=config.inference_timeout_seconds,
@@ -61,8 +59,3 @@ def wants_probe(config: SidecarConfig, *, force: bool = False) -> WantsProbe:
 
 def _never(_state: BackendState, _now: float) -> bool:
     return False
-
-
-def _steps(levels: Sequence[float | None]) -> Steps:
-    normal, busy, very_busy = (inf if level is None else level for level in levels)
-    return (normal, busy, very_busy)
