@@ -126,9 +126,9 @@ def read_stats(answers: tuple[Answer | None, ...]) -> Reading:
     if props.get("role") == "router":
         return router_reading(answers)
     for answer in reversed(answers[1:]):
-        if answer is None or answer.status == 501:
-            continue
-        return slots_reading(answer) if answer.body.lstrip()[:1] == b"[" else metrics_reading(answer, total_slots)
+        if answer is not None:
+            is_list = answer.body.lstrip()[:1] == b"["
+            return slots_reading(answer) if is_list else metrics_reading(answer, total_slots)
     return Reading(slots=total_slots)
 
 

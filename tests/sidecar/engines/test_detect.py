@@ -79,6 +79,21 @@ def test_llama_cpp_behind_a_proxy_that_names_itself_is_recognised_by_its_models(
     assert identify(hidden) == LLAMACPP
 
 
+@pytest.mark.parametrize(
+    ("root", "server"),
+    [
+        (Answer(404, b"Not Found", {"content-type": "application/json"}), "uvicorn"),
+        (Answer(404, b"Not Found", {"content-type": "text/plain"}), "BaseHTTP/0.6"),
+        (Answer(404, b"{}", {"content-type": "application/json"}), "BaseHTTP/0.6"),
+        (Answer(200, b"Not Found", {"content-type": "application/json"}), "BaseHTTP/0.6"),
+        (None, "BaseHTTP/0.6"),
+    ],
+)
+def test_what_only_resembles_mlx_is_asked_as_openai_compatible(root: Answer | None, server: str) -> None:
+    listing = Answer(200, b'{"object": "list", "data": [{"id": "a"}]}', {"server": server})
+    assert identify(changed("mlx-0.32.2/idle", **{"v1models": listing, "": root})) == IDENTITIES["llamacpppython"]
+
+
 @given(st.tuples(*[MAYBE] * len(QUESTIONS)))
 @example((Answer(200, DEEP),) * len(QUESTIONS))
 def test_whatever_answers_is_an_engine_that_there_is_or_none(answers: tuple[Answer | None, ...]) -> None:
