@@ -319,7 +319,7 @@ def test_a_no_drops_the_pending_draft(message: str) -> None:
     assert (decision.action, decision.drops_draft) == (Action.DIRECT, True)
 
 
-@pytest.mark.parametrize("message", ["네 " * 30, "네 근데 4시로 바꿔줘", "네 아니요", "음", "좋은 생각이 아니야", "!?"])
+@pytest.mark.parametrize("message", ["네 " * 41, "네 근데 4시로 바꿔줘", "네 아니요", "음", "좋은 생각이 아니야", "!?"])
 def test_anything_else_is_no_answer_to_the_draft(message: str) -> None:
     decision = decided(message, DRAFT)
     assert decision is None
@@ -373,7 +373,8 @@ def test_entering_a_domain_gives_its_preferred_operation_one_point(prefer: str, 
 
 
 _WORDS_OF_REQUESTS = """
-오늘 내일 3시 회의 일정 메일 문서 찾아줘 알려줘 넣어줘 보내줘 설명해줘 상태 서버 gpu 모델 디스크 용량
+오늘 내일 3시 회의 일정 메일 문서
+찾아줘 알려줘 넣어줘 보내줘 설명해줘 상태 서버 gpu 모델 디스크 용량
 산업안전보건법 ASME 관련 자료 내용이 뭐야 있어? 네 아니 안녕 the schedule emails find about from explain 좀 을 ? ! , 최근
 """
 _WORDS = st.sampled_from(_WORDS_OF_REQUESTS.split())
