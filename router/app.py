@@ -20,12 +20,12 @@ from typing import Any
 import aiohttp
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from router.keys import Keys
 from router.config import Config, SessionStore
 from router.decider import Decider
 from router.decisions import DecisionLog
 from router.dispatch import Dispatcher
 from router.fleet import Fleet
+from router.keys import Keys
 from router.occupancy import Occupancy
 from router.relay import Relay
 from router.service import Current, Service
@@ -222,6 +222,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     sessions = await _sessions(config)
     stack.push_async_callback(sessions.close)
     prober = Prober(http, _now)
+    occupancy = Occupancy(config.router.limits.streams)
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
@@ -233,9 +234,9 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         http=http,
         sessions=sessions,
         registry=registry,
-        telemetry=Telemetry(registry, version("maek")),
+        telemetry=Telemetry(registry, version("maek"), lambda: occupancy.active),
         decisions=DecisionLog(),
-        occupancy=Occupancy(config.router.limits.streams),
+        occupancy=occupancy,
         recorder=recorder,
     )
 

@@ -18,7 +18,8 @@
     │   ├── BackendTimeout           504 backend_timeout
     │   └── BackendRejected          503 backend_rejected, Retry-After: it said that it is full
     └── MaekFault                    our own bug                                  500
-        └── Internal                 500 internal
+        ├── Internal                 500 internal
+        └── SessionStoreFailed       500 session_store_failed (router.sessions.store)
 
 Rules of this file
 - `code` is stable: programs match on it. The message may change, and is one sentence or two that a user can act on.

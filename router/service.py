@@ -10,12 +10,12 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry
 
-from router.keys import Keys
 from router.config import Config
 from router.decider import Decider
 from router.decisions import DecisionLog
 from router.dispatch import Dispatcher
 from router.fleet import Fleet
+from router.keys import Keys
 from router.occupancy import Occupancy
 from router.telemetry import Telemetry
 from router.tools.spec import Tool

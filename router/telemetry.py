@@ -2,61 +2,43 @@
 
 Rules of this file
 - Every label value is an enum of the code or a name of the configuration; nothing that a stranger can choose.
+- Names and help stand in `router.catalog`.
 """
 
+from collections.abc import Callable
+
+import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from router import catalog
 from router.decide.decision import Decision
 from router.errors import MaekError
+from sidecar import Metric
+
+# The moment at which a counter was created doubles every series and tells nobody anything.
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Telemetry:
-    """Counters of the router, registered with `registry`."""
+    """Counters of the router, registered with `registry`. `active_chats` is asked at every scrape."""
 
-    def __init__(self, registry: CollectorRegistry, version: str) -> None:
-        self._decisions = Counter(
-            "maek_decisions_total",
-            "Decisions, by action and by the stage that decided.",
-            ("action", "source"),
-            registry=registry,
-        )
-        self._fallbacks = Counter(
-            "maek_decide_fallbacks_total",
-            "Times that a stage could not decide and the next one had to.",
-            ("stage", "reason"),
-            registry=registry,
-        )
+    def __init__(self, registry: CollectorRegistry, version: str, active_chats: Callable[[], int]) -> None:
+        self._registry = registry
+        self._decisions = self._counter(catalog.DECISIONS)
+        self._fallbacks = self._counter(catalog.DECIDE_FALLBACKS)
+        self._errors = self._counter(catalog.ERRORS)
+        self._tools = self._counter(catalog.TOOL_CALLS)
         self._decide_seconds = Histogram(
-            "maek_decide_duration_seconds",
-            "Time from a message to its decision, by the stage that decided.",
-            ("source",),
-            buckets=(0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10),
+            catalog.DECIDE_DURATION.name,
+            catalog.DECIDE_DURATION.help,
+            catalog.DECIDE_DURATION.labels,
+            buckets=catalog.DECIDE_BUCKETS,
             registry=registry,
         )
-        self._errors = Counter(
-            "maek_errors_total",
-            "Requests that ended with an error, by whose fault and which.",
-            ("fault", "code"),
-            registry=registry,
-        )
-        self._tools = Counter(
-            "maek_tool_calls_total",
-            "Calls of tools, by how they ended.",
-            ("tool", "operation", "outcome"),
-            registry=registry,
-        )
-        self._reload_success = Gauge(
-            "maek_config_last_reload_success",
-            "1 if the configuration file was taken up when it was last read.",
-            registry=registry,
-        )
-        self._reload_at = Gauge(
-            "maek_config_last_reload_success_timestamp_seconds",
-            "When a configuration file was last taken up, in seconds since the epoch.",
-            registry=registry,
-        )
-        info = Gauge("maek_build_info", "Always 1: the version of Maek.", ("version",), registry=registry)
-        info.labels(version).set(1)
+        self._reload_success = self._gauge(catalog.RELOAD_SUCCESS)
+        self._reload_at = self._gauge(catalog.RELOAD_TIMESTAMP)
+        self._gauge(catalog.CHATS_ACTIVE).set_function(active_chats)
+        self._gauge(catalog.BUILD_INFO).labels(version).set(1)
 
     def decided(self, decision: Decision, seconds: float) -> None:
         """A message was decided in `seconds`."""
@@ -75,7 +57,13 @@ class Telemetry:
         self._tools.labels(tool, operation, "ok" if ok else "failed").inc()
 
     def reloaded(self, *, ok: bool, at_epoch_seconds: float) -> None:
-        """The configuration file was read again."""
+        """The configuration file was read."""
         self._reload_success.set(1 if ok else 0)
         if ok:
             self._reload_at.set(at_epoch_seconds)
+
+    def _counter(self, metric: Metric) -> Counter:
+        return Counter(metric.name, metric.help, metric.labels, registry=self._registry)
+
+    def _gauge(self, metric: Metric) -> Gauge:
+        return Gauge(metric.name, metric.help, metric.labels, registry=self._registry)

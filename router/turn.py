@@ -8,7 +8,8 @@ Rules of this file
 - Texts for the user exist in Korean and English.
 """
 
-import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,14 +22,16 @@ from router.conversation import Message, Role
 from router.decide.decision import Action, Decision, PendingDraft
 from router.decisions import Record
 from router.dispatch import Call, Dispatcher, Journey
-from router.errors import BadRequest, UnknownModel
+from router.errors import BadRequest, NotFound, UnknownModel
 from router.fleet import Fleet
 from router.language import pick
 from router.relay import CallerRefused
-from router.sessions.store import SessionStore
+from router.sessions.store import SessionStore, SessionStoreFailed
 from router.telemetry import Telemetry
 from router.tools.call import call as call_tool
 from router.tools.spec import BackendSummary, Tool, ToolCall, ToolFailed, ToolResult
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +135,9 @@ class Turns:
         self, ask: Ask, history: Sequence[Message], record: Record, pending: PendingDraft | None = None
     ) -> Decision:
         """The decision, where the caller keeps the history."""
-        clock = asyncio.get_running_loop().time
-        started = clock()
+        started = time.perf_counter()
         record.decision = await self._decide(ask, history, pending, record.deciding)
-        self._telemetry.decided(record.decision, clock() - started)
+        self._telemetry.decided(record.decision, time.perf_counter() - started)
         return record.decision
 
     async def run(self, ask: Ask, record: Record, emit: Emit) -> None:
@@ -143,9 +145,16 @@ class Turns:
         session, decision = await self._begin(ask, record)
         await emit(Decided(record, session, decision))
         done = await self._answer(ask, decision, session, record, emit)
-        said = [Message(Role.USER, ask.message), Message(Role.ASSISTANT, done.text)]
-        await self._sessions.append(session, ask.owner, said)
+        await self._remember(session, ask, done)
         await emit(done)
+
+    async def _remember(self, session: str, ask: Ask, done: Done) -> None:
+        said = [Message(Role.USER, ask.message), Message(Role.ASSISTANT, done.text)]
+        try:
+            await self._sessions.append(session, ask.owner, said)
+        except (SessionStoreFailed, NotFound) as error:
+            # The user has the answer; that it will not be remembered is the operator's trouble.
+            log.error("turn not remembered reason=%s", error)
 
     async def _begin(self, ask: Ask, record: Record) -> tuple[str, Decision | None]:
         if ask.role is None:

@@ -3,6 +3,8 @@
 Knows nothing of chats. May run alone beside one backend (`maek sidecar`).
 """
 
+from sidecar.catalog import METRICS, Metric
+from sidecar.catalog import Type as MetricType
 from sidecar.config import SidecarConfig
 from sidecar.discovery import discover
 from sidecar.engines import ENGINES
@@ -34,6 +36,7 @@ from sidecar.views import backends_json
 
 __all__ = [
     "ENGINES",
+    "METRICS",
     "USUAL_PORTS",
     "BackendAdded",
     "BackendRemoved",
@@ -45,6 +48,8 @@ __all__ = [
     "Level",
     "Load",
     "LoadRules",
+    "Metric",
+    "MetricType",
     "Model",
     "ModelKind",
     "Monitor",

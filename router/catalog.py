@@ -1,0 +1,62 @@
+"""Every metric of the router, once: name, type, labels, help. Those of the backends stand in the sidecar's catalog.
+
+Rules of this file
+- Data only, under the same rules as `sidecar.catalog`: base units, and labels from closed sets.
+"""
+
+from sidecar import Metric, MetricType
+
+BUILD_INFO = Metric("maek_build_info", MetricType.GAUGE, "Always 1: the version of Maek.", ("version",))
+CHATS_ACTIVE = Metric("maek_chats_active", MetricType.GAUGE, "Chats that Maek works on, from first to last byte.")
+DECISIONS = Metric(
+    "maek_decisions_total",
+    MetricType.COUNTER,
+    "Decisions, by action and by the stage that decided.",
+    ("action", "source"),
+)
+DECIDE_FALLBACKS = Metric(
+    "maek_decide_fallbacks_total",
+    MetricType.COUNTER,
+    "Times that a stage could not decide, and the next one had to.",
+    ("stage", "reason"),
+)
+DECIDE_DURATION = Metric(
+    "maek_decide_duration_seconds",
+    MetricType.HISTOGRAM,
+    "Time from a message to its decision, by the stage that decided.",
+    ("source",),
+)
+ERRORS = Metric(
+    "maek_errors_total",
+    MetricType.COUNTER,
+    "Requests that ended with an error, by whose fault it is and which.",
+    ("fault", "code"),
+)
+TOOL_CALLS = Metric(
+    "maek_tool_calls_total", MetricType.COUNTER, "Calls of tools, by how they ended.", ("tool", "operation", "outcome")
+)
+RELOAD_SUCCESS = Metric(
+    "maek_config_last_reload_success",
+    MetricType.GAUGE,
+    "1 if the configuration file was taken up when it was last read, 0 if it was broken and the old one stayed.",
+)
+RELOAD_TIMESTAMP = Metric(
+    "maek_config_last_reload_success_timestamp_seconds",
+    MetricType.GAUGE,
+    "When a configuration file was last taken up, in seconds since the epoch.",
+)
+
+DECIDE_BUCKETS = (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10)
+"""Seconds: rules take microseconds, an LLM takes seconds."""
+
+METRICS = (
+    BUILD_INFO,
+    CHATS_ACTIVE,
+    DECISIONS,
+    DECIDE_FALLBACKS,
+    DECIDE_DURATION,
+    ERRORS,
+    TOOL_CALLS,
+    RELOAD_SUCCESS,
+    RELOAD_TIMESTAMP,
+)

@@ -1,0 +1,62 @@
+"""Writes docs/metrics.md from the two catalogs.
+
+    python -m router.metrics_docs            writes the file
+    python -m router.metrics_docs --check    exit status 1 when it is not what would be written
+
+Rules of this file
+- Pure but for the last function. Every sentence about a metric comes from its catalog.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from router import catalog
+from sidecar import METRICS, Metric
+
+PAGE = Path(__file__).parent.parent / "docs" / "metrics.md"
+
+INTRODUCTION = """\
+# Metrics
+
+<!-- Written by `python -m router.metrics_docs`; change sidecar/catalog.py and router/catalog.py instead. -->
+
+`GET /metrics` tells everything that Maek decides on, as text or OpenMetrics, whichever the scraper asks for. Units are
+base units. What is not known is absent: there is no 0 that means "no idea". Labels take their values from closed sets
+(configured backends and roles, enums of the code), never from what somebody typed.
+
+The load level of a backend is a function of exported values. This expression computes the same level in Prometheus:
+
+```promql
+((maek_backend_up != 1) * 0 + 4)
+or on(job, instance, backend) max without(signal) (sum without(level) (
+  maek_backend_load_signal >= bool on(job, instance, backend, signal) group_right() maek_backend_load_threshold))
+or on(job, instance, backend) (maek_backend_up * 0)
+```
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    chapters = [INTRODUCTION, "## Backends", _table(METRICS), "## The router", _table(catalog.METRICS)]
+    return "\n".join(chapters)
+
+
+def _table(metrics: Iterable[Metric]) -> str:
+    rows = [f"| `{m.name}` | {m.type} | {', '.join(f'`{label}`' for label in m.labels)} | {m.help} |" for m in metrics]
+    return "\n".join(["", "| metric | type | labels | what it says |", "|---|---|---|---|", *rows, ""])
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or compare it."""
+    if "--check" not in arguments:
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
+        return 0
+    sys.stderr.write("docs/metrics.md is not what the catalogs say; run `make docs`\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
