@@ -94,6 +94,13 @@ def test_what_only_resembles_mlx_is_asked_as_openai_compatible(root: Answer | No
     assert identify(changed("mlx-0.32.2/idle", **{"v1models": listing, "": root})) == IDENTITIES["llamacpppython"]
 
 
+def test_a_python_server_whose_models_have_an_owner_or_that_refuses_us_is_not_mlx() -> None:
+    python = {"server": "BaseHTTP/0.6"}
+    owned = Answer(200, b'{"object": "list", "data": [{"id": "a", "owned_by": "me"}]}', python)
+    assert identify(changed("mlx-0.32.2/idle", v1models=owned)) == IDENTITIES["llamacpppython"]
+    assert identify(changed("mlx-0.32.2/idle", v1models=Answer(401, b"", python))) is None
+
+
 @given(st.tuples(*[MAYBE] * len(QUESTIONS)))
 @example((Answer(200, DEEP),) * len(QUESTIONS))
 def test_whatever_answers_is_an_engine_that_there_is_or_none(answers: tuple[Answer | None, ...]) -> None:
