@@ -66,7 +66,7 @@ class Classifier:
     async def _answer(self, chat: Sequence[Mapping[str, str]], schema: Mapping[str, Any]) -> str:
         try:
             return await self.ask(chat, schema=schema)
-        except TimeoutError as error:
+        except (TimeoutError, BackendTimeout) as error:
             raise Undecided(UndecidedReason.TIMEOUT) from error
         except MaekError as error:
             raise Undecided(UndecidedReason.UNAVAILABLE, error.code) from error
