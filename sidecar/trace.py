@@ -10,6 +10,7 @@ Rules of this file
   is passed over, so that a newer recorder may say more.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import inf
@@ -114,13 +115,13 @@ def read(line: bytes) -> Entry:
         raise TraceInvalid(f"event: found {kind!r:.60}; wanted one of {', '.join(KINDS)}")
     record["at"] = _moment(record.pop("t", None))
     try:
-        return ADAPTERS[kind].validate_json(orjson.dumps(_as_fields(kind, record)), strict=True)
+        return ADAPTERS[kind].validate_json(_fields(kind, record), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(LINE_KEYS.get(str(part), str(part)) for part in first["loc"] if part != "spec")
         raise TraceInvalid(f"{where}: {first['msg']}, found {first['input']!r:.60}") from None
-    except orjson.JSONEncodeError as error:
-        raise TraceInvalid(f"not a line of a recording: {error}") from None
+    except (orjson.JSONEncodeError, RecursionError):
+        raise TraceInvalid("found brackets within brackets within brackets; wanted a line of a recording") from None
 
 
 def _moment(t: Any) -> int | float:
@@ -129,18 +130,20 @@ def _moment(t: Any) -> int | float:
     return t
 
 
-def _as_fields(kind: str, record: dict[str, Any]) -> dict[str, Any]:
-    """The record with the keys of its fact, where the line's differ."""
+def _fields(kind: str, record: dict[str, Any]) -> str | bytes:
+    """The record as JSON with the fields of its fact, where the line's keys differ."""
     match kind:
         case "health":
-            return record | {"outcome": _outcome(record)}
+            return orjson.dumps(record | {"outcome": _outcome(record)})
         case "backend_added":
             renamed = {"name": record.get("backend"), "url": record.get("place", ""), "api_key": None}
-            return {"at": record["at"], "spec": record | renamed}
+            return orjson.dumps({"at": record["at"], "spec": record | renamed})
         case "rules" if isinstance(record.get("rules"), dict):
-            return record | {"rules": {key: _with_infinity(value) for key, value in record["rules"].items()}}
+            rules = {key: _with_infinity(value) for key, value in record["rules"].items()}
+            # The standard library's JSON has an infinity, and pydantic's reads it.
+            return json.dumps(record | {"rules": rules})
         case _:
-            return record
+            return orjson.dumps(record)
 
 
 def _outcome(record: Mapping[str, Any]) -> Any:

@@ -1,0 +1,221 @@
+"""The one home of hypothesis strategies: facts, states, rules and recordings of the sidecar."""
+
+import itertools
+from dataclasses import replace
+from math import inf, nextafter
+from typing import Any
+
+from hypothesis import strategies as st
+
+from sidecar.baseline import Baseline
+from sidecar.engines import ENGINES
+from sidecar.engines.engine import Model, ModelKind, Reading
+from sidecar.facts import (
+    BackendAdded,
+    BackendRemoved,
+    BackendSpec,
+    EngineIdentified,
+    Fact,
+    HealthProbed,
+    InferenceProbed,
+    LoadRead,
+    ModelsListed,
+    MonitorFailed,
+    Outcome,
+    ProbeOutcome,
+    QueueChanged,
+    RequestFinished,
+    RequestStarted,
+    StatusRead,
+)
+from sidecar.health import Health, Verdict
+from sidecar.load import NEVER, LoadRules
+from sidecar.state import BackendState, Snapshot, Status, Work
+from sidecar.trace import Entry, Query, RulesInForce
+
+NAMES = ("mini", "mlx", "ollama-gpu")
+URLS = ("http://10.0.0.1:8080", "http://10.0.0.2:8080")
+
+names = st.sampled_from(NAMES)
+counts = st.integers(min_value=0, max_value=40)
+latencies_ms = st.one_of(
+    st.floats(min_value=0, max_value=60_000),
+    st.integers(min_value=0, max_value=600_000).map(lambda tenths: tenths / 10),
+    st.sampled_from(
+        [9.94, 9.95, 10.0, 12.34, 12.35, 50.0, 249.9, 250.0, 250.1, 3999.9, 4000.0, 4000.1, 8000.0, 8000.1]
+    ),
+)
+ratios = st.floats(min_value=0, max_value=1)
+
+specs = st.builds(
+    BackendSpec,
+    name=names,
+    url=st.sampled_from(URLS),
+    engine=st.sampled_from(["auto", *ENGINES]),
+    slots=st.none() | st.integers(min_value=1, max_value=64),
+    models=st.dictionaries(st.sampled_from(["classifier", "reasoner"]), st.sampled_from(["gemma4", "auto"])),
+    discovered=st.booleans(),
+    simulated=st.booleans(),
+)
+readings = st.builds(
+    Reading,
+    running=st.none() | counts,
+    waiting=st.none() | counts,
+    kv_usage_ratio=st.none() | ratios,
+    slots=st.none() | counts,
+    total_requests=st.none() | counts,
+)
+models = st.builds(
+    Model,
+    name=st.sampled_from(["gemma4", "qwen3:30b", "bge-m3"]),
+    kind=st.sampled_from(ModelKind),
+    parameters=st.none() | st.sampled_from([4e9, 3e10]),
+    size_bytes=st.none() | counts,
+    loaded=st.none() | st.booleans(),
+)
+
+
+_requests = st.sampled_from(["1", "2", "3"])
+_anytime = st.just(0.0)
+
+facts: st.SearchStrategy[Fact] = st.one_of(
+    st.builds(BackendAdded, _anytime, specs),
+    st.builds(BackendRemoved, _anytime, names),
+    st.builds(EngineIdentified, _anytime, names, st.sampled_from([*ENGINES]), st.none() | st.just("0.9")),
+    st.builds(ModelsListed, _anytime, names, st.lists(models, max_size=3).map(tuple)),
+    st.builds(HealthProbed, _anytime, names, st.sampled_from(ProbeOutcome), latencies_ms),
+    st.builds(StatusRead, _anytime, names, st.none() | counts, st.none() | counts),
+    st.builds(LoadRead, _anytime, names, readings),
+    st.builds(InferenceProbed, _anytime, names, st.just(-1.0) | latencies_ms),
+    st.builds(QueueChanged, _anytime, st.integers(min_value=0, max_value=4)),
+    st.builds(MonitorFailed, _anytime, names),
+    st.builds(RequestStarted, _anytime, names, _requests),
+    st.builds(RequestFinished, _anytime, names, _requests, st.sampled_from(Outcome)),
+)
+"""Any fact about any of a few backends, known or not, at the moment 0."""
+pauses_seconds = st.sampled_from([0.0, 0.1, 1.0, 9.9, 10.0, 14.9, 15.0, 15.1, 29.9, 30.0, 30.1]) | st.floats(0, 40)
+"""Those after which things begin or cease to count among them."""
+
+
+def histories(max_size: int = 40) -> st.SearchStrategy[list[Fact]]:
+    """Facts in the order of time. They often begin with the backends' coming, as in life."""
+    first = st.lists(st.builds(BackendAdded, _anytime, specs), max_size=3)
+    later = st.lists(st.tuples(pauses_seconds, facts), max_size=max_size)
+    return st.builds(_in_time, first, later)
+
+
+def _in_time(first: list[BackendAdded], later: list[tuple[float, Fact]]) -> list[Fact]:
+    moments = itertools.accumulate(pause for pause, _ in later)
+    return [*first, *(replace(fact, at=at) for at, (_, fact) in zip(moments, later, strict=True))]
+
+
+def steps(most: float) -> st.SearchStrategy[tuple[float, float, float]]:
+    """Three thresholds that never fall, some of them out of reach."""
+    values = st.floats(min_value=0, max_value=most) | st.just(NEVER)
+    return st.tuples(values, values, values).map(lambda found: tuple(sorted(found)))  # type: ignore[arg-type]
+
+
+load_rules = st.builds(
+    LoadRules,
+    active_jobs_per_slot=steps(8),
+    waiting_per_slot=steps(8),
+    kv_usage_ratio=steps(1),
+    inference_seconds=steps(20),
+    health_times_baseline=steps(10),
+    health_floor_seconds=st.floats(min_value=0, max_value=2),
+    probe_age_seconds=steps(600),
+    queue_active=st.integers(min_value=0, max_value=3),
+    inference_timeout_seconds=st.floats(min_value=0.1, max_value=60),
+)
+works = st.builds(
+    Work, started=st.just(50), in_flight=counts, finished=st.dictionaries(st.sampled_from(Outcome), counts)
+)
+
+NOW = 1000.0
+"""The moment at which the states below are looked at."""
+_lately = st.sampled_from([NOW - 90, NOW - 30, NOW - 15.1, NOW - 15, NOW - 1, NOW]) | st.floats(NOW - 60, NOW)
+_edges = st.sampled_from([None, *((times, way) for times in (2, 3, 5) for way in (0.0, None, inf))])
+
+
+def _state(
+    spec: BackendSpec,
+    health: Health,
+    probed: tuple[float, float] | None,
+    baseline: Baseline,
+    edge: tuple[int, float | None] | None,
+    read: tuple[Status | None, Reading, float | None],
+    inferred: tuple[float, float] | None,
+    told: tuple[str | None, str | None, int | None],
+) -> BackendState:
+    health_ms, health_at = probed or (None, None)
+    if health_ms is not None and edge is not None:
+        times, way = edge
+        exact = health_ms / times
+        baseline = Baseline(max(10.0, exact if way is None else nextafter(exact, way)), 5)
+    status, reading, reading_at = read
+    inference_ms, inference_at = inferred or (None, None)
+    engine, version, slots = told
+    return BackendState(
+        spec,
+        engine=engine,
+        engine_version=version,
+        assumed_slots=slots,
+        health=health,
+        health_ms=health_ms,
+        health_at=health_at,
+        baseline=baseline,
+        status=status,
+        reading=reading,
+        reading_at=reading_at,
+        inference_ms=inference_ms,
+        inference_at=inference_at,
+    )
+
+
+_bare_states = st.builds(
+    _state,
+    specs,
+    st.builds(Health, st.sampled_from([*Verdict, Verdict.UP, Verdict.UP]), st.integers(0, 3), st.just(False))
+    | st.just(Health(Verdict.UP, loading=True)),
+    st.none() | st.tuples(latencies_ms, _lately),
+    st.builds(Baseline, st.floats(10, 500), st.integers(0, 9)),
+    _edges,
+    st.tuples(st.none() | st.builds(Status, _lately, counts, counts), readings, st.none() | _lately),
+    st.none() | st.tuples(st.just(-1.0) | latencies_ms, _lately),
+    st.tuples(
+        st.none() | st.sampled_from([*ENGINES]),
+        st.none() | st.sampled_from(["0.31.2", "b1-dirty", "<html>"]),
+        st.none() | st.integers(1, 32),
+    ),
+)
+states: st.SearchStrategy[BackendState] = st.builds(
+    lambda state, work, probes, errors: replace(state, work=work, probes=probes, monitor_errors=errors),
+    _bare_states,
+    works,
+    st.dictionaries(st.sampled_from(ProbeOutcome), counts, max_size=2),
+    counts,
+)
+"""Any state of one backend at `NOW`; its health latency often stands at a threshold or one double beside it."""
+
+
+def _snapshot(found: list[BackendState], queue: int) -> Snapshot:
+    named = {
+        name: replace(state, spec=replace(state.spec, name=name)) for name, state in zip(NAMES, found, strict=False)
+    }
+    return Snapshot(NOW, named, queue, 1, {})
+
+
+snapshots: st.SearchStrategy[Snapshot] = st.builds(_snapshot, st.lists(states, max_size=2), st.integers(0, 4))
+"""Up to two backends at `NOW`."""
+
+entries: st.SearchStrategy[Entry] = st.one_of(
+    st.builds(lambda fact, at: replace(fact, at=at), facts, st.floats(0, 1e9)),
+    st.builds(Query, at=st.floats(0, 1e9) | st.integers(0, 10**12), backend=names),
+    st.builds(RulesInForce, at=st.floats(0, 1e9), failures_to_down=st.integers(1, 9), rules=load_rules),
+)
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
