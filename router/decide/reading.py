@@ -26,6 +26,8 @@ repair.
 """
 MAX_OBJECTS = 32
 """Opening braces that are tried. A model that shows its reasoning may write a few objects before the answer."""
+MAX_REPAIRED_CHARACTERS = 2048
+"""Repair takes time with the square of the length (thirty thousand braces: forty seconds), and the event loop waits."""
 LLM_CONFIDENCE = 0.8
 """A model gives no probability that means anything: below a rule's 1.0, and the same for every answer."""
 
@@ -112,9 +114,12 @@ def _repaired(said: str) -> dict[str, Any]:
     start = said.find("{")
     if start < 0:
         raise Unusable("there is no JSON object in the answer")
+    broken = said[start:]
+    if len(broken) > MAX_REPAIRED_CHARACTERS:
+        raise Unusable("the JSON cannot be read")
     try:
-        repaired = json_repair.loads(said[start:], skip_json_loads=True)
-    except (ValueError, RecursionError):
+        repaired = json_repair.loads(broken, skip_json_loads=True)
+    except (ValueError, RecursionError):  # too deep: the one or the other, by version
         repaired = None
     if isinstance(repaired, list):
         # Several objects in one text: repair returns all of them.

@@ -92,8 +92,8 @@ def _absent(params: type[BaseModel], name: str, value: Any) -> bool:
 def explain_invalid(error: ValidationError, language: str) -> str:
     """One sentence for the user: which parameter is wrong, and how to give it."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    # A name that is not ours is somebody's text: it may be long, and may not even be encodable.
-    name = ".".join(map(str, first["loc"]))[:60].encode("utf-8", "replace").decode()
+    # A name that is not ours is somebody's text, and may be long.
+    name = ".".join(map(str, first["loc"]))[:60]
     match first["type"]:
         case "missing":
             return pick(

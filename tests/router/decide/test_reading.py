@@ -30,6 +30,7 @@ def tools_answer(tool: str, operation: str, **params: Any) -> str:
         f"<think>the user {{wants}} today</think>{TODAY}",
         f"<thinking>hm</thinking>\n```json\n{TODAY}\n```",
         f"the template opened it</think>\n{TODAY}",
+        f'hm, perhaps {{"action": "route"}}?</think>\n{TODAY}',
         f"[THINK]hm[/THINK]{TODAY}",
         f"<|channel|>analysis<|message|>hm {{}}<|end|><|start|>assistant<|channel|>final<|message|>{TODAY}<|return|>",
         f"<|channel|>analysis<|message|>hm<|end|><|channel|>final <|constrain|>json<|message|>{TODAY}",
@@ -95,6 +96,9 @@ def test_every_rung_of_the_ladder_reads_the_same_answer(text: str) -> None:
         ('{"action": "tools", "tool": "calendar", "operation": "today", "params": [1]}', "'params' does not fit"),
         ("{" * (MAX_CHARACTERS + 1), "too long"),
         ('{"a":' * 5000, "JSON cannot be read"),
+        ('{"' * 10_000, "JSON cannot be read"),
+        ("{" * 2000, "JSON cannot be read"),
+        ('{"a": ' + "x" * 5000, "JSON cannot be read"),
     ],
 )
 def test_what_is_no_decision_is_unusable_and_says_why(text: str, reason: str) -> None:

@@ -231,6 +231,9 @@ def test_a_domain_s_name_does_not_hijack_other_tools(message: str, operation: st
         "메일 주소 알려줘",
         "메일 서버 점검",
         "보낸 메일 보여줘",
+        "일정 추가해서 메일 보내줘",
+        "견적서 찾아 메일 보내줘",
+        "다가오는 회의 캘린더에 추가해줘",
         "메일 삭제해줘",
         "메일 읽어줘",
         "read my unread emails",
@@ -375,7 +378,8 @@ def test_entering_a_domain_gives_its_preferred_operation_one_point(prefer: str, 
 _WORDS_OF_REQUESTS = """
 오늘 내일 3시 회의 일정 메일 문서
 찾아줘 알려줘 넣어줘 보내줘 설명해줘 상태 서버 gpu 모델 디스크 용량
-산업안전보건법 ASME 관련 자료 내용이 뭐야 있어? 네 아니 안녕 the schedule emails find about from explain 좀 을 ? ! , 최근
+산업안전보건법 ASME 관련 자료 내용이 뭐야 있어? 네 아니 안녕
+the schedule emails find about from explain 좀 을 ? ! , 최근
 """
 _WORDS = st.sampled_from(_WORDS_OF_REQUESTS.split())
 

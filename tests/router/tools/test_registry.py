@@ -77,10 +77,15 @@ def test_mail_is_searched_seven_days_back_by_default() -> None:
 @pytest.mark.parametrize(
     ("language", "line"),
     [
+        ("en", "  - document.read(doc_id): read one document [doc_id: the document's doc_id]"),
         (
-            "ko",
-            "  - email.search(query='', days=7): 메일 검색 [query: 찾을 말이나 보낸 사람, 비우면 전부; days: 오늘까지 며칠치]",
+            "en",
+            (
+                "  - calendar.search(date_from, date_to): entries between two days [date_from: first day YYYY-MM-DD; "
+                "date_to: last day YYYY-MM-DD, included]"
+            ),
         ),
+        ("ko", "  - document.ask(query): 문서 내용에 대한 질문에 답하기 [query: 질문 그대로]"),
         ("en", "  - calendar.today(): today's entries"),
         ("en", "  - infra.disk(host?): disk space [host: name; none: Maek's own]"),
         ("ko", "  - email.read(uid): 메일 한 통 읽기 [uid: 메일 번호(uid)]"),
