@@ -41,6 +41,8 @@ class ConfigWatch:
         self._read = read
         self._seen = self._acted_on = _stamp(path)
         self._poked = asyncio.Event()
+        self.polls = True
+        """Whether changes are looked for; without, only a poke counts."""
 
     def poke(self) -> None:
         """Read the file now, changed or not. For SIGHUP; call it in the event loop."""
@@ -54,7 +56,7 @@ class ConfigWatch:
     async def changes(self) -> AsyncIterator[Config | ConfigInvalid]:
         """The file after every change and every poke, without end."""
         while True:
-            if await self._poke_within_interval() or self._has_settled():
+            if await self._poke_within_interval() or (self.polls and self._has_settled()):
                 self._acted_on = self._seen = _stamp(self._path)
                 yield await asyncio.to_thread(self._outcome)
 

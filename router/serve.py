@@ -20,7 +20,6 @@ from router.api.routes import web_application
 from router.app import House, running
 from router.banner import banner
 from router.config import Config
-from router.config_load import load
 from router.errors import MaekError
 from router.reload import ConfigWatch
 from router.sessions.store import epoch_seconds
@@ -36,9 +35,8 @@ GRACE_SECONDS = 10.0
 class Options:
     """What the command line says besides the configuration."""
 
-    config_path: Path | None
-    """None: the defaults, and nothing to watch."""
-    listen: str | None = None
+    watch: ConfigWatch | None = None
+    """Notices changes of the file; made before the file was read, so that none is missed. None: there is no file."""
     record: Path | None = None
 
 
@@ -61,8 +59,8 @@ async def serve(config: Config, options: Options) -> None:
         url = await stack.enter_async_context(listening(house))
         house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
         print(banner(house.current.service, url), flush=True)  # noqa: T201 - the one thing a person reads
-        if options.config_path is not None:
-            _reload_on_change(house, options, stack)
+        if options.watch is not None:
+            _reload_on_change(house, options.watch, stack)
         await stop.wait()
         log.info("stopping; running chats may take %s s to end", GRACE_SECONDS)
 
@@ -94,32 +92,24 @@ async def listening(house: House) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def _reload_on_change(house: House, options: Options, stack: AsyncExitStack) -> None:
-    path = options.config_path
-    assert path is not None
-    watch = ConfigWatch(path, read=lambda file: load(file, listen=options.listen))
-
+def _reload_on_change(house: House, watch: ConfigWatch, stack: AsyncExitStack) -> None:
     def adopt(changed: Config | ConfigInvalid) -> None:
         ok = isinstance(changed, Config)
         house.parts.telemetry.reloaded(ok=ok, at_epoch_seconds=epoch_seconds())
         if isinstance(changed, ConfigInvalid):
-            log.error(
-                "config rejected, the old one stays in force file=%s problems=%s\n%s",
-                path,
-                len(changed.problems),
-                changed,
-            )
+            log.error("config rejected, the old one stays problems=%s\n%s", len(changed.problems), changed)
             return
         before = house.current.service.config.router
         house.adopt(changed)
+        watch.polls = changed.router.reload_on_change
         logging.getLogger().setLevel(changed.router.log_level.upper())
-        log.info("config taken up file=%s", path)
+        log.info("config taken up")
         for key in NEEDS_RESTART:
             if getattr(changed.router, key) != getattr(before, key):
                 log.warning("config key=router.%s takes effect at the next start", key)
 
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, watch.poke)
+    watch.polls = house.current.service.config.router.reload_on_change
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, watch.poke)
     task = asyncio.create_task(watch.run(adopt), name="watch config")
     stack.callback(task.cancel)
 

@@ -4,10 +4,12 @@ import argparse
 import asyncio
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 from router.commands.options import add_config, config_path, load_or_explain
-from router.config import split_listen
+from router.config_load import load
+from router.reload import ConfigWatch
 from router.serve import CannotStart, Options, serve
 
 
@@ -25,17 +27,18 @@ def run(args: argparse.Namespace) -> int:
     path = config_path(args)
     listen = args.listen
     if args.port is not None:
-        config = load_or_explain(path, listen=listen)
-        if config is None:
+        given = load_or_explain(path, listen=listen)
+        if given is None:
             return 1
-        host, _ = split_listen(config.router.listen)
+        host, _ = given.router.address
         listen = f"[{host}]:{args.port}" if ":" in host else f"{host}:{args.port}"
+    watch = None if path is None else ConfigWatch(path, read=partial(load, listen=listen))
     config = load_or_explain(path, listen=listen)
     if config is None:
         return 1
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(config, Options(path, listen, args.record)))
+            runner.run(serve(config, Options(watch, args.record)))
     except CannotStart as error:
         print(f"maek serve: {error}", file=sys.stderr)
         return 1

@@ -151,3 +151,22 @@ async def test_a_change_before_the_first_look_is_not_lost(path: Path) -> None:
     task = asyncio.create_task(found.run())
     assert language(await found.next()) == "en"
     task.cancel()
+
+
+async def test_a_watch_that_does_not_poll_reads_only_when_it_is_poked(path: Path) -> None:
+    found = Changes(ConfigWatch(path, interval_seconds=INTERVAL_SECONDS))
+    found.watch.polls = False
+    path.write_text("router: {language: en}\n")
+    found.watch.poke()
+    task = asyncio.create_task(found.run())
+    poked = await found.next()
+    path.write_text("router: {language: ko}\n")
+    settled = [found.watch._has_settled() for _ in range(3)]
+    found.watch.poke()
+    second = await found.next()
+    task.cancel()
+    assert isinstance(poked, Config)
+    assert isinstance(second, Config)
+    assert True in settled  # a polling watch would have read the file by itself
+    assert (poked.router.language, second.router.language) == ("en", "ko")
+    assert found._found.empty()

@@ -1,0 +1,110 @@
+"""The commands that end by themselves, as a user types them."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from router.keys import Keys
+from simulator import Engine, SimSettings, serving
+from tests.fakes.processes import maek_command
+from tests.fakes.routers import config_for, maek
+
+
+async def test_a_new_key_is_printed_once_with_the_hash_that_lets_it_in() -> None:
+    exit_code, out, _ = await maek_command("key", "new")
+    key, key_hash = (line.split()[1] for line in out.splitlines()[:2])
+    assert exit_code == 0
+    assert Keys([key_hash]).owner(f"Bearer {key}") is not None
+
+
+async def test_check_names_every_problem_and_exits_with_1(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("sidecar: {discovr: true}\nrouter: {listen: 5}\n")
+    exit_code, out, _ = await maek_command("check", cwd=tmp_path)
+    assert exit_code == 1
+    assert len(out.splitlines()) == 2
+    exit_code, out, _ = await maek_command("check", "--json", cwd=tmp_path)
+    assert [problem["line"] for problem in orjson.loads(out)["problems"]] == [1, 2]
+
+
+async def test_check_is_content_with_the_shipped_file() -> None:
+    exit_code, out, _ = await maek_command("check", "-c", "config.yaml")
+    assert (exit_code, out) == (0, "config.yaml: all right\n")
+
+
+async def test_decide_without_an_llm_answers_each_row_in_order_and_reports_broken_ones(tmp_path: Path) -> None:
+    rows = ['{"id": 1, "text": "안녕"}', "{broken", '{"id": "b", "text": "I wonder whether my cat could learn chess"}']
+    rows += ['{"id": 3, "text": "디스크 용량"}', '{"text": "no id"}']
+    exit_code, out, err = await maek_command("decide", "-", "--no-llm", stdin="\n".join(rows).encode(), cwd=tmp_path)
+    answers = [orjson.loads(line) for line in out.splitlines()]
+    assert exit_code == 1
+    assert [(a["id"], a["action"], a["source"]) for a in answers] == [
+        (1, "direct", "rule"),
+        ("b", None, "abstain"),
+        (3, "tools", "rule"),
+    ]
+    assert set(answers[2]) == {"id", "action", "tool", "operation", "params", "source", "confidence", "reason"}
+    assert [line.split(":")[1] for line in err.splitlines()] == [" line 2", " line 5"]
+
+
+async def test_decide_with_an_llm_decides_every_row(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("sidecar: {discover: false}\nrouter: {sessions: {store: memory}}\n")
+    (tmp_path / "rows.jsonl").write_text('{"id": 1, "text": "I wonder whether my cat could learn chess"}\n')
+    exit_code, out, _ = await maek_command("decide", "rows.jsonl", cwd=tmp_path)
+    assert exit_code == 0
+    assert orjson.loads(out)["source"] == "llm"
+
+
+async def test_replay_names_the_line_that_it_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"t": 0, "event": "queue", "active": 1}\n{"t": 1, "event": "guess"}\n')
+    exit_code, out, err = await maek_command("replay", "t.jsonl", cwd=tmp_path)
+    assert (exit_code, out) == (1, "")
+    assert "line 2" in err
+
+
+async def test_probe_shows_raw_read_and_verdict_of_any_server(tmp_path: Path) -> None:
+    async with serving(SimSettings(engine=Engine.VLLM)) as url:
+        exit_code, out, _ = await maek_command("probe", url, "--json", "--inference", cwd=tmp_path)
+        as_text, text, _ = await maek_command("probe", url, cwd=tmp_path)
+    found = orjson.loads(out)
+    assert (exit_code, as_text) == (0, 0)
+    assert (found["engine"], found["verdict"]) == ("vllm", "up")
+    assert found["reading"]["running"] == 0
+    assert found["inference_ms"] > 0
+    assert "vllm:num_requests_running" in text
+
+
+async def test_probe_of_a_dead_server_exits_with_1(tmp_path: Path) -> None:
+    exit_code, out, _ = await maek_command("probe", "http://127.0.0.1:9", cwd=tmp_path)
+    assert exit_code == 1
+    assert "refused" in out
+
+
+async def test_ask_streams_the_answer_to_standard_output(tmp_path: Path) -> None:
+    async with maek(config_for()) as router:
+        exit_code, out, _ = await maek_command("ask", "--url", router.url, "양자역학 설명해줘", cwd=tmp_path)
+        spoken, two_answers, _ = await maek_command(
+            "ask", "--url", router.url, stdin="안녕\n안녕\n".encode(), cwd=tmp_path
+        )
+    assert (exit_code, spoken) == (0, 0)
+    assert out.startswith("(시뮬레이터)")
+    assert two_answers.count("이드") == 2
+
+
+async def test_ask_says_when_nobody_answers(tmp_path: Path) -> None:
+    exit_code, out, err = await maek_command("ask", "--url", "http://127.0.0.1:9", "안녕", cwd=tmp_path)
+    assert (exit_code, out) == (1, "")
+    assert "Is `maek serve` running?" in err
+
+
+@pytest.mark.parametrize("command", ["serve", "sidecar", "check", "probe", "ask", "decide", "replay", "sim", "key"])
+async def test_every_command_explains_itself(command: str) -> None:
+    exit_code, out, _ = await maek_command(command, "--help")
+    assert exit_code == 0
+    assert f"maek {command}" in out
+
+
+async def test_a_wrong_command_is_a_usage_error() -> None:
+    exit_code, _, err = await maek_command("srve")
+    assert exit_code == 2
+    assert "invalid choice" in err
