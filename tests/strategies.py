@@ -112,7 +112,12 @@ def _in_time(first: list[BackendAdded], later: list[tuple[float, Fact]]) -> list
 def steps(most: float) -> st.SearchStrategy[tuple[float, float, float]]:
     """Three thresholds that never fall, some of them out of reach."""
     values = st.floats(min_value=0, max_value=most) | st.just(NEVER)
-    return st.tuples(values, values, values).map(lambda found: tuple(sorted(found)))  # type: ignore[arg-type]
+    return st.tuples(values, values, values).map(_rising)
+
+
+def _rising(values: tuple[float, float, float]) -> tuple[float, float, float]:
+    low, middle, high = sorted(values)
+    return low, middle, high
 
 
 load_rules = st.builds(

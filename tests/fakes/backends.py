@@ -16,12 +16,18 @@ SAID = {"choices": [{"message": {"role": "assistant", "content": "h"}}]}
 
 
 class Fake:
-    """One backend. `url` is where it listens; `asked` holds the request lines, such as `GET /v1/models`."""
+    """One backend. `url` is where it listens; `asked` holds the request lines, such as `GET /v1/models`.
 
-    def __init__(self, port: int) -> None:
+    `behaviour` may be exchanged while it runs: other software at the same place.
+    """
+
+    def __init__(self, port: int, behaviour: "Behaviour") -> None:
         self.port = port
+        self.behaviour = behaviour
         self.url = f"http://127.0.0.1:{port}"
         self.asked: list[str] = []
+        self.heads: list[bytes] = []
+        """The request lines with their headers, as they came."""
         self._news = asyncio.Condition()
 
     @property
@@ -29,10 +35,11 @@ class Fake:
         """How many questions could have cost a token."""
         return sum(line.startswith("POST") for line in self.asked)
 
-    async def note(self, line: str) -> None:
+    async def note(self, line: str, head: bytes) -> None:
         """A request came."""
         async with self._news:
             self.asked.append(line)
+            self.heads.append(head)
             self._news.notify_all()
 
     async def was_asked(self, times: int, what: str = "") -> None:
@@ -55,8 +62,8 @@ async def serving(behaviour: Behaviour, port: int = 0) -> AsyncIterator[Fake]:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             line = " ".join(head.split(b"\r\n", 1)[0].decode().split(" ")[:2])
-            await fakes[0].note(line)
-            await behaviour(line, writer)
+            await fakes[0].note(line, head)
+            await fakes[0].behaviour(line, writer)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # whoever asked hung up
@@ -74,7 +81,7 @@ async def serving(behaviour: Behaviour, port: int = 0) -> AsyncIterator[Fake]:
         task.add_done_callback(tasks.discard)
 
     server = await asyncio.start_server(accept, "127.0.0.1", port)
-    fakes.append(Fake(server.sockets[0].getsockname()[1]))
+    fakes.append(Fake(server.sockets[0].getsockname()[1], behaviour))
     try:
         yield fakes[0]
     finally:

@@ -1,0 +1,501 @@
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+
+from sidecar.engines import Engine
+from sidecar.engines.engine import Model, ModelKind
+from sidecar.facts import (
+    BackendAdded,
+    BackendRemoved,
+    BackendSpec,
+    HealthProbed,
+    InferenceProbed,
+    ModelsListed,
+    ProbeOutcome,
+)
+from sidecar.health import Verdict
+from sidecar.load import wants_inference_probe
+from sidecar.monitor import Monitor, Pace, Sleep, WantsProbe, awake_model
+from sidecar.probe import Probed, Prober, probing_session
+from sidecar.state import BackendState
+from sidecar.store import Store
+from tests.fakes import backends as fakes
+from tests.fakes.clock import Clock
+
+PATIENT = Pace(jitter_ratio=0.0, liveness_timeout_seconds=60, stats_timeout_seconds=60, inference_timeout_seconds=60)
+"""Nothing is given up within a test, so whatever hangs hangs to its end."""
+RESTLESS = replace(PATIENT, interval_seconds=0.0)
+"""Every tick is a whole round."""
+
+
+def never(_state: BackendState, _now: float) -> bool:
+    return False
+
+
+def always(_state: BackendState, _now: float) -> bool:
+    return True
+
+
+async def no_pause(_seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A monitor with the store that it fills."""
+
+    store: Store
+    monitor: Monitor
+    clock: Clock
+
+    def add(self, name: str, url: str, engine: str = "openai", **models: str) -> None:
+        self.store.apply(BackendAdded(self.clock(), BackendSpec(name, url, engine, models=models)))
+
+    def state(self, name: str = "mini") -> BackendState:
+        return self.store.snapshot(self.clock()).backends[name]
+
+
+@asynccontextmanager
+async def watched(
+    pace: Pace = PATIENT,
+    wants_probe: WantsProbe = never,
+    *,
+    prober: type[Prober] = Prober,
+    sleep: Sleep | None = None,
+) -> AsyncIterator[Watched]:
+    clock, store = Clock(), Store()
+    async with probing_session() as session:
+        asking = prober(session, clock)
+        monitor = Monitor(store, asking, clock, lambda: 0.5, pace, wants_probe, sleep or clock.sleep)
+        yield Watched(store, monitor, clock)
+
+
+STATUS = {"active_jobs": 2, "total_requests": 10}
+WITH_STATUS = fakes.answering({**fakes.OPENAI, "GET /status": STATUS})
+OLLAMA = fakes.answering(
+    {
+        "GET /": fakes.http(b"Ollama is running", content_type="text/plain"),
+        "GET /api/version": {"version": "0.31.2"},
+        "GET /api/tags": {"models": [{"name": "gemma4:12b"}, {"name": "qwen3:4b"}]},
+        "GET /api/ps": {"models": [{"name": "qwen3:4b"}]},
+        "POST /v1/chat/completions": fakes.SAID,
+        **fakes.OPENAI,
+    }
+)
+
+
+# One backend's trouble is nobody else's.
+
+
+async def test_backends_that_hang_die_lie_or_talk_garbage_delay_nobody() -> None:
+    troubles = [
+        *[fakes.hangs, fakes.hangs_after_headers, fakes.html, fakes.garbage, fakes.dying, fakes.resetting],
+        *[fakes.endless, fakes.loading, fakes.saying(b""), fakes.saying(fakes.http(b"[]")), fakes.hangs],
+    ]
+    async with AsyncExitStack() as stack:
+        here = await stack.enter_async_context(watched(RESTLESS, sleep=no_pause))
+        healthy = [await stack.enter_async_context(fakes.serving(WITH_STATUS)) for _ in range(5)]
+        for number, behaviour in enumerate(troubles):
+            fake = await stack.enter_async_context(fakes.serving(behaviour))
+            here.add(f"trouble-{number}", fake.url, "auto")
+        here.add("nobody", f"http://127.0.0.1:{await fakes.unused_port()}")
+        for number, fake in enumerate(healthy):
+            here.add(f"healthy-{number}", fake.url, "status")
+        async with here.monitor.running():
+            await asyncio.gather(*(fake.was_asked(10, "GET /status") for fake in healthy))
+        assert {here.state(f"healthy-{number}").health.verdict for number in range(5)} == {Verdict.UP}
+        assert here.state("nobody").health.verdict is Verdict.DOWN
+        assert here.state("trouble-0").health.verdict is Verdict.UNKNOWN  # it still hangs
+        assert {state.monitor_errors for state in here.store.snapshot(0.0).backends.values()} == {0}
+
+
+class Broken(Prober):
+    """Every question about life ends in a way that nobody foresaw, until `repaired`."""
+
+    repaired = False
+
+    async def liveness(self, spec: BackendSpec, engine: Engine, timeout_seconds: float) -> Probed:
+        if not self.repaired:
+            raise ZeroDivisionError("nobody foresaw this")
+        return await super().liveness(spec, engine, timeout_seconds)
+
+
+async def test_an_unforeseen_exception_is_counted_and_the_loop_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    class SoonRepaired(Broken):
+        pass
+
+    async with watched(prober=SoonRepaired) as here, fakes.serving(fakes.healthy) as fake:
+        here.add("mini", fake.url)
+        async with here.monitor.running():
+            await here.clock.tick()
+            await here.clock.settled()
+            assert here.state().monitor_errors == 2
+            SoonRepaired.repaired = True
+            await here.clock.tick()
+            await here.clock.settled()
+        assert here.state().health.verdict is Verdict.UP
+        assert here.state().monitor_errors == 2
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.getMessage() for record in errors] == ["watching failed backend=mini"] * 2
+    assert errors[0].exc_info is not None
+
+
+async def test_what_comes_after_an_unforeseen_exception_is_still_asked() -> None:
+    def wants(_state: BackendState, _now: float) -> bool:
+        raise ZeroDivisionError
+
+    async with watched(wants_probe=wants) as here, fakes.serving(WITH_STATUS) as fake:
+        here.add("mini", fake.url, "status")
+        async with here.monitor.running():
+            await here.clock.settled()
+        assert here.state().monitor_errors == 1
+        assert here.state().status is not None
+        assert here.state().models is not None
+
+
+# Pace.
+
+
+async def test_statistics_are_read_every_5_s_and_life_is_asked_every_30() -> None:
+    async with watched() as here, fakes.serving(WITH_STATUS) as fake:
+        here.add("mini", fake.url, "status")
+        async with here.monitor.running():
+            for _ in range(12):
+                await here.clock.tick()
+            await here.clock.settled()
+        assert here.clock.slept == [5.0] * 13
+        assert here.clock.now == 60.0
+        assert fake.asked.count("GET /status") == 13
+        rounds = [at for at, line in enumerate(fake.asked) if line == "GET /v1/models"]
+        assert len(rounds) == 6  # life and models: at 0, 30 and 60 s
+
+
+@pytest.mark.parametrize("behaviour", [fakes.loading, fakes.resetting])
+async def test_a_backend_that_is_not_ready_is_asked_again_after_5_s(behaviour: fakes.Behaviour) -> None:
+    async with watched() as here, fakes.serving(behaviour) as fake:
+        here.add("mini", fake.url)
+        async with here.monitor.running():
+            await here.clock.settled()
+            assert not here.state().health.available
+            fake.behaviour = fakes.healthy
+            await here.clock.tick()
+            await here.clock.settled()
+        assert here.clock.now == 5.0
+        assert here.state().health.available
+
+
+async def test_a_loading_backend_is_not_down() -> None:
+    async with watched() as here, fakes.serving(fakes.loading) as fake:
+        here.add("mini", fake.url)
+        async with here.monitor.running():
+            for _ in range(5):
+                await here.clock.tick()
+            await here.clock.settled()
+        assert here.state().health.verdict is Verdict.UP
+        assert here.state().health.loading
+        assert here.state().probes == {ProbeOutcome.LOADING: 6}
+
+
+@pytest.mark.parametrize(("drawn", "pause"), [(0.0, 4.5), (0.5, 5.0), (1.0, 5.5)])
+async def test_pauses_vary_by_the_jitter(drawn: float, pause: float) -> None:
+    clock, store = Clock(), Store()
+    async with probing_session() as session, fakes.serving(fakes.healthy) as fake:
+        store.apply(BackendAdded(0.0, BackendSpec("mini", fake.url, "openai")))
+        pace = replace(PATIENT, jitter_ratio=0.1)
+        async with Monitor(store, Prober(session, clock), clock, lambda: drawn, pace, never, clock.sleep).running():
+            await clock.settled()
+    assert clock.slept == [pytest.approx(pause)]
+
+
+async def test_a_loop_always_breathes() -> None:
+    async with watched(replace(RESTLESS, stats_interval_seconds=0.0)) as here, fakes.serving(fakes.healthy) as fake:
+        here.add("mini", fake.url)
+        async with here.monitor.running():
+            await here.clock.settled()
+    assert here.clock.slept == [0.05]
+
+
+# What costs a token.
+
+
+async def test_hours_of_health_cost_no_token() -> None:
+    async with (
+        watched(wants_probe=wants_inference_probe) as here,
+        fakes.serving(fakes.healthy) as plain,
+        fakes.serving(WITH_STATUS) as telling,
+        fakes.serving(OLLAMA) as ollama,
+    ):
+        here.add("plain", plain.url, reasoner="gemma4")
+        here.add("telling", telling.url, "status", reasoner="gemma4")
+        here.add("ollama", ollama.url, "auto")
+        async with here.monitor.running():
+            while here.clock.now < 2 * 3600:
+                await here.clock.tick(sleepers=3)
+            await here.clock.settled(3)
+        for fake in (plain, telling, ollama):
+            assert len(fake.asked) > 400
+            assert fake.posts == 0
+
+
+async def test_an_inference_probe_is_sent_when_it_is_wanted_and_its_time_is_kept() -> None:
+    async with watched(wants_probe=always) as here, fakes.serving(OLLAMA) as fake:
+        here.add("mini", fake.url, "ollama")
+        async with here.monitor.running():
+            await here.clock.settled()
+        assert fake.posts == 1
+        assert here.state().good_inference_ms is not None
+
+
+async def test_a_backend_has_one_inference_probe_at_a_time() -> None:
+    go_on = asyncio.Event()
+
+    async def slow(line: str, writer: asyncio.StreamWriter) -> None:
+        if line.startswith("POST"):
+            await go_on.wait()
+        await OLLAMA(line, writer)
+
+    async with watched() as here, fakes.serving(slow) as fake:
+        here.add("mini", fake.url, "ollama")
+        async with here.monitor.running():
+            await here.clock.settled()
+            first = asyncio.create_task(here.monitor.refresh(wants_probe=always))
+            await fake.was_asked(1, "POST")
+            await here.monitor.refresh(wants_probe=always)
+            assert fake.posts == 1
+            go_on.set()
+            await first
+            await here.monitor.refresh(wants_probe=always)
+            assert fake.posts == 2
+
+
+async def test_no_model_is_loaded_by_a_probe() -> None:
+    pages = {"GET /api/version": {"version": "1"}, "GET /api/tags": {"models": [{"name": "a"}]}}
+    asleep = fakes.answering({**pages, "GET /api/ps": {"models": []}})
+    async with watched(wants_probe=always) as here, fakes.serving(asleep) as fake:
+        here.add("mini", fake.url, "ollama", reasoner="a")
+        async with here.monitor.running():
+            await here.clock.settled()
+        assert here.state().models == (Model("a", loaded=False),)
+        assert fake.posts == 0
+
+
+SMALL, LARGE = Model("small", parameters=1e9, loaded=True), Model("large", parameters=9e9, loaded=True)
+
+
+@pytest.mark.parametrize(
+    ("models", "configured", "awake"),
+    [
+        (None, {}, None),
+        ((), {}, None),
+        ((LARGE, SMALL), {}, "small"),
+        ((LARGE, SMALL), {"reasoner": "large"}, "large"),
+        ((Model("nobody says", loaded=None),), {}, None),
+        ((Model("nobody says", loaded=None),), {"reasoner": "nobody says"}, "nobody says"),
+        ((Model("asleep", loaded=False),), {"reasoner": "asleep"}, None),
+        ((Model("bge-m3", ModelKind.EMBEDDING, loaded=True),), {"embedder": "bge-m3"}, None),
+        ((Model("auto", loaded=None), LARGE), {"reasoner": "auto"}, "auto"),
+    ],
+)
+def test_a_probe_asks_a_model_that_is_awake(
+    models: tuple[Model, ...] | None, configured: dict[str, str], awake: str | None
+) -> None:
+    assert awake_model(BackendState(BackendSpec("mini", "", models=configured), models=models)) == awake
+
+
+# Who is it.
+
+
+async def test_other_software_after_a_restart_is_recognised() -> None:
+    async with watched() as here, fakes.serving(WITH_STATUS) as fake:
+        here.add("mini", fake.url, "auto")
+        async with here.monitor.running():
+            await here.clock.settled()
+            assert here.state().engine == "status"
+            fake.behaviour = fakes.resetting
+            while here.state().health.verdict is not Verdict.DOWN:
+                await here.clock.tick()
+                await here.clock.settled()
+            assert here.state().engine == "status"  # nobody said anything else
+            fake.behaviour = OLLAMA
+            await here.clock.tick()
+            await here.clock.settled()
+        state = here.state()
+        assert (state.engine, state.engine_version, state.health.verdict) == ("ollama", "0.31.2", Verdict.UP)
+        assert state.status is None
+        assert [model.name for model in state.models or ()] == ["gemma4:12b", "qwen3:4b"]
+
+
+async def test_a_healthy_backend_is_asked_once_who_it_is_and_a_configured_one_never() -> None:
+    async with watched() as here, fakes.serving(OLLAMA) as auto, fakes.serving(OLLAMA) as told:
+        here.add("auto", auto.url, "auto")
+        here.add("told", told.url, "ollama")
+        async with here.monitor.running():
+            for _ in range(40):
+                await here.clock.tick(sleepers=2)
+            await here.clock.settled(2)
+        assert auto.asked.count("GET /props") == 1
+        assert told.asked.count("GET /props") == 0
+
+
+# What the answers say.
+
+
+async def test_answers_that_make_no_sense_change_nothing() -> None:
+    lying = fakes.answering({**fakes.OPENAI, "GET /status": {"active_jobs": -3, "total_requests": "many"}})
+    async with watched(replace(PATIENT, interval_seconds=5.0)) as here, fakes.serving(WITH_STATUS) as fake:
+        here.add("mini", fake.url, "status")
+        async with here.monitor.running():
+            await here.clock.settled()
+            known = here.state()
+            fake.behaviour = lying
+            await here.clock.tick()
+            await here.clock.settled()
+        assert here.state().status == known.status
+        assert here.state().monitor_errors == 0
+
+
+async def test_models_that_make_no_sense_leave_the_ones_known() -> None:
+    async with watched() as here, fakes.serving(OLLAMA) as fake:
+        here.add("mini", fake.url, "ollama")
+        async with here.monitor.running():
+            await here.clock.settled()
+            known = here.state().models
+            fake.behaviour = fakes.answering({"GET /api/version": {"version": "1"}, "GET /api/tags": []})
+            while here.clock.now < 30:
+                await here.clock.tick()
+                await here.clock.settled()
+        assert here.state().models == known
+        assert here.state().health.verdict is Verdict.UP
+
+
+async def test_statistics_of_other_engines_are_readings() -> None:
+    slots = fakes.http(b'[{"id":0,"is_processing":true},{"id":1,"is_processing":false}]')
+    llamacpp = fakes.answering(
+        {
+            "GET /health": {"status": "ok"},
+            "GET /props": {"total_slots": 2, "endpoint_metrics": False, "endpoint_slots": True},
+            "GET /slots": slots,
+            **fakes.OPENAI,
+        }
+    )
+    async with watched() as here, fakes.serving(llamacpp) as fake:
+        here.add("mini", fake.url, "llamacpp")
+        async with here.monitor.running():
+            await here.clock.settled()
+        assert (here.state().reading.running, here.state().reading.slots) == (1, 2)
+
+
+# Coming, going, moving.
+
+
+async def test_reconciling_follows_the_store() -> None:
+    async with watched(RESTLESS, sleep=no_pause) as here, AsyncExitStack() as stack:
+        old, new, place = [await stack.enter_async_context(fakes.serving(fakes.healthy)) for _ in range(3)]
+        here.add("old", old.url)
+        async with here.monitor.running():
+            await old.was_asked(3)
+            here.store.apply(BackendRemoved(here.clock(), "old"))
+            here.add("new", new.url)
+            here.monitor.reconcile()
+            await new.was_asked(3)
+            here.add("new", place.url)
+            here.monitor.reconcile()
+            await place.was_asked(3)
+            quiet = (len(old.asked), len(new.asked))
+            await place.was_asked(len(place.asked) + 10)
+            assert (len(old.asked), len(new.asked)) == quiet
+            here.monitor.reconcile()
+            assert {task.get_name() for task in asyncio.all_tasks() if "watch" in task.get_name()} == {"watch new"}
+
+
+async def test_a_task_ends_by_itself_once_its_backend_is_gone() -> None:
+    async with watched() as here, fakes.serving(fakes.healthy) as fake:
+        here.add("mini", fake.url)
+        async with here.monitor.running():
+            await here.clock.settled()
+            [task] = [task for task in asyncio.all_tasks() if task.get_name() == "watch mini"]
+            here.store.apply(BackendRemoved(0.0, "mini"))
+            await here.clock.tick()
+            await task
+
+
+async def test_nothing_is_learnt_about_the_new_place_from_an_answer_of_the_old_one() -> None:
+    go_on = asyncio.Event()
+
+    async def late(line: str, writer: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        await WITH_STATUS(line, writer)
+
+    async with watched() as here, fakes.serving(late) as old:
+        here.add("mini", old.url, "status")
+        here.store.apply(HealthProbed(0.0, "mini", ProbeOutcome.OK, 1.0))
+        asking = asyncio.create_task(here.monitor.refresh(wants_probe=never))
+        await old.was_asked(1)
+        here.add("mini", "http://127.0.0.1:1", "status")
+        go_on.set()
+        await asking
+        assert here.state() == BackendState(here.state().spec, engine="status")
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_backend_that_goes_while_it_is_asked_disturbs_nobody(gone: bool) -> None:
+    go_on = asyncio.Event()
+
+    async def late(line: str, writer: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        await fakes.healthy(line, writer)
+
+    async with watched() as here, fakes.serving(late) as fake:
+        here.add("mini", fake.url, "auto")
+        async with here.monitor.running():
+            await fake.was_asked(1)
+            if gone:
+                here.store.apply(BackendRemoved(0.0, "mini"))
+            go_on.set()
+            await here.clock.settled()
+        assert ("mini" in here.store.snapshot(0.0).backends) is not gone
+
+
+# By force.
+
+
+async def test_a_refresh_asks_afresh_who_is_available_and_probes_as_it_is_told() -> None:
+    async with watched() as here, fakes.serving(WITH_STATUS) as fake, fakes.serving(fakes.resetting) as down:
+        here.add("mini", fake.url, "status", reasoner="gemma4")
+        here.add("down", down.url, "status")
+        async with here.monitor.running():
+            await here.clock.settled(2)
+            before = (len(fake.asked), len(down.asked))
+            await here.monitor.refresh(wants_probe=always)
+        assert fake.asked[before[0] :] == ["GET /status", "POST /v1/chat/completions"]
+        assert len(down.asked) == before[1]
+        assert here.state().good_inference_ms is not None
+
+
+async def test_a_backend_that_goes_between_a_reading_and_a_probe_is_not_probed() -> None:
+    async with watched() as here, fakes.serving(WITH_STATUS) as fake:
+        here.add("mini", fake.url, "status", reasoner="gemma4")
+        here.store.apply(HealthProbed(0.0, "mini", ProbeOutcome.OK, 1.0))
+        here.store.apply(ModelsListed(0.0, "mini", (SMALL,)))
+        asking = asyncio.create_task(here.monitor.refresh(wants_probe=always))
+        await fake.was_asked(1)
+        here.store.apply(BackendRemoved(0.0, "mini"))
+        await asking
+        assert fake.posts == 0
+
+
+async def test_a_failed_inference_probe_is_reported_as_such() -> None:
+    async with (
+        watched(wants_probe=always) as here,
+        fakes.serving(fakes.answering({"GET /v1/models": fakes.MODELS})) as fake,
+    ):
+        seen: list[InferenceProbed] = []
+        here.store.witness(lambda fact: seen.append(fact) if isinstance(fact, InferenceProbed) else None)
+        here.add("mini", fake.url, reasoner="gemma4")
+        async with here.monitor.running():
+            await here.clock.settled()
+        assert [fact.latency_ms < 0 for fact in seen] == [True]

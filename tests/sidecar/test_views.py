@@ -1,0 +1,123 @@
+from dataclasses import replace
+
+import orjson
+from hypothesis import given
+
+from sidecar.baseline import Baseline
+from sidecar.engines.engine import Model, Reading
+from sidecar.facts import BackendSpec, Outcome
+from sidecar.health import Health, Verdict
+from sidecar.load import DEFAULT_RULES, LoadRules, classify
+from sidecar.state import BackendState, Snapshot, Status, Work
+from sidecar.views import backends_json, status_json
+from tests.strategies import NOW, load_rules, snapshots
+
+MINI = BackendSpec("mini", "http://10.0.0.1:8080", api_key="sk-secret", models={"reasoner": "gemma4"})
+UP = BackendState(
+    MINI,
+    engine="ollama",
+    engine_version="0.31.2",
+    models=(Model("gemma4"),),
+    health=Health(Verdict.UP),
+    health_ms=12.3,
+    health_at=NOW - 2,
+    baseline=Baseline(12.34, 3),
+    work=Work(5, 1, {Outcome.OK: 4}),
+)
+
+
+def snapshot(*states: BackendState, tokens: dict[str, float] | None = None) -> Snapshot:
+    return Snapshot(NOW, {state.name: state for state in states}, 0, 1, tokens or {})
+
+
+def test_a_backend_says_who_it_is_how_it_feels_and_how_busy_it_is() -> None:
+    [told] = backends_json(snapshot(UP, tokens={"mini": NOW - 0.5}), DEFAULT_RULES)
+    load = told.pop("load")
+    assert told == {
+        "name": "mini",
+        "url": "http://10.0.0.1:8080",
+        "engine": "ollama",
+        "engine_version": "0.31.2",
+        "roles": {"reasoner": "gemma4"},
+        "models": ["gemma4"],
+        "discovered": False,
+        "simulated": False,
+        "verdict": "up",
+        "healthy": True,
+        "loading": False,
+        "latency_ms": 12.3,
+        "in_flight": 1,
+        "started": 5,
+        "finished": {"ok": 4},
+        "last_token_seconds_ago": 0.5,
+        "probe_seconds_ago": 2.0,
+    }
+    assert load == {
+        "level": "normal",
+        "level_ko": "보통",
+        "set_by": "in_flight",
+        "source": "hybrid",
+        "active_jobs": None,
+        "total_requests": None,
+        "waiting": None,
+        "kv_usage_ratio": None,
+        "slots": None,
+        "health_ms": 12.3,
+        "health_baseline_ms": 12.3,
+        "inference_ms": None,
+        "measured": False,
+        "signals": {"in_flight": 1.0, "health_latency": 0.0123, "probe_age": 2.0, "queue": 0.0},
+    }
+
+
+def test_of_an_unknown_backend_everything_is_null_and_nothing_0() -> None:
+    [told] = backends_json(snapshot(BackendState(BackendSpec("mini", ""))), DEFAULT_RULES)
+    for key in ("engine", "engine_version", "healthy", "latency_ms", "last_token_seconds_ago", "probe_seconds_ago"):
+        assert told[key] is None
+    assert {told["load"][key] for key in ("level", "level_ko", "set_by", "health_baseline_ms")} == {None}
+    assert told["load"]["signals"] == {}
+
+
+def test_a_stale_status_is_not_the_source_any_more() -> None:
+    fresh = replace(UP, status=Status(NOW, 3, 70))
+    stale = replace(UP, status=Status(NOW - 16, 3, 70), reading=Reading(running=1, total_requests=5), reading_at=NOW)
+    said = [backends_json(snapshot(state), DEFAULT_RULES)[0]["load"] for state in (fresh, stale)]
+    assert [(one["source"], one["active_jobs"], one["total_requests"]) for one in said] == [
+        ("status_api", 3, 70),
+        ("hybrid", 1, 5),
+    ]
+
+
+def test_a_measured_inference_is_told_in_milliseconds() -> None:
+    [told] = backends_json(snapshot(replace(UP, inference_ms=4200.04, inference_at=NOW)), DEFAULT_RULES)
+    assert (told["load"]["inference_ms"], told["load"]["measured"]) == (4200.0, True)
+
+
+def test_the_status_is_the_sum_over_all_backends() -> None:
+    other = replace(
+        UP, spec=BackendSpec("mlx", ""), reading=Reading(running=1, waiting=1, total_requests=9), reading_at=NOW
+    )
+    assert status_json(snapshot(replace(UP, status=Status(NOW, 3, 70)), other), DEFAULT_RULES) == {
+        "active_jobs": 5,
+        "total_requests": 79,
+    }
+
+
+def test_the_status_is_null_where_one_does_not_say_and_where_there_is_none() -> None:
+    nothing = {"active_jobs": None, "total_requests": None}
+    assert status_json(snapshot(), DEFAULT_RULES) == nothing
+    assert (
+        status_json(
+            snapshot(replace(UP, status=Status(NOW, 3, 70)), replace(UP, spec=BackendSpec("mlx", ""))), DEFAULT_RULES
+        )
+        == nothing
+    )
+
+
+@given(snapshots, load_rules)
+def test_the_json_says_the_level_that_routing_sees_and_never_a_key(told: Snapshot, rules: LoadRules) -> None:
+    said = backends_json(told, rules)
+    assert b"sk-" not in orjson.dumps(said)
+    for backend, state in zip(said, told.backends.values(), strict=True):
+        level = classify(state, told.queue_active, told.now, rules).level
+        assert backend["load"]["level"] == (None if level is None else level.label)
