@@ -15,7 +15,8 @@ from router.config import RoleConfig
 from router.dispatch import Call, Dispatcher, Journey
 from router.errors import BadRequest
 from router.fleet import Fleet
-from router.relay import AnswerUnusable, CallerRefused, Deadlines, Opened
+from router.patience import Deadlines
+from router.relay import AnswerUnusable, CallerRefused, Opened
 from router.sse import DONE, Decoder, Event, Overlong
 
 CHAT_PATH = "/v1/chat/completions"
@@ -118,7 +119,7 @@ class TokenReader:
         if event.data == DONE:
             return
         chunk = _json(event.data)
-        if "error" in chunk:
+        if chunk.get("error") is not None:
             raise AnswerUnusable("it reported an error in the middle of its answer")
         usage = chunk.get("usage")
         self.usage = usage if isinstance(usage, dict) else self.usage

@@ -21,8 +21,9 @@ from router.balance.choice import Choice, Considered, choose
 from router.balance.pools import Candidate, Pool
 from router.errors import NoBackend
 from router.fleet import takes_schema
-from router.relay import STREAM, AttemptFailed, CallerRefused, Deadlines, Relay, Sink, UpstreamRequest
-from sidecar import BackendState, Fact, Level, Outcome, Progress, RequestFinished, RequestStarted, Snapshot
+from router.patience import Deadlines
+from router.relay import JSON, STREAM, AttemptFailed, CallerRefused, Relay, Sink, UpstreamRequest
+from sidecar import BackendState, Fact, Level, Outcome, Progress, RequestFinished, RequestStarted, Snapshot, Verdict
 
 RETRY_NO_BACKEND_SECONDS = 5.0
 """When to come back if nobody serves a role: about as long as the monitor takes to notice one that came back."""
@@ -88,6 +89,18 @@ class Journey:
     first_token_at: float | None = None
     ended_at: float | None = None
 
+    def begin(self, attempt: Attempt, at: float) -> None:
+        """Another attempt starts."""
+        self.attempts.append(attempt)
+        if self.started_at is None:
+            self.started_at = at
+
+    def end(self, attempt: Attempt, outcome: Outcome, first_token_at: float | None, at: float) -> None:
+        """An attempt ended, whatever happened."""
+        attempt.outcome = outcome
+        self.first_token_at = first_token_at
+        self.ended_at = at
+
     @property
     def last(self) -> Attempt | None:
         """The attempt that answers, or failed last."""
@@ -108,6 +121,10 @@ def _ms(start: float | None, end: float | None) -> float | None:
     return None if start is None or end is None else round((end - start) * 1000, 1)
 
 
+_NUMBERS = count(1)
+"""Of requests: unique in this process, since a new configuration makes a new dispatcher while old requests run."""
+
+
 class Dispatcher:
     """Sends calls to backends. `random` gives numbers in 0..1."""
 
@@ -116,59 +133,57 @@ class Dispatcher:
         self._relay = relay
         self._level_at = level_at
         self._random = random
-        self._numbers = count(1)
 
     async def send(self, call: Call, sink: Sink, journey: Journey) -> None:
         """Have somebody of the pool answer `call` into `sink`.
 
         Raises a BackendFault when nobody could, CallerRefused when a backend found the request itself wrong.
         """
+        due_at = _now() + call.deadlines.total_seconds
         tried: list[Candidate] = []
         failure: AttemptFailed | None = None
-        while len(tried) < call.attempts:
+        while failure is None or _another_may(call, tried, failure, due_at):
             try:
                 with self._place(call, tried, journey) as place:
                     tried.append(place.attempt.candidate)
-                    await self._relay.run(_upstream(call, place), place.progress, sink)
+                    await self._relay.run(_upstream(call, place, due_at), place.progress, sink)
                     return
             except AttemptFailed as error:
                 failure = error
-                if error.begun:
-                    break
             except NoBackend as error:
                 raise (failure.error if failure is not None else error) from None
-        assert failure is not None  # attempts ≥ 1, and the loop only goes on after a failure
         raise failure.error
 
     @contextmanager
     def _place(self, call: Call, tried: list[Candidate], journey: Journey) -> Iterator["_Place"]:
         """Look, book, and let go. Raises NoBackend if nobody can take the call."""
-        now = asyncio.get_running_loop().time()
-        request = str(next(self._numbers))
+        now = _now()
+        request = str(next(_NUMBERS))
         snapshot = self._ledger.snapshot(now)
         choice = choose(call.pool, snapshot, lambda state: self._level_at(state, snapshot), tried, self._random)
         if choice.winner is None:
-            raise _nobody(call, choice)
+            raise _nobody(call, choice, snapshot)
         backend = choice.winner.candidate.backend
         self._ledger.apply(RequestStarted(now, backend, request))
         progress = self._ledger.progress(backend, request)
         assert progress is not None  # just started, and nobody else knows it
         attempt = Attempt(choice.considered, choice.reason, choice.winner.candidate, choice.winner.level)
-        journey.attempts.append(attempt)
-        journey.started_at = journey.started_at or now
-        attempt.outcome = Outcome.BACKEND_ERROR
-        ended = Outcome.BACKEND_ERROR
+        journey.begin(attempt, now)
+        ended = Outcome.OK
         try:
             yield _Place(snapshot.backends[backend], attempt, progress)
-            ended = Outcome.OK
         except BaseException as error:
             ended = outcome_of(error)
             raise
         finally:
-            attempt.outcome = ended
-            journey.first_token_at = progress.first_at
-            journey.ended_at = asyncio.get_running_loop().time()
-            self._ledger.apply(RequestFinished(journey.ended_at, backend, request, ended))
+            at = _now()
+            journey.end(attempt, ended, progress.first_at, at)
+            self._ledger.apply(RequestFinished(at, backend, request, ended))
+
+
+def _another_may(call: Call, tried: list[Candidate], failure: AttemptFailed, due_at: float) -> bool:
+    """Whether another backend may take over after a failure."""
+    return not failure.begun and len(tried) < call.attempts and _now() < due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,27 +207,46 @@ def outcome_of(error: BaseException) -> Outcome:
             return Outcome.CLIENT_GONE
 
 
-def _upstream(call: Call, place: _Place) -> UpstreamRequest:
+def _upstream(call: Call, place: _Place, due_at: float) -> UpstreamRequest:
     spec = place.state.spec
-    headers = {"content-type": "application/json", "accept": STREAM if call.stream else "application/json"}
+    headers = {"content-type": JSON, "accept": STREAM if call.stream else JSON}
     if spec.api_key is not None:
         headers["authorization"] = f"Bearer {spec.api_key}"
     body = {**call.body, "model": place.attempt.candidate.model}
     if call.schema is not None and takes_schema(place.state):
         schema = {"name": "answer", "schema": call.schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return UpstreamRequest(spec.url + call.path, orjson.dumps(body), headers, call.stream, call.deadlines)
+    return UpstreamRequest(spec.url + call.path, orjson.dumps(body), headers, call.stream, call.deadlines, due_at)
 
 
-def _nobody(call: Call, choice: Choice) -> NoBackend:
-    if not call.pool:
-        return NoBackend(
-            f'No backend serves "{call.target}". Start an LLM server on this machine, or name one under '
-            "sidecar.backends in config.yaml with models: {" + f"{call.target}: MODEL" + "}.",
-            retry_after_seconds=RETRY_NO_BACKEND_SECONDS,
+def _nobody(call: Call, choice: Choice, snapshot: Snapshot) -> NoBackend:
+    if choice.considered:
+        states = ", ".join(f"{one.candidate.backend} is {one.excluded}" for one in choice.considered)
+        message = f'Nobody can serve "{call.target}" right now: {states}. GET /backends says more.'
+    elif snapshot.backends:
+        states = ", ".join(f"{state.name} {_why_not(state)}" for state in snapshot.backends.values())
+        message = (
+            f'No backend serves "{call.target}": {states}. Start one of them, or name who shall serve it under '
+            f"sidecar.backends in config.yaml with {_models_hint(call)}."
         )
-    states = ", ".join(f"{one.candidate.backend} is {one.excluded}" for one in choice.considered)
-    return NoBackend(
-        f'Nobody can serve "{call.target}" right now: {states}. GET /backends says more.',
-        retry_after_seconds=RETRY_NO_BACKEND_SECONDS,
-    )
+    else:
+        message = (
+            f'No backend serves "{call.target}". Start an LLM server on this machine, or name one under '
+            f"sidecar.backends in config.yaml with {_models_hint(call)}."
+        )
+    return NoBackend(message, retry_after_seconds=RETRY_NO_BACKEND_SECONDS)
+
+
+def _why_not(state: BackendState) -> str:
+    """Why a backend is in no pool: one that is down may never have told which models it has."""
+    if state.health.verdict is Verdict.DOWN:
+        return "is down"
+    return "has not listed its models yet" if state.models is None else "has no model for it"
+
+
+def _models_hint(call: Call) -> str:
+    return "models: {" + f"{call.target}: MODEL" + "}"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -3,47 +3,37 @@
 Rules of this file
 - Bytes pass as they arrive. Nothing waits for the next chunk, and nobody parses a chunk that is only passed on.
 - Every ending has an outcome. A stream without its end marker is truncated, whatever the connection says.
-- Four deadlines, each its own: connect, first token, between tokens, total. The timer between tokens is not moved at
-  every token; when it fires, it looks when the last one came.
 - Cancelling the caller closes the connection to the backend at once: that is how a backend learns to stop.
 """
 
 import asyncio
 import errno
-import re
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Protocol, TypeVar
 
 import aiohttp
 
 from router.errors import BackendFailed, BackendFault, BackendRejected, BackendTimeout, BackendTruncated
-from router.sse import EndMarker
+from router.patience import Deadlines, Patience
+from router.signs import EndMarker, Sign, blamed_on_caller, first_sign, is_error_body
 from sidecar import Outcome, Progress
 
 MOST_BODY_BYTES = 64 * 1024 * 1024
 """An answer that is not streamed is held whole, so that a broken one can still be asked of another backend."""
+MOST_REFUSAL_BYTES = 1024 * 1024
+"""Why a request was refused is a sentence."""
+MOST_HELD_BYTES = 1024 * 1024
+"""What may come before the first event of a stream: comments that say that the backend is still at it."""
 IDLE_CONNECTION_SECONDS = 4.5
 """vLLM and llama-server close idle connections after 5 s; a request on one of those would be lost."""
+LONGEST_RETRY_AFTER_SECONDS = 3600.0
 STREAM = "text/event-stream"
-
-_TOKEN = re.compile(
-    rb'"(?:content|text|reasoning_content|reasoning|arguments)"\s*:\s*"[^"]|"tool_calls"\s*:\s*\[\s*\{|"error"\s*:|\[DONE\]'
-)
-"""Something generated, or the end: many servers begin a stream with a chunk that only names the role."""
+JSON = "application/json"
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long a role waits, in seconds."""
-
-    connect_seconds: float
-    first_token_seconds: float
-    token_seconds: float
-    total_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +45,8 @@ class UpstreamRequest:
     headers: Mapping[str, str]
     stream: bool
     deadlines: Deadlines
+    due_at: float
+    """When the whole answer is due, on the loop's clock: other backends may have been tried before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,24 +121,25 @@ class Relay:
         """
         try:
             await self._attempt(self._pooled, request, progress, sink)
-        except _NotOneByte:
+        except _NeverSeen:
             # A server may close an idle connection just as we use it, and llama-server does so after every stream.
             # Then it never saw the request: no failure of the backend. A second try on a new connection decides.
-            try:
-                await self._attempt(self._fresh, request, progress, sink)
-            except _NotOneByte as error:
-                failed = BackendFailed(f"The backend closed the connection before it answered ({error}).")
-                raise AttemptFailed(Outcome.BACKEND_ERROR, failed, begun=False) from error
+            await self._attempt(self._fresh, request, progress, sink)
 
     async def _attempt(
         self, session: aiohttp.ClientSession, request: UpstreamRequest, progress: Progress, sink: Sink
     ) -> None:
         exchange = _Exchange(request, progress, sink, self.keepalive_seconds)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=request.deadlines.connect_seconds)
+        timeout = aiohttp.ClientTimeout(total=None, connect=request.deadlines.connect_seconds)
         with _translated(exchange):
-            async with exchange.deadlines():
+            async with exchange.patience.watching(stream=request.stream):
                 posting = session.post(
-                    request.url, data=request.body, headers=request.headers, timeout=timeout, allow_redirects=False
+                    request.url,
+                    data=request.body,
+                    headers=request.headers,
+                    timeout=timeout,
+                    allow_redirects=False,
+                    trace_request_ctx=exchange,
                 )
                 response = await exchange.patiently(posting) if request.stream else await posting
                 try:
@@ -157,60 +150,25 @@ class Relay:
                     response.release() if response.content.at_eof() else response.close()
 
 
-class _NotOneByte(Exception):
-    """The connection broke before one byte of an answer."""
+class _NeverSeen(Exception):
+    """A connection that had been kept from an earlier request broke before one byte of an answer."""
 
 
 class _Exchange:
-    """One request on one connection: how far it has come, and how long it may still take."""
+    """One request on one connection, and how far it has come."""
 
     def __init__(self, request: UpstreamRequest, progress: Progress, sink: Sink, keepalive_seconds: float) -> None:
         self.request = request
+        self.reused_connection = False
         self.answered = False
         """The headers of an answer are there."""
         self.begun = False
         """Bytes of the answer have gone to the sink."""
         self.end = EndMarker()
-        self.overdue = "the whole answer"
+        self.patience = Patience(request.deadlines, request.due_at)
         self._progress = progress
         self._sink = sink
         self._keepalive_seconds = keepalive_seconds
-        self._loop = asyncio.get_running_loop()
-        self._waiting_since = self._loop.time()
-        self._patience_seconds = request.deadlines.first_token_seconds
-        self._waiting_for = "the first token"
-        self._timer: asyncio.TimerHandle | None = None
-        self._timeout: asyncio.Timeout | None = None
-
-    @asynccontextmanager
-    async def deadlines(self) -> AsyncIterator[None]:
-        """Raises TimeoutError inside when a deadline passes; `overdue` then says what for."""
-        try:
-            async with asyncio.timeout(self.request.deadlines.total_seconds) as self._timeout:
-                if self.request.stream:
-                    self._look()
-                yield
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-
-    def _look(self) -> None:
-        """The timer fired: give up if nothing came since, else look again when it would be too long."""
-        due = self._waiting_since + self._patience_seconds
-        now = self._loop.time()
-        if now < due:
-            self._timer = self._loop.call_at(due, self._look)
-        elif self._timeout is not None:
-            self.overdue = self._waiting_for
-            self._timeout.reschedule(now)
-
-    def _first_token_came(self) -> None:
-        self._waiting_since = self._loop.time()
-        self._waiting_for = "the next token"
-        self._patience_seconds = self.request.deadlines.token_seconds
-        if self._timer is not None:
-            self._timer.cancel()
-        self._look()
 
     async def patiently(self, coming: Coroutine[Any, Any, T]) -> T:
         """What `coming` gives. Tells the sink every now and then that nothing has come yet."""
@@ -218,12 +176,16 @@ class _Exchange:
         try:
             while not (await asyncio.wait((task,), timeout=self._keepalive_seconds))[0]:
                 if self.end.at_event_boundary:
+                    asked_at = self.patience.client_reads()
                     await self._sink.quiet()
-            return task.result()
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait((task,))
+                    self.patience.client_was_asked(asked_at)
+        except BaseException:
+            # What came at the very moment when nobody wanted it any more has to be closed too.
+            task.add_done_callback(_close_unread)
+            task.cancel()
+            await asyncio.wait((task,))
+            raise
+        return task.result()
 
     async def take(self, response: aiohttp.ClientResponse) -> None:
         """Pass the answer on, or raise what is wrong with it."""
@@ -237,53 +199,79 @@ class _Exchange:
             raise self.failed(f"it answered with {response.content_type} instead of a stream")
 
     async def _take_stream(self, response: aiohttp.ClientResponse) -> None:
-        content = response.content
         opened = Opened(response.status, response.headers.get("content-type", STREAM))
-        held = b""
-        token_seen = False
-        while not token_seen:
-            chunk = await self.patiently(content.readany())
-            if not chunk:
-                break
-            held += chunk
-            if b"data:" not in held:
-                # Comments that keep a connection alive: the sink has its own, and another backend may still take over.
-                continue
-            token_seen = _TOKEN.search(held) is not None
-            if token_seen:
-                self._first_token_came()
-            await self._pass_on(held, opened)
-            held = b""
-        while token_seen and (chunk := await content.readany()):
-            await self._pass_on(chunk, opened)
-        if not self.end.seen:
-            raise self.failed("the stream stopped before its end", Outcome.TRUNCATED)
+        content, patience = response.content, self.patience
+        while not patience.first_token_came and (events := await self._next_events(content)):
+            if not self.begun:
+                self.begun = True
+                await self._sink.opened(opened)
+            await self._pass_on(events)
+        while chunk := await content.readany():
+            await self._pass_on(chunk)
+        self.judge_end("the stream stopped before its end")
 
-    async def _pass_on(self, chunk: bytes, opened: Opened) -> None:
-        now = self._loop.time()
-        if self._waiting_for == "the next token":
-            self._progress.token(now)
+    async def _next_events(self, content: aiohttp.StreamReader) -> bytes:
+        """The next bytes in which there is an event; empty at the end of the stream.
+
+        Comments before it are held: the sink has its own, and another backend may still take over.
+        """
+        held = b""
+        while chunk := await self.patiently(content.readany()):
+            held += chunk
+            if len(held) > MOST_HELD_BYTES:
+                raise self.failed("it streams something that has no events")
+            if b"data:" not in held:
+                continue
+            sign = first_sign(held)
+            if sign is Sign.ERROR and not self.begun:
+                if not held.endswith((b"\n", b"\r")):
+                    continue
+                raise self._error_instead(held)
+            if sign is not None:
+                self.patience.first_token()
+            return held
+        return b""
+
+    async def _pass_on(self, chunk: bytes) -> None:
+        patience = self.patience
         self.end.feed(chunk)
-        if not self.begun:
-            self.begun = True
-            await self._sink.opened(opened)
+        now = patience.client_reads()
+        if patience.first_token_came:
+            self._progress.token(now)
         await self._sink.chunk(chunk)
-        # From here on we wait for the backend again; while the client was slow to read, we were not.
-        if self._waiting_for == "the next token":
-            self._waiting_since = self._loop.time()
+        patience.client_has_read()
+        if self.end.done:
+            patience.done()
+
+    def judge_end(self, how: str) -> None:
+        """Raises AttemptFailed unless what has come is a whole answer. `how` it ended."""
+        if self.end.told_error:
+            raise self.failed("it reported an error in the middle of its answer")
+        if not self.end.seen:
+            raise self.failed(how, Outcome.TRUNCATED)
+
+    def judge_break(self) -> None:
+        """Raises what it means that the connection broke; after a whole answer that is nothing."""
+        if self.answered:
+            self.judge_end("the connection broke")
+        elif self.reused_connection:
+            raise _NeverSeen
+        else:
+            raise self.failed("it closed the connection without an answer")
 
     async def _take_whole(self, response: aiohttp.ClientResponse) -> None:
-        body = await _read(response)
-        if response.content_type != "application/json" or not body.rstrip().endswith(b"}"):
+        body = await self._read(response, MOST_BODY_BYTES)
+        if response.content_type != JSON or not body.rstrip().endswith(b"}"):
             raise self.failed(f"it answered with {response.content_type or 'nothing'} that is not the JSON asked for")
-        self._progress.token(self._loop.time())
-        self.begun = True
+        if is_error_body(body):
+            raise self.failed("it reported an error instead of an answer")
+        self._progress.token(self.patience.client_reads())
         await self._sink.opened(Opened(response.status, response.headers["content-type"]))
         await self._sink.chunk(body)
+        self.patience.client_has_read()
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> Exception:
         """What a status that is not a success means."""
-        body = await _read(response)
         match response.status:
             case 429 | 503:
                 wait_seconds = _retry_after(response.headers.get("retry-after"))
@@ -291,19 +279,40 @@ class _Exchange:
                 return AttemptFailed(Outcome.REJECTED, full, begun=False)
             case 401 | 403:
                 return self.failed(f"it refused Maek's key with HTTP {response.status}; set its api_key in the config")
+            case status if 300 <= status < 400:
+                return self.failed(f"it redirects elsewhere with HTTP {status}; set its url to where it really is")
             case status if 400 <= status < 500 and status != 408:
-                return CallerRefused(status, response.content_type, body)
+                return CallerRefused(status, response.content_type, await self._read(response, MOST_REFUSAL_BYTES))
             case status:
                 return self.failed(f"it answered with HTTP {status}")
+
+    def _error_instead(self, events: bytes) -> Exception:
+        """What a stream means that begins with an error."""
+        blamed = blamed_on_caller(events)
+        if blamed is not None:
+            status, body = blamed
+            return CallerRefused(status, JSON, body)
+        return self.failed("it reported an error instead of an answer")
+
+    async def _read(self, response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+        """The whole body, which may be this large."""
+        parts: list[bytes] = []
+        size = 0
+        while part := await response.content.readany():
+            size += len(part)
+            if size > most_bytes:
+                raise self.failed(f"its answer (HTTP {response.status}) is larger than {most_bytes} bytes")
+            parts.append(part)
+        return b"".join(parts)
 
     def failed(self, what: str, outcome: Outcome = Outcome.BACKEND_ERROR) -> AttemptFailed:
         """The failure of this attempt, as a caller is told of it."""
         make = BackendTruncated if outcome is Outcome.TRUNCATED else BackendFailed
         return AttemptFailed(outcome, make(f"The backend failed: {what}."), begun=self.begun)
 
-    def late(self) -> AttemptFailed:
+    def late(self, overdue: str) -> AttemptFailed:
         """The failure that a deadline has passed."""
-        error = BackendTimeout(f"The backend took too long: {self.overdue} did not come in time.")
+        error = BackendTimeout(f"The backend took too long: {overdue} did not come in time.")
         return AttemptFailed(Outcome.TIMEOUT, error, begun=self.begun)
 
 
@@ -315,48 +324,53 @@ def _translated(exchange: _Exchange) -> Iterator[None]:
     except AnswerUnusable as error:
         raise exchange.failed(str(error)) from error
     except aiohttp.ConnectionTimeoutError:
-        exchange.overdue = "a connection"
-        raise exchange.late() from None
+        raise exchange.late("a connection") from None
     except TimeoutError:
+        if exchange.patience.client_busy:
+            raise ClientGone("the client did not read the answer in time") from None
         # Some servers leave the connection open after the end of the stream: nothing is missing then.
         if not exchange.end.seen:
-            raise exchange.late() from None
+            raise exchange.late(exchange.patience.overdue) from None
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise exchange.failed("its certificate is not trusted here") from error
     except aiohttp.ClientConnectorError as error:
-        refused = error.os_error.errno == errno.ECONNREFUSED
-        failed = exchange.failed("nobody listens at its address" if refused else "it cannot be reached")
-        failed.outcome = Outcome.REFUSED if refused else Outcome.BACKEND_ERROR
-        raise failed from error
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-        if not exchange.answered:
-            raise _NotOneByte(type(error).__name__) from error
-        raise exchange.failed("the connection broke", Outcome.TRUNCATED) from error
-    except aiohttp.ClientPayloadError as error:
-        # A connection that ends without the last chunk, after a stream that ended well: nothing is missing.
-        if not exchange.end.seen:
-            raise exchange.failed("the connection broke", Outcome.TRUNCATED) from error
+        if error.os_error.errno == errno.ECONNREFUSED:
+            raise exchange.failed("nobody listens at its address", Outcome.REFUSED) from error
+        raise exchange.failed(f"it cannot be reached ({error.os_error.strerror})") from error
+    except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError):
+        exchange.judge_break()
     except aiohttp.ClientError as error:
         raise exchange.failed(f"it does not speak HTTP as it should ({type(error).__name__})") from error
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, or as much of it as an answer may have."""
-    parts: list[bytes] = []
-    size = 0
-    while size <= MOST_BODY_BYTES and (part := await response.content.readany()):
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)
+def _close_unread(task: "asyncio.Task[object]") -> None:
+    if (
+        not task.cancelled()
+        and task.exception() is None
+        and isinstance(response := task.result(), aiohttp.ClientResponse)
+    ):
+        response.close()
 
 
 def _retry_after(header: str | None) -> float:
     """Seconds to wait; the date form, and nonsense, count as "soon"."""
-    return min(float(header), 3600.0) if header is not None and header.isdecimal() else 1.0
+    soon = header is None or not header.isdecimal()
+    return 1.0 if soon else min(float(header or 0), LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(_note_reuse)
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        trace_configs=[tracing],
     )
+
+
+async def _note_reuse(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    context.trace_request_ctx.reused_connection = True

@@ -26,7 +26,7 @@ from router.errors import BadRequest, MaekError, UnknownModel
 from router.language import language_of
 from router.relay import CallerRefused, Opened
 from router.service import Service
-from router.sse import EndMarker
+from router.signs import EndMarker
 from router.turn import Ask
 
 AUTO = "auto"

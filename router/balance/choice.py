@@ -62,7 +62,8 @@ def choose(
     if not able:
         return Choice(None, "nobody in the pool can serve", tuple(seen))
     fewest = min(_cost(one) for one in able)
-    best = [one for one in able if _cost(one) == fewest]
+    # In an order of their own: the order of the pool shall not matter, whatever the random number.
+    best = sorted((one for one in able if _cost(one) == fewest), key=_name)
     winner = best[min(int(random() * len(best)), len(best) - 1)]
     return Choice(winner, _reason(winner, able, best), tuple(seen))
 
@@ -88,6 +89,10 @@ def _exclusion(candidate: Candidate, state: BackendState, tried: Collection[Cand
 
 def _cost(one: Considered) -> tuple[int, int]:
     return (one.in_flight, Level.UNAVAILABLE if one.level is None else one.level)
+
+
+def _name(one: Considered) -> tuple[str, str]:
+    return (one.candidate.backend, one.candidate.model)
 
 
 def _reason(winner: Considered, able: list[Considered], best: list[Considered]) -> str:
