@@ -10,6 +10,7 @@ Rules of this file
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from typing import assert_never
 
 from sidecar.facts import Outcome, ProbeOutcome
 
@@ -84,3 +85,5 @@ class Health:
                 return Health(Verdict.DOWN if down else self.verdict, failures, self.loading and not down)
             case Evidence.SILENT:
                 return self
+            case _:
+                assert_never(evidence)

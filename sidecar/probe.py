@@ -86,9 +86,9 @@ class Prober:
         for ask in asks:
             probed = await self.ask(spec, ask, timeout_seconds)
             if probed.outcome in UNHEARD:
-                break
+                return (*answers, *[None] * (len(asks) - len(answers)))
             answers.append(probed.answer)
-        return (*answers, *[None] * (len(asks) - len(answers)))
+        return tuple(answers)
 
     async def inference_ms(self, spec: BackendSpec, model: str, timeout_seconds: float) -> float:
         """How long one token takes, in ms rounded to 0.1; negative if it failed. Costs a token."""

@@ -14,11 +14,11 @@ from typing import Any
 
 from sidecar import load, seed
 from sidecar.errors import TraceInvalid
-from sidecar.facts import BackendAdded, BackendSpec, QueueChanged
+from sidecar.facts import BackendAdded, BackendSpec, Fact, QueueChanged
 from sidecar.load import LoadRules
 from sidecar.state import BackendState
 from sidecar.store import Store
-from sidecar.trace import Entry, Query, RulesInForce, read
+from sidecar.trace import Query, RulesInForce, read
 
 
 class Rules(StrEnum):
@@ -58,10 +58,8 @@ class _Replay:
     announced: set[str] = field(default_factory=set)
     """Backends whose coming and going the recording tells, or that the first line about them has made known."""
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: Fact | RulesInForce) -> None:
         match entry:
-            case Query():
-                pass
             case RulesInForce():
                 self.rules = entry.rules
                 self.store.failures_to_down = entry.failures_to_down

@@ -42,11 +42,7 @@ async def test_a_backend_that_is_watched_is_told_on_every_path() -> None:
     async with fakes.serving(WITH_STATUS) as fake:
         mini = BackendConfig(name="mini", url=fake.url)
         async with watching(config(mini)) as watch, told_by(watch) as client:
-
-            async def is_read() -> bool:
-                return watch.snapshot().backends["mini"].status is not None
-
-            await until(is_read)
+            await until(lambda: watch.snapshot().backends["mini"].status is not None)
             async with client.get("/status") as response:
                 assert await response.json() == STATUS
             async with client.get("/backends") as response:

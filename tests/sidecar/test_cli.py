@@ -10,7 +10,6 @@ import pytest
 
 from sidecar.cli import add_arguments, run
 from tests.fakes import backends as fakes
-from tests.fakes.waiting import until
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (
@@ -39,12 +38,10 @@ async def test_one_backend_is_watched_until_the_signal(how: list[str], name: str
         assert line.startswith(f"watching {name} at {fake.url}; ")
         up = f'maek_backend_up{{backend="{name}"}} 1.0'
         async with aiohttp.ClientSession() as client:
-
-            async def is_up() -> bool:
+            while True:
                 async with client.get(url) as response:
-                    return up in await response.text()
-
-            await until(is_up)
+                    if up in await response.text():
+                        break
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
 
@@ -85,3 +82,7 @@ def test_a_port_that_is_taken_is_said_and_ends_it(capsys: pytest.CaptureFixture[
         where = f"127.0.0.1:{port}"
         assert run(parsed("--backend", f"http://{where}", "--listen-metrics", where)) == 1
     assert f"maek sidecar: cannot listen on {where}: " in capsys.readouterr().err
+
+
+def test_without_a_name_it_is_called_after_its_place() -> None:
+    assert run(parsed("--backend", "mini")) == 2
