@@ -206,6 +206,7 @@ async def running(
         await _first_look(house)
         await _for_the_while(stack, _look_again(house))
         await _for_the_while(stack, _sweep(house))
+        await _for_the_while(stack, _warm_up(house))
         yield house
 
 
@@ -287,6 +288,11 @@ async def _look_again(house: House) -> None:
     while True:
         await asyncio.sleep(house.current.service.config.sidecar.interval_seconds)
         await house.look_around()
+
+
+async def _warm_up(house: House) -> None:
+    """Have the keyword rules compile what they are made of, in a thread, before the first user does it by asking."""
+    await asyncio.to_thread(house.current.service.decider.rehearse)
 
 
 async def _sweep(house: House) -> None:

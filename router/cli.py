@@ -7,6 +7,7 @@ Rules of this file
 """
 
 import argparse
+import gc
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -39,7 +40,11 @@ EXIT_INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    # Importing makes a few hundred thousand objects that all stay: collecting in between takes a tenth of the start.
+    gc.disable()
     args = parser_for(words).parse_args(words)
+    gc.freeze()
+    gc.enable()
     try:
         exit_code: int = args.run(args)
     except KeyboardInterrupt:

@@ -210,7 +210,7 @@ class HostConfig(Section):
     """A machine that infra.status, infra.disk and infra.models can be asked about."""
 
     backends: Annotated[tuple[Name, ...], EmptyList] = ()
-    """Names of the backends that run on it."""
+    """Names of the backends that run on it; a local machine that names none has all that no other machine has."""
     local: bool = False
     """It is the machine that Maek runs on, so that disk and memory can be told."""
 
@@ -235,7 +235,7 @@ class InfraConfig(Section):
     """What the infra tool knows."""
 
     hosts: Annotated[dict[Name, HostConfig], EmptyMapping] = Field(
-        default_factory=lambda: {"local": HostConfig(local=True)}
+        default_factory=lambda: {"gpu": HostConfig(local=True)}
     )
     """The machines, by the names that people use for them."""
     services: Annotated[dict[Name, ServiceConfig], EmptyMapping] = Field(default_factory=dict)

@@ -15,7 +15,7 @@ from router.decide.classifier import Classifier
 from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
 from router.decide.pipeline import Stages, decide
 from router.decide.request import Domain
-from router.decide.rules import Rules
+from router.decide.rules import Rules, decide_by_rules
 from router.dispatch import Dispatcher, Journey
 from router.fleet import Fleet
 from router.tools.spec import Tool
@@ -42,6 +42,12 @@ class Decider:
         self._persona = persona_of(config)
         self._rules = rules_of(config, tools) if config.router.decide.rules else None
 
+    def rehearse(self) -> None:
+        """Decide two messages by rules for nothing: the grammar compiles itself when it is first used."""
+        if self._rules is not None:
+            for message, language in (("내일 3시 회의 잡아줘", "ko"), ("what is on my mind", "en")):
+                decide_by_rules(message, SessionFacts(self._now(), language), self._rules)
+
     async def __call__(
         self, ask: Ask, history: Sequence[Message], pending: PendingDraft | None, journey: Journey
     ) -> Decision:
@@ -66,7 +72,9 @@ def rules_of(config: Config, tools: Mapping[str, Tool]) -> Rules:
     settings = config.router
     return Rules(
         tools=tools,
-        domains=tuple(Domain(d.name, tuple(d.terms), d.tool, d.prefer) for d in settings.decide.domains),
+        domains=tuple(
+            Domain(d.name, tuple(d.terms), d.tool, d.prefer, tuple(d.patterns)) for d in settings.decide.domains
+        ),
         hosts=dict.fromkeys(settings.tools.infra.hosts, ()),
         services=dict.fromkeys(settings.tools.infra.services, ()),
         persona=persona_of(config),

@@ -10,6 +10,7 @@ from datetime import date, time
 
 from router.decide.decision import Action, Decision
 from router.decide.lexicon import TIME_LIKE, Kind, Word
+from router.decide.patterns import lazy
 from router.decide.request import Request
 from router.language import pick
 
@@ -20,12 +21,12 @@ _LOOKS = (Kind.CALENDAR, Kind.EVENT, Kind.SHOW, Kind.FIND, Kind.WHICH, Kind.PERI
 _NOT_A_DRAFT = frozenset(
     (Kind.SHOW, Kind.FIND, Kind.SEND, Kind.EXPLAIN, Kind.CHANGE, Kind.MAIL, Kind.WHICH, Kind.ALIVE)
 )
-_ALL_DAY = re.compile(
+_ALL_DAY = lazy(
     r"휴가|연차|반차|생일|기념일|출장|종일|\b(?:vacation|birthday|anniversary|holiday|all[ -]day|day off)\b",
     re.IGNORECASE,
 )
-_OBJECT = re.compile(r"(?<=..)[을를]$")
-_SAYS_MORE = re.compile(
+_OBJECT = lazy(r"(?<=..)[을를]$")
+_SAYS_MORE = lazy(
     r"[다라자냐]고(?=\s|$)|(?:장소|이름|참석자|시간|내용|메모)[은는을이가]|초대|^(?:did|do|does|is|are|was|have|has)\b|\b(?:location|called|named|titled|invite|"
     r"following)\b",
     re.IGNORECASE,

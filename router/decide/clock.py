@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from router.decide.numbers import ENGLISH, NATIVE, SINO_WORD, number, one_of
+from router.decide.patterns import lazy
 
 AFTERNOON_BY_DEFAULT = range(1, 7)
 """Bare hours that mean the afternoon."""
@@ -39,7 +40,7 @@ _EDGE = r"(?<!(?-i:[0-9A-Za-z가-힣:.]))"
 _NO_MORE = r"(?![0-9A-Za-z:])"
 
 _TIMES = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    lazy(pattern, re.IGNORECASE)
     for pattern in (
         # The first half of "3-5pm" and "3~5시".
         rf"{_EDGE}{_HEAD_EN}{_PERIOD}?(?P<hour>\d{{1,2}})(?=\s?(?:~|-|to|and)\s?\d{{1,2}}(?::\d{{2}})?\s?(?:시(?!간)|[ap]\.?m\b))",
@@ -51,7 +52,7 @@ _TIMES = tuple(
     )
 )
 _DURATIONS = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    lazy(pattern, re.IGNORECASE)
     for pattern in (
         rf"{_EDGE}(?P<hours>\d{{1,2}}|{one_of(NATIVE)})\s?시간(?:\s?(?:(?P<half>반)|(?P<minutes>\d{{1,2}})\s?분))?(?:\s?동안|\s?간)?(?!\s?(?:전|후|뒤))",
         rf"{_EDGE}(?P<minutes>\d{{1,3}}|{SINO_WORD})\s?분\s?(?:동안|간)",

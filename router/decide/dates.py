@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from router.decide.numbers import DAY_COUNTS, ENGLISH, MONTHS, NATIVE, SINO_WORD, number, one_of
+from router.decide.patterns import lazy
 
 Span = tuple[date, date]
 Reader = Callable[[re.Match[str], date], Span]
@@ -269,12 +270,9 @@ _ENGLISH: tuple[tuple[str, Reader], ...] = (
     (r"(?P<name>yesterday|today|tonight|tomorrow)(?:'s)?", _named_day),
 )
 _TABLE = (
+    *((lazy(rf"(?<!(?-i:[0-9A-Za-z가-힣/.-])){row}{_TAIL_KO}", re.IGNORECASE), reader) for row, reader in _KOREAN),
     *(
-        (re.compile(rf"(?<!(?-i:[0-9A-Za-z가-힣/.-])){row}{_TAIL_KO}", re.IGNORECASE), reader)
-        for row, reader in _KOREAN
-    ),
-    *(
-        (re.compile(rf"(?<!(?-i:[0-9A-Za-z가-힣/.-])){_HEAD_EN}{row}(?P<tail>)(?![0-9A-Za-z])", re.IGNORECASE), reader)
+        (lazy(rf"(?<!(?-i:[0-9A-Za-z가-힣/.-])){_HEAD_EN}{row}(?P<tail>)(?![0-9A-Za-z])", re.IGNORECASE), reader)
         for row, reader in _ENGLISH
     ),
 )

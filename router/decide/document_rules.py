@@ -13,6 +13,7 @@ import re
 from router.decide.decision import Decision
 from router.decide.folding import contains_term
 from router.decide.lexicon import Kind
+from router.decide.patterns import lazy
 from router.decide.request import Domain, Request
 
 _ASKING = (
@@ -20,13 +21,13 @@ _ASKING = (
     r"해야\s?(?:하|해|돼|되|할)|되나|인가요?\b|what|how|when|who|why|which|explain|procedure|requirements?|require[sd]?|definition|mean|tell\s+me"
 )
 _SEARCHING = r"관련|자료|찾아|검색|문서|목록|리스트|파일|서고|find|search|look\s+for|documents?|materials?|files?|related|references?|list"
-_WORK = re.compile(
+_WORK = lazy(
     r"작성|써\s?(?:줘|주|줄)|쓰기|만들|번역|요약|비교|분석|정리해|계산|코드|짜\s?(?:줘|주)|보고서|검토|추천|\b(?:write|draft|translate|summari[sz]e|compare|"
     r"analy[sz]e|code|report|review|create|make|recommend)\b",
     re.IGNORECASE,
 )
 # Endings of a sentence that are not also the end of a noun (재해, 필요, 방지 and 사고 are nouns).
-_PREDICATE = re.compile(
+_PREDICATE = lazy(
     r"(?:다|(?<![개필중소주])요|죠|네|군|까|니|려|며|게|걸|래|든|녀|봐|이지|[하라다되]고|[해마]라|(?<![재상침피손])해|[했됐었았]음|[했갔왔됐였있없먹]어)$"
     r"|\b(?:is|are|was|were|am|be|will|should|has|have|had|i|we|you)\b",
     re.IGNORECASE,
@@ -45,23 +46,21 @@ _TOOL_NOUNS = frozenset(
         Kind.CHANGE,
     )
 )
-_REQUEST_TAIL = re.compile(
+_REQUEST_TAIL = lazy(
     r"\s*(?:관련(?:된|한)?|관한|대한)?\s*(?:자료|문서|파일|목록|리스트)*(?:[을를]|들[을를]?|좀)?\s*(?:좀\s*)?(?:(?:찾아|검색해|보여|알려)\s?(?:줘요?|주세요|줄래요?|봐)|검색|찾기)?[\s?!.~]*$"
 )
-_REQUEST_HEAD = re.compile(
+_REQUEST_HEAD = lazy(
     r"^(?:please\s+)?(?:can\s+you\s+)?(?:find|search(?:\s+for)?|look\s+for|show)\s+(?:me\s+)?(?:the\s+|any\s+|all\s+)?"
     r"(?:(?:documents?|materials?|files?|docs)\s+)?(?:(?:about|on|for|regarding|related\s+to)\s+)?",
     re.IGNORECASE,
 )
-_EXPLAIN = re.compile(
+_EXPLAIN = lazy(
     r"(?P<topic>\S.*?)\s?설명(?:을|좀)?\s?(?:부탁\S*|(?:해|하여)\s?(?:줘요?|주세요|주십시오|줄래요?|주실래요|줄\s?수\s?있\S+|주실\s?수\s?있\S+|달라\S*|봐\S*|라)?)?[\s.!?~]*"
     r"|(?:please\s+|can\s+you\s+|could\s+you\s+)*explain\s+(?:to\s+me\s+)?(?P<topic_en>\S.*)",
     re.IGNORECASE,
 )
-_HOW_TO = re.compile(
-    r"(?:하는|쓰는|보내는|만드는|(?-i:[가-힣])는|(?-i:[가-힣])할)\s?(?:법|방법)|how\s+to\b", re.IGNORECASE
-)
-_POINTING = re.compile(
+_HOW_TO = lazy(r"(?:하는|쓰는|보내는|만드는|(?-i:[가-힣])는|(?-i:[가-힣])할)\s?(?:법|방법)|how\s+to\b", re.IGNORECASE)
+_POINTING = lazy(
     r"^(?:이|그|저|이거|그거|저거|이것|그것|위|방금|아까|it|this|that)(?:[은는을를]|에\s?대해서?)?\s*(?:좀|다시|더|자세히)?\s*$",
     re.IGNORECASE,
 )
@@ -121,7 +120,9 @@ def explanation(request: Request) -> Decision | None:
 
 
 def _speaks_of(text: str, domain: Domain) -> bool:
-    return any(contains_term(text, term) for term in domain.terms)
+    return any(contains_term(text, term) for term in domain.terms) or any(
+        re.search(pattern, text) for pattern in domain.patterns
+    )
 
 
 def _count(words: str, text: str) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from router.decide.folding import PARTICLE_TAIL, term_pattern
+from router.decide.patterns import lazy
 
 
 class Kind(StrEnum):
@@ -104,8 +105,8 @@ WORDS: Mapping[Kind, str] = {
 }
 """Regular expressions, one a kind. The longest reading of a whole word wins; of equally long ones the earlier."""
 
-_CHUNK = re.compile(r"[^\s?!.,~\"()\[\]:;…]+")
-TIME_LIKE = re.compile(
+_CHUNK = lazy(r"[^\s?!.,~\"()\[\]:;…]+")
+TIME_LIKE = lazy(
     r"월(?=(?-i:[\s가-힣])|$)|요일|시간|일간|주일|주간|다음|지난|다가오는|매[일주월달년]|한\s?달|[월화수목금토일]{2,}(?=\s|$)|"
     r"\b(?:january|february|march|april|june|july|august|september|october|november|december|next|last|past|ago|hours?|minutes?|days?|"
     r"weeks?|months?|morning|afternoon|evening|night|noon|[ap]\.?\s?m|\w+(?:day))\b",
@@ -138,8 +139,8 @@ class _Entry:
 
     @classmethod
     def of(cls, kind: Kind, words: str, name: str | None = None) -> "_Entry":
-        closed = re.compile(f"(?P<word>{words}){PARTICLE_TAIL}", re.IGNORECASE)
-        return cls(kind, closed, re.compile(f"(?P<word>{words})(?=(?-i:[가-힣]))", re.IGNORECASE), name)
+        closed = lazy(f"(?P<word>{words}){PARTICLE_TAIL}", re.IGNORECASE)
+        return cls(kind, closed, lazy(f"(?P<word>{words})(?=(?-i:[가-힣]))", re.IGNORECASE), name)
 
 
 _ENTRIES = tuple(_Entry.of(kind, words) for kind, words in WORDS.items())

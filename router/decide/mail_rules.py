@@ -6,10 +6,9 @@ Rules of this file
   English. Anywhere else the message is about something that the rule does not know.
 """
 
-import re
-
 from router.decide.decision import Decision
 from router.decide.lexicon import TIME_LIKE, Kind, Word
+from router.decide.patterns import lazy
 from router.decide.request import Request
 from router.tools.mail import DEFAULT_DAYS
 
@@ -20,8 +19,8 @@ _KNOWN = (Kind.MAIL, Kind.SHOW, Kind.FIND, Kind.RECENT, Kind.WHICH, Kind.ABOUT, 
 _TOPICS = frozenset(
     (Kind.UNKNOWN, Kind.EVENT, Kind.MATERIAL, Kind.DOCUMENT, Kind.SERVER, Kind.NETWORK, Kind.MODEL, Kind.SERVICE)
 )
-_SENDER_TAIL = re.compile(r"(?<=..)(?:님이|이|가|에게서|한테서|으로부터|로부터|에서|의|께서)$")
-_TOPIC_TAIL = re.compile(r"(?<=..)(?:에|와|과|을|를|의)$")
+_SENDER_TAIL = lazy(r"(?<=..)(?:님이|이|가|에게서|한테서|으로부터|로부터|에서|의|께서)$")
+_TOPIC_TAIL = lazy(r"(?<=..)(?:에|와|과|을|를|의)$")
 
 
 def mail_search(request: Request) -> Decision | None:

@@ -30,6 +30,8 @@ class Domain:
     tool: str = "document"
     prefer: str = "ask"
     """The operation that entering the domain gives one point."""
+    patterns: tuple[str, ...] = ()
+    """Regular expressions that speak of the domain too, for what no list of words can hold (제12조)."""
 
 
 @dataclass(frozen=True, slots=True)

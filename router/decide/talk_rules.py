@@ -6,14 +6,13 @@ Rules of this file
 - The answers stand here, so that they come without any LLM.
 """
 
-import re
-
 from router.decide.decision import Decision
 from router.decide.lexicon import Kind
+from router.decide.patterns import lazy
 from router.decide.request import Request
 from router.language import pick
 
-_NOISE = re.compile(r"[\s!.,~?^:;'\"♡♥]+|[ㅋㅎㅠㅜ]{2,}|[\U0001F300-\U0001FAFF\u2600-\u27BF\ufe0f]+")
+_NOISE = lazy(r"[\s!.,~?^:;'\"♡♥]+|[ㅋㅎㅠㅜ]{2,}|[\U0001F300-\U0001FAFF\u2600-\u27BF\ufe0f]+")
 
 _GREETING = (
     r"안녕(?:하세요|하십니까|하신가요|하시죠)?|안뇽|하이루?|헬로우?|반가워요?|반갑습니다|처음뵙겠습니다|"
@@ -48,7 +47,7 @@ _NO = (
     r"no|nope|nah|cancel(?:it|that)?|don'?t(?:do(?:it|that))?|nevermind|stop|forgetit|nothanks"
 )
 _KIND_WORDS = tuple(
-    (reason, re.compile(words))
+    (reason, lazy(words))
     for reason, words in (
         ("greeting", _GREETING),
         ("thanks", _THANKS),
@@ -57,8 +56,8 @@ _KIND_WORDS = tuple(
         ("who", _WHO),
     )
 )
-_YES_ONLY = re.compile(f"(?:{_YES})+")
-_NO_ONLY = re.compile(f"(?:{_NO})+")
+_YES_ONLY = lazy(f"(?:{_YES})+")
+_NO_ONLY = lazy(f"(?:{_NO})+")
 MAX_ANSWER_CHARACTERS = 40
 """Of a yes or a no without its spaces; a longer one has conditions."""
 

@@ -14,14 +14,13 @@ from itertools import pairwise
 
 from router.decide.clock import Lasting, Said, find_durations, find_times
 from router.decide.dates import FoundDays, find_days
+from router.decide.patterns import lazy
 
-_JOINTS = re.compile(r"\s*(?:~|-|to|until|till|through|and|부터|에서)?\s*", re.IGNORECASE)
+_JOINTS = lazy(r"\s*(?:~|-|to|until|till|through|and|부터|에서)?\s*", re.IGNORECASE)
 WEEK = timedelta(days=7)
 _BEGINNINGS = ("부터", "에서")
-_LATER = re.compile(
-    r"(?<!(?-i:[0-9A-Za-z가-힣]))(?P<count>\d{1,3})\s?(?P<unit>시간|분)\s?(?:후|뒤|있다가)에?", re.IGNORECASE
-)
-_IN = re.compile(r"\bin\s+(?P<count>\d{1,3})\s+(?P<unit>hour|minute)s?\b", re.IGNORECASE)
+_LATER = lazy(r"(?<!(?-i:[0-9A-Za-z가-힣]))(?P<count>\d{1,3})\s?(?P<unit>시간|분)\s?(?:후|뒤|있다가)에?", re.IGNORECASE)
+_IN = lazy(r"\bin\s+(?P<count>\d{1,3})\s+(?P<unit>hour|minute)s?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

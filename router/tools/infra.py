@@ -28,7 +28,8 @@ _LEVELS_KO = {"free": "여유", "normal": "보통", "busy": "바쁨", "very_busy
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine: the backends on it, and whether Maek itself runs there."""
+    """A machine: the backends on it, and whether Maek itself runs there. A local one that names no backends has all
+    that no other machine has."""
 
     backends: tuple[str, ...] = ()
     local: bool = False
@@ -158,8 +159,12 @@ class _Infra:
         return host
 
     def _backends_of(self, call: ToolCall, name: str, host: Host) -> tuple[BackendSummary, ...]:
+        known = call.facts.backends()
+        if host.local and not host.backends:
+            elsewhere = {backend for other in self.settings.hosts.values() for backend in other.backends}
+            return tuple(backend for backend in known if backend.name not in elsewhere)
         names = {name, *host.backends}
-        return tuple(backend for backend in call.facts.backends() if backend.name in names)
+        return tuple(backend for backend in known if backend.name in names)
 
 
 def _say(call: ToolCall, *, ko: str, en: str) -> str:
