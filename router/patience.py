@@ -70,16 +70,15 @@ class Patience:
         self.client_busy = True
         return self._loop.time()
 
-    def client_has_read(self) -> None:
-        """The client took all of a part of the answer: the wait for the next part begins."""
-        self._since = self._loop.time()
+    def client_has_read(self, at: float) -> None:
+        """The client took what it was given at `at`. A wait for the next token begins; one for the first goes on."""
+        now = self._loop.time()
         self.client_busy = False
-
-    def client_was_asked(self, at: float) -> None:
-        """The client took something that Maek said at `at`: that time is not counted, the wait goes on."""
-        self._since += self._loop.time() - at
-        self.client_busy = False
-        self._look_anew()
+        if self.first_token_came:
+            self._since = now
+        else:
+            self._since += now - at
+            self._look_anew()
 
     def _wait_for(self, what: str, allowed_seconds: float) -> None:
         self._waiting_for = what

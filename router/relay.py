@@ -18,14 +18,14 @@ import aiohttp
 
 from router.errors import BackendFailed, BackendFault, BackendRejected, BackendTimeout, BackendTruncated
 from router.patience import Deadlines, Patience
-from router.signs import EndMarker, Sign, blamed_on_caller, first_sign, is_error_body
+from router.signs import LONGEST_SIGN_BYTES, EndMarker, Sign, blamed_on_caller, first_sign, is_error_body
 from sidecar import Outcome, Progress
 
 MOST_BODY_BYTES = 64 * 1024 * 1024
 """An answer that is not streamed is held whole, so that a broken one can still be asked of another backend."""
 MOST_REFUSAL_BYTES = 1024 * 1024
 """Why a request was refused is a sentence."""
-MOST_HELD_BYTES = 1024 * 1024
+MOST_HELD_BYTES = 64 * 1024
 """What may come before the first event of a stream: comments that say that the backend is still at it."""
 IDLE_CONNECTION_SECONDS = 4.5
 """vLLM and llama-server close idle connections after 5 s; a request on one of those would be lost."""
@@ -176,9 +176,9 @@ class _Exchange:
         try:
             while not (await asyncio.wait((task,), timeout=self._keepalive_seconds))[0]:
                 if self.end.at_event_boundary:
-                    asked_at = self.patience.client_reads()
+                    now = self.patience.client_reads()
                     await self._sink.quiet()
-                    self.patience.client_was_asked(asked_at)
+                    self.patience.client_has_read(now)
         except BaseException:
             # What came at the very moment when nobody wanted it any more has to be closed too.
             task.add_done_callback(_close_unread)
@@ -199,38 +199,46 @@ class _Exchange:
             raise self.failed(f"it answered with {response.content_type} instead of a stream")
 
     async def _take_stream(self, response: aiohttp.ClientResponse) -> None:
-        opened = Opened(response.status, response.headers.get("content-type", STREAM))
         content, patience = response.content, self.patience
-        while not patience.first_token_came and (events := await self._next_events(content)):
+        held = passed = b""
+        while not patience.first_token_came and (chunk := await self.patiently(content.readany())):
+            held += chunk
             if not self.begun:
+                if not self._may_begin(held):
+                    continue
                 self.begun = True
-                await self._sink.opened(opened)
-            await self._pass_on(events)
+                await self._sink.opened(Opened(response.status, response.headers.get("content-type", STREAM)))
+            seen = passed[-LONGEST_SIGN_BYTES:] + held
+            if first_sign(seen) is not None:
+                patience.first_token()
+            await self._pass_on(held)
+            held, passed = b"", seen
         while chunk := await content.readany():
             await self._pass_on(chunk)
         self.judge_end("the stream stopped before its end")
 
-    async def _next_events(self, content: aiohttp.StreamReader) -> bytes:
-        """The next bytes in which there is an event; empty at the end of the stream.
+    def _may_begin(self, held: bytes) -> bool:
+        """Whether there is an event in what came so far. Raises what an error instead of a first event means.
 
         Comments before it are held: the sink has its own, and another backend may still take over.
         """
-        held = b""
-        while chunk := await self.patiently(content.readany()):
-            held += chunk
-            if len(held) > MOST_HELD_BYTES:
-                raise self.failed("it streams something that has no events")
-            if b"data:" not in held:
-                continue
-            sign = first_sign(held)
-            if sign is Sign.ERROR and not self.begun:
-                if not held.endswith((b"\n", b"\r")):
-                    continue
-                raise self._error_instead(held)
-            if sign is not None:
-                self.patience.first_token()
-            return held
-        return b""
+        if first_sign(held) is not Sign.ERROR:
+            begins = b"data:" in held
+        elif held.endswith((b"\n", b"\r")):
+            raise self._error_instead(held)
+        else:
+            begins = False
+        if not begins and len(held) > MOST_HELD_BYTES:
+            raise self.failed("it streams something that has no events")
+        return begins
+
+    def _error_instead(self, events: bytes) -> Exception:
+        """What a stream means that begins with an error."""
+        blamed = blamed_on_caller(events)
+        if blamed is None:
+            return self.failed("it reported an error instead of an answer")
+        status, body = blamed
+        return CallerRefused(status, JSON, body)
 
     async def _pass_on(self, chunk: bytes) -> None:
         patience = self.patience
@@ -239,7 +247,7 @@ class _Exchange:
         if patience.first_token_came:
             self._progress.token(now)
         await self._sink.chunk(chunk)
-        patience.client_has_read()
+        patience.client_has_read(now)
         if self.end.done:
             patience.done()
 
@@ -265,10 +273,11 @@ class _Exchange:
             raise self.failed(f"it answered with {response.content_type or 'nothing'} that is not the JSON asked for")
         if is_error_body(body):
             raise self.failed("it reported an error instead of an answer")
-        self._progress.token(self.patience.client_reads())
+        now = self.patience.client_reads()
+        self._progress.token(now)
         await self._sink.opened(Opened(response.status, response.headers["content-type"]))
         await self._sink.chunk(body)
-        self.patience.client_has_read()
+        self.patience.client_has_read(now)
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> Exception:
         """What a status that is not a success means."""
@@ -285,14 +294,6 @@ class _Exchange:
                 return CallerRefused(status, response.content_type, await self._read(response, MOST_REFUSAL_BYTES))
             case status:
                 return self.failed(f"it answered with HTTP {status}")
-
-    def _error_instead(self, events: bytes) -> Exception:
-        """What a stream means that begins with an error."""
-        blamed = blamed_on_caller(events)
-        if blamed is not None:
-            status, body = blamed
-            return CallerRefused(status, JSON, body)
-        return self.failed("it reported an error instead of an answer")
 
     async def _read(self, response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
         """The whole body, which may be this large."""

@@ -12,6 +12,9 @@ from typing import Any
 
 import orjson
 
+LONGEST_SIGN_BYTES = 64
+"""A sign cut in two is found if this much of the part before is looked at again."""
+
 
 class Sign(Enum):
     """The first thing in a stream that is more than a greeting."""

@@ -1,0 +1,44 @@
+"""Where answers go in tests."""
+
+import asyncio
+from collections.abc import Callable
+
+from router.relay import Opened
+
+
+class Kept:
+    """Keeps what comes. `comes()` waits for the next chunk; `reading` is unset to be a client that does not read."""
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self.openings: list[Opened] = []
+        self.quiets = 0
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self.on_quiet: Callable[[], None] = lambda: None
+        self._came: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def opened(self, opened: Opened) -> None:
+        """The answer begins."""
+        self.openings.append(opened)
+
+    async def chunk(self, data: bytes) -> None:
+        """Keep it, and wait while nobody reads."""
+        self.chunks.append(data)
+        self._came.put_nowait(data)
+        await self.reading.wait()
+
+    async def quiet(self) -> None:
+        """Count it."""
+        self.quiets += 1
+        self.on_quiet()
+        await self.reading.wait()
+
+    async def comes(self) -> bytes:
+        """The next chunk."""
+        return await self._came.get()
+
+    @property
+    def bytes(self) -> bytes:
+        """All of it."""
+        return b"".join(self.chunks)
