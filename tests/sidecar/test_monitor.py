@@ -409,7 +409,8 @@ async def test_reconciling_follows_the_store() -> None:
             await place.was_asked(len(place.asked) + 10)
             assert (len(old.asked), len(new.asked)) == quiet
             here.monitor.reconcile()
-            assert {task.get_name() for task in asyncio.all_tasks() if "watch" in task.get_name()} == {"watch new"}
+            watching = [task.get_name() for task in asyncio.all_tasks() if "watch" in task.get_name()]
+            assert watching == ["watch new"]
 
 
 async def test_a_task_ends_by_itself_once_its_backend_is_gone() -> None:
