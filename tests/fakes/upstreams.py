@@ -5,7 +5,7 @@ import itertools
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from socket import SO_LINGER, SOL_SOCKET
+from socket import SO_LINGER, SOL_SOCKET, socket
 from typing import Any
 
 import orjson
@@ -179,3 +179,11 @@ def cut(data: bytes, at: Iterable[int]) -> list[bytes]:
     """`data` in pieces that begin at these places."""
     places = [0, *sorted({min(max(place, 0), len(data)) for place in at}), len(data)]
     return [data[a:b] for a, b in itertools.pairwise(places) if a < b]
+
+
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port

@@ -1,7 +1,6 @@
 """What the relay passes on, and what it makes of servers that misbehave. Every server is a real one on loopback."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 
 import pytest
@@ -25,6 +24,7 @@ from tests.fakes.upstreams import (
     answer,
     chunked,
     cut,
+    free_port,
     in_turn,
     saying,
     streaming,
@@ -481,11 +481,3 @@ async def test_the_pool_keeps_connections_no_longer_than_that() -> None:
         connector = relay._pooled.connector
         assert connector is not None
         assert connector._keepalive_timeout == relay_module.IDLE_CONNECTION_SECONDS
-
-
-def free_port() -> int:
-    """A port at which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port

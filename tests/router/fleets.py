@@ -1,0 +1,115 @@
+"""A store and a dispatcher in front of real servers, without a monitor: health is what a test says."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from router.balance.pools import Candidate, Pool
+from router.dispatch import Call, Dispatcher, Journey
+from router.patience import Deadlines
+from router.relay import Sink
+from sidecar import (
+    BackendAdded,
+    BackendSpec,
+    BackendState,
+    Level,
+    Outcome,
+    Snapshot,
+    Store,
+    classify,
+)
+from sidecar.engines.engine import Model
+from sidecar.facts import EngineIdentified, HealthProbed, ModelsListed, ProbeOutcome
+from tests.router.relaying import PATIENT, relaying
+
+ROLE = "reasoner"
+
+
+@dataclass
+class Fleet:
+    """Backends `b0`, `b1` … that all serve the role "reasoner"."""
+
+    store: Store
+    dispatcher: Dispatcher
+    pool: Pool
+    journeys: list[Journey] = field(default_factory=list)
+
+    async def send(self, sink: Sink, **call: Any) -> Journey:
+        """One call to the role, streamed unless said otherwise. Raises what the dispatcher raises."""
+        journey = Journey()
+        self.journeys.append(journey)
+        await self.dispatcher.send(self.call(**call), sink, journey)
+        return journey
+
+    def call(
+        self,
+        *,
+        body: Mapping[str, Any] | None = None,
+        stream: bool = True,
+        limits: Deadlines = PATIENT,
+        attempts: int = 2,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Call:
+        """A call to the role."""
+        return Call(
+            ROLE, self.pool, "/v1/chat/completions", {**(body or {}), "stream": stream}, limits, attempts, schema
+        )
+
+    def probed(self, name: str, outcome: ProbeOutcome) -> None:
+        """A liveness probe of a backend ended so."""
+        self.store.apply(HealthProbed(now(), name, outcome, 1.0))
+
+    @property
+    def states(self) -> Mapping[str, BackendState]:
+        """What the store knows now."""
+        return self.store.snapshot(now()).backends
+
+    def in_flight(self) -> int:
+        """Over all backends."""
+        return sum(state.work.in_flight for state in self.states.values())
+
+    def finished(self) -> dict[Outcome, int]:
+        """How requests ended, over all backends."""
+        found: dict[Outcome, int] = {}
+        for state in self.states.values():
+            for outcome, number in state.work.finished.items():
+                found[outcome] = found.get(outcome, 0) + number
+        return found
+
+
+def now() -> float:
+    """The moment, on the clock of the facts."""
+    return asyncio.get_running_loop().time()
+
+
+def level_at(state: BackendState, snapshot: Snapshot) -> Level | None:
+    """The load level, by the default rules."""
+    return classify(state, snapshot.queue_active, snapshot.now).level
+
+
+def add(store: Store, spec: BackendSpec, engine: str = "openai", models: Sequence[Model] = ()) -> None:
+    """A backend that is up."""
+    store.apply(BackendAdded(now(), spec))
+    store.apply(EngineIdentified(now(), spec.name, engine))
+    store.apply(ModelsListed(now(), spec.name, tuple(models) or (Model("m"),)))
+    store.apply(HealthProbed(now(), spec.name, ProbeOutcome.OK, 1.0))
+
+
+@asynccontextmanager
+async def fleet(
+    *urls: str,
+    keepalive_seconds: float = 20,
+    engine: str = "openai",
+    api_key: str | None = None,
+    rng: Callable[[], float] | None = None,
+) -> AsyncIterator[Fleet]:
+    """Backends at these URLs, all up, in front of a real relay."""
+    store = Store()
+    for number, url in enumerate(urls):
+        add(store, BackendSpec(f"b{number}", url, models={ROLE: f"m{number}"}, api_key=api_key), engine)
+    pool = tuple(Candidate(f"b{number}", f"m{number}") for number in range(len(urls)))
+    async with relaying(keepalive_seconds) as relay:
+        yield Fleet(store, Dispatcher(store, relay, level_at, rng or random.Random(1).random), pool)
