@@ -11,7 +11,7 @@ from sidecar.engines import ENGINES
 from sidecar.engines.detect import USUAL_PORTS
 from sidecar.engines.engine import Model, ModelKind, StructuredOutput
 from sidecar.errors import ConfigInvalid, Problem, SidecarError, TraceInvalid
-from sidecar.examine import Examination, examine
+from sidecar.examination import Examination, examine
 from sidecar.exposition import SnapshotCollector
 from sidecar.facts import (
     BackendAdded,
