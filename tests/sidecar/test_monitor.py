@@ -1,8 +1,7 @@
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -10,83 +9,27 @@ from sidecar.engines import Engine
 from sidecar.engines.engine import Model, ModelKind
 from sidecar.facts import (
     BackendAdded,
-    BackendRemoved,
     BackendSpec,
-    HealthProbed,
-    InferenceProbed,
-    ModelsListed,
     ProbeOutcome,
 )
 from sidecar.health import Verdict
 from sidecar.load import wants_inference_probe
-from sidecar.monitor import Monitor, Pace, Sleep, WantsProbe, awake_model
+from sidecar.monitor import Monitor, awake_model
 from sidecar.probe import Probed, Prober, probing_session
 from sidecar.state import BackendState
 from sidecar.store import Store
 from tests.fakes import backends as fakes
 from tests.fakes.clock import Clock
-
-PATIENT = Pace(jitter_ratio=0.0, liveness_timeout_seconds=60, stats_timeout_seconds=60, inference_timeout_seconds=60)
-"""Nothing is given up within a test, so whatever hangs hangs to its end."""
-RESTLESS = replace(PATIENT, interval_seconds=0.0)
-"""Every tick is a whole round."""
-
-
-def never(_state: BackendState, _now: float) -> bool:
-    return False
-
-
-def always(_state: BackendState, _now: float) -> bool:
-    return True
-
-
-async def no_pause(_seconds: float) -> None:
-    await asyncio.sleep(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A monitor with the store that it fills."""
-
-    store: Store
-    monitor: Monitor
-    clock: Clock
-
-    def add(self, name: str, url: str, engine: str = "openai", **models: str) -> None:
-        self.store.apply(BackendAdded(self.clock(), BackendSpec(name, url, engine, models=models)))
-
-    def state(self, name: str = "mini") -> BackendState:
-        return self.store.snapshot(self.clock()).backends[name]
-
-
-@asynccontextmanager
-async def watched(
-    pace: Pace = PATIENT,
-    wants_probe: WantsProbe = never,
-    *,
-    prober: type[Prober] = Prober,
-    sleep: Sleep | None = None,
-) -> AsyncIterator[Watched]:
-    clock, store = Clock(), Store()
-    async with probing_session() as session:
-        asking = prober(session, clock)
-        monitor = Monitor(store, asking, clock, lambda: 0.5, pace, wants_probe, sleep or clock.sleep)
-        yield Watched(store, monitor, clock)
-
-
-STATUS = {"active_jobs": 2, "total_requests": 10}
-WITH_STATUS = fakes.answering({**fakes.OPENAI, "GET /status": STATUS})
-OLLAMA = fakes.answering(
-    {
-        "GET /": fakes.http(b"Ollama is running", content_type="text/plain"),
-        "GET /api/version": {"version": "0.31.2"},
-        "GET /api/tags": {"models": [{"name": "gemma4:12b"}, {"name": "qwen3:4b"}]},
-        "GET /api/ps": {"models": [{"name": "qwen3:4b"}]},
-        "POST /v1/chat/completions": fakes.SAID,
-        **fakes.OPENAI,
-    }
+from tests.fakes.monitors import (
+    OLLAMA,
+    PATIENT,
+    RESTLESS,
+    WITH_STATUS,
+    always,
+    never,
+    no_pause,
+    watched,
 )
-
 
 # One backend's trouble is nobody else's.
 
@@ -387,116 +330,3 @@ async def test_statistics_of_other_engines_are_readings() -> None:
         async with here.monitor.running():
             await here.clock.settled()
         assert (here.state().reading.running, here.state().reading.slots) == (1, 2)
-
-
-# Coming, going, moving.
-
-
-async def test_reconciling_follows_the_store() -> None:
-    async with watched(RESTLESS, sleep=no_pause) as here, AsyncExitStack() as stack:
-        old, new, place = [await stack.enter_async_context(fakes.serving(fakes.healthy)) for _ in range(3)]
-        here.add("old", old.url)
-        async with here.monitor.running():
-            await old.was_asked(3)
-            here.store.apply(BackendRemoved(here.clock(), "old"))
-            here.add("new", new.url)
-            here.monitor.reconcile()
-            await new.was_asked(3)
-            here.add("new", place.url)
-            here.monitor.reconcile()
-            await place.was_asked(3)
-            quiet = (len(old.asked), len(new.asked))
-            await place.was_asked(len(place.asked) + 10)
-            assert (len(old.asked), len(new.asked)) == quiet
-            here.monitor.reconcile()
-            watching = [task.get_name() for task in asyncio.all_tasks() if "watch" in task.get_name()]
-            assert watching == ["watch new"]
-
-
-async def test_a_task_ends_by_itself_once_its_backend_is_gone() -> None:
-    async with watched() as here, fakes.serving(fakes.healthy) as fake:
-        here.add("mini", fake.url)
-        async with here.monitor.running():
-            await here.clock.settled()
-            [task] = [task for task in asyncio.all_tasks() if task.get_name() == "watch mini"]
-            here.store.apply(BackendRemoved(0.0, "mini"))
-            await here.clock.tick()
-            await task
-
-
-async def test_nothing_is_learnt_about_the_new_place_from_an_answer_of_the_old_one() -> None:
-    go_on = asyncio.Event()
-
-    async def late(line: str, writer: asyncio.StreamWriter) -> None:
-        await go_on.wait()
-        await WITH_STATUS(line, writer)
-
-    async with watched() as here, fakes.serving(late) as old:
-        here.add("mini", old.url, "status")
-        here.store.apply(HealthProbed(0.0, "mini", ProbeOutcome.OK, 1.0))
-        asking = asyncio.create_task(here.monitor.refresh(wants_probe=never))
-        await old.was_asked(1)
-        here.add("mini", "http://127.0.0.1:1", "status")
-        go_on.set()
-        await asking
-        assert here.state() == BackendState(here.state().spec, engine="status")
-
-
-@pytest.mark.parametrize("gone", [True, False])
-async def test_a_backend_that_goes_while_it_is_asked_disturbs_nobody(gone: bool) -> None:
-    go_on = asyncio.Event()
-
-    async def late(line: str, writer: asyncio.StreamWriter) -> None:
-        await go_on.wait()
-        await fakes.healthy(line, writer)
-
-    async with watched() as here, fakes.serving(late) as fake:
-        here.add("mini", fake.url, "auto")
-        async with here.monitor.running():
-            await fake.was_asked(1)
-            if gone:
-                here.store.apply(BackendRemoved(0.0, "mini"))
-            go_on.set()
-            await here.clock.settled()
-        assert ("mini" in here.store.snapshot(0.0).backends) is not gone
-
-
-# By force.
-
-
-async def test_a_refresh_asks_afresh_who_is_available_and_probes_as_it_is_told() -> None:
-    async with watched() as here, fakes.serving(WITH_STATUS) as fake, fakes.serving(fakes.resetting) as down:
-        here.add("mini", fake.url, "status", reasoner="gemma4")
-        here.add("down", down.url, "status")
-        async with here.monitor.running():
-            await here.clock.settled(2)
-            before = (len(fake.asked), len(down.asked))
-            await here.monitor.refresh(wants_probe=always)
-        assert fake.asked[before[0] :] == ["GET /status", "POST /v1/chat/completions"]
-        assert len(down.asked) == before[1]
-        assert here.state().good_inference_ms is not None
-
-
-async def test_a_backend_that_goes_between_a_reading_and_a_probe_is_not_probed() -> None:
-    async with watched() as here, fakes.serving(WITH_STATUS) as fake:
-        here.add("mini", fake.url, "status", reasoner="gemma4")
-        here.store.apply(HealthProbed(0.0, "mini", ProbeOutcome.OK, 1.0))
-        here.store.apply(ModelsListed(0.0, "mini", (SMALL,)))
-        asking = asyncio.create_task(here.monitor.refresh(wants_probe=always))
-        await fake.was_asked(1)
-        here.store.apply(BackendRemoved(0.0, "mini"))
-        await asking
-        assert fake.posts == 0
-
-
-async def test_a_failed_inference_probe_is_reported_as_such() -> None:
-    async with (
-        watched(wants_probe=always) as here,
-        fakes.serving(fakes.answering({"GET /v1/models": fakes.MODELS})) as fake,
-    ):
-        seen: list[InferenceProbed] = []
-        here.store.witness(lambda fact: seen.append(fact) if isinstance(fact, InferenceProbed) else None)
-        here.add("mini", fake.url, reasoner="gemma4")
-        async with here.monitor.running():
-            await here.clock.settled()
-        assert [fact.latency_ms < 0 for fact in seen] == [True]

@@ -148,7 +148,7 @@ def test_an_engine_that_nobody_knows_has_no_slots() -> None:
 
 
 def test_other_software_at_the_same_url_has_none_of_the_old_readings_but_all_of_our_work() -> None:
-    old = [
+    old: list[Fact] = [
         EngineIdentified(1.0, "mini", "status"),
         probed(1.0),
         StatusRead(1.0, "mini", 5, 5),
@@ -181,7 +181,7 @@ def test_a_backend_that_moved_is_unknown_again_and_keeps_its_requests(spec: Back
 
 
 def test_a_removed_backend_is_gone_and_may_come_again_as_new() -> None:
-    gone = [probed(1.0), started(), BackendRemoved(2.0, "mini")]
+    gone: list[Fact] = [probed(1.0), started(), BackendRemoved(2.0, "mini")]
     assert after(BackendAdded(0.0, MINI), *gone).snapshot(2.0).backends == {}
     back = mini(*gone, finished(), BackendAdded(3.0, MINI), finished())
     assert back == BackendState(MINI)
@@ -284,7 +284,7 @@ def test_witnesses_see_every_fact_after_the_store_has_taken_it_in() -> None:
     store = Store()
     seen: list[tuple[Fact, bool]] = []
     store.witness(lambda fact: seen.append((fact, "mini" in store.snapshot(0.0).backends)))
-    facts = [BackendAdded(0.0, MINI), finished(), BackendRemoved(1.0, "mini")]
+    facts: list[Fact] = [BackendAdded(0.0, MINI), finished(), BackendRemoved(1.0, "mini")]
     for fact in facts:
         store.apply(fact)
     assert seen == [(facts[0], True), (facts[1], True), (facts[2], False)]
@@ -294,7 +294,13 @@ def test_a_snapshot_does_not_change_any_more() -> None:
     store = after(BackendAdded(0.0, MINI), probed(1.0), started())
     before = store.snapshot(1.0)
     copy = replace(before, backends=dict(before.backends), last_token_at=dict(before.last_token_at))
-    for fact in (finished(), probed(2.0, ProbeOutcome.REFUSED), BackendRemoved(3.0, "mini"), QueueChanged(4.0, 9)):
+    later: list[Fact] = [
+        finished(),
+        probed(2.0, ProbeOutcome.REFUSED),
+        BackendRemoved(3.0, "mini"),
+        QueueChanged(4.0, 9),
+    ]
+    for fact in later:
         store.apply(fact)
     assert before == copy
 
