@@ -26,7 +26,7 @@ class Occupancy:
         """One chat, for as long as the context lasts. Raises Shed when there are too many."""
         if self.active >= self.most:
             raise Shed(
-                f"{self.active} chats run at the same time, and the limit is {self.most} (router.limits.streams).",
+                f"{self.active} of {self.most} chats run already (router.limits.streams); try again soon.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
         self.active += 1

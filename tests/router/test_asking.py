@@ -1,0 +1,251 @@
+"""Asking a classifier and reading streams, over real sockets where a server has a say."""
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.asking import (
+    SHORTEST_DECISION_TOKENS,
+    ClassifierAsker,
+    TokenReader,
+    WholeAnswer,
+    deadlines_of,
+    with_role_defaults,
+)
+from router.balance.pools import CLASSIFIER
+from router.config import RoleConfig
+from router.dispatch import Dispatcher, Journey
+from router.errors import BackendFailed, BackendTimeout, BadRequest, MaekError, NoBackend
+from router.fleet import Fleet
+from router.patience import Deadlines
+from router.relay import AnswerUnusable, Opened
+from router.sse import encode
+from sidecar import BackendSpec, LoadRules, Outcome, Store
+from tests.fakes.upstreams import (
+    COMPLETION,
+    DONE,
+    ROLE,
+    STOP,
+    Upstream,
+    answer,
+    cut,
+    saying,
+    silent,
+    streaming,
+    token,
+    upstream,
+)
+from tests.router.fleets import add, level_at, now
+from tests.router.relaying import SOON, relaying
+
+SCHEMA = {"type": "object", "properties": {"action": {"enum": ["direct", "route"]}}}
+MESSAGES = [{"role": "user", "content": "안녕"}]
+
+
+async def asked(
+    *servers: Upstream, engine: str = "openai", role: RoleConfig | None = None, schema: Any = SCHEMA
+) -> tuple[str | MaekError, Journey, Store]:
+    """What a classifier says that these servers run, or why it says nothing."""
+    store, journey = Store(), Journey()
+    for number, server in enumerate(servers):
+        add(store, BackendSpec(f"b{number}", server.url, models={CLASSIFIER: "small"}), engine)
+    fleet = Fleet(lambda: store.snapshot(now()), (CLASSIFIER,), LoadRules(), lambda _at, _backend: None)
+    async with relaying() as relay:
+        dispatcher = Dispatcher(store, relay, level_at, lambda: 0.0)
+        asker = ClassifierAsker(dispatcher, fleet, role or RoleConfig(), journey)
+        try:
+            return await asker(MESSAGES, schema=schema), journey, store
+        except MaekError as error:
+            return error, journey, store
+
+
+# The classifier
+
+
+async def test_the_classifiers_text_comes_back() -> None:
+    async with upstream(saying(answer("200 OK", COMPLETION))) as server:
+        text, journey, _ = await asked(server, role=RoleConfig(temperature=0.3))
+    assert text == "hi"
+    assert journey.last is not None
+    assert journey.last.candidate.backend == "b0"
+    assert server.heard[0].json() == {
+        "messages": MESSAGES,
+        "model": "small",
+        "stream": False,
+        "temperature": 0.3,
+        "max_tokens": SHORTEST_DECISION_TOKENS,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("engine", "schema", "sent"),
+    [("vllm", SCHEMA, True), ("llamacpp", SCHEMA, True), ("mlx", SCHEMA, False), ("vllm", None, False)],
+)
+async def test_a_schema_is_sent_only_to_engines_that_take_one(engine: str, schema: Any, sent: bool) -> None:
+    async with upstream(saying(answer("200 OK", COMPLETION))) as server:
+        await asked(server, engine=engine, schema=schema)
+    assert ("response_format" in server.heard[0].json()) is sent
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"choices":[]}',
+        b'{"choices":{}}',
+        b'{"choices":[{"message":{}}]}',
+        b'{"choices":[{"message":{"content":null,"tool_calls":[]}}]}',
+        b'{"choices":[{"message":{"content":7}}]}',
+        b'{"choices":["hi"]}',
+        b'{"choices":[{"message":{"content":"hi"}}',
+        b"not json}",
+        b"",
+    ],
+)
+async def test_an_answer_of_another_shape_is_the_backends_failure_and_the_next_is_asked(body: bytes) -> None:
+    async with upstream(saying(answer("200 OK", body))) as bad, upstream(saying(answer("200 OK", COMPLETION))) as good:
+        alone, _, store = await asked(bad)
+        text, journey, _ = await asked(bad, good)
+    assert isinstance(alone, BackendFailed)
+    assert store.snapshot(0).backends["b0"].work.finished == {Outcome.BACKEND_ERROR: 1}
+    assert text == "hi"
+    assert [attempt.outcome for attempt in journey.attempts] == [Outcome.BACKEND_ERROR, Outcome.OK]
+
+
+async def test_an_empty_text_is_an_answer() -> None:
+    empty = b'{"choices":[{"message":{"content":""}}]}'
+    async with upstream(saying(answer("200 OK", empty))) as server:
+        text, _, _ = await asked(server)
+    assert text == ""
+
+
+async def test_a_classifier_that_takes_too_long_is_a_timeout() -> None:
+    async with upstream(silent) as server:
+        error, _, store = await asked(server, role=RoleConfig(timeout_seconds=SOON))
+        async with asyncio.timeout(10):
+            await server.left.wait()
+    assert isinstance(error, BackendTimeout)
+    assert store.snapshot(0).backends["b0"].work.finished == {Outcome.TIMEOUT: 1}
+
+
+async def test_without_a_classifier_that_is_said() -> None:
+    error, _, _ = await asked()
+    assert isinstance(error, NoBackend)
+    assert 'No backend serves "classifier"' in error.message
+
+
+async def test_a_question_that_the_server_refuses_is_told_with_its_status() -> None:
+    async with upstream(saying(answer("400 No", b'{"error":"too long"}'))) as server:
+        error, _, _ = await asked(server)
+    assert isinstance(error, BadRequest)
+    assert error.message == "The classifier's server refused the question with HTTP 400."
+
+
+# What a role gives
+
+
+@pytest.mark.parametrize(
+    ("body", "role", "filled"),
+    [
+        ({}, RoleConfig(), {}),
+        ({}, RoleConfig(temperature=0.3, max_tokens=5), {"temperature": 0.3, "max_tokens": 5}),
+        ({"temperature": 0}, RoleConfig(temperature=0.3), {"temperature": 0}),
+        ({"temperature": None}, RoleConfig(temperature=0.3), {"temperature": 0.3}),
+        ({"max_tokens": 9}, RoleConfig(max_tokens=5), {"max_tokens": 9}),
+        ({"max_completion_tokens": 9}, RoleConfig(max_tokens=5), {"max_completion_tokens": 9}),
+    ],
+)
+def test_a_role_fills_in_what_the_caller_left_open(body: Any, role: RoleConfig, filled: Any) -> None:
+    given_body = dict(body)
+    assert with_role_defaults(body, role) == filled
+    assert body == given_body
+
+
+def test_a_role_says_how_long_it_waits() -> None:
+    role = RoleConfig(
+        connect_timeout_seconds=1, first_token_timeout_seconds=2, token_timeout_seconds=3, timeout_seconds=4
+    )
+    assert deadlines_of(role) == Deadlines(1, 2, 3, 4)
+
+
+# Reading streams
+
+
+async def read(*chunks: bytes) -> tuple[TokenReader, list[str]]:
+    told: list[str] = []
+
+    async def tell(text: str) -> None:
+        told.append(text)
+
+    async def quiet() -> None:
+        told.append("(quiet)")
+
+    reader = TokenReader(tell, quiet)
+    await reader.opened(Opened(200, "text/event-stream"))
+    for chunk in chunks:
+        await reader.chunk(chunk)
+    return reader, told
+
+
+@given(st.lists(st.text(max_size=5), max_size=5), st.lists(st.integers(0, 900), max_size=6))
+def test_tokens_are_told_as_they_are_whole_whatever_the_cuts(texts: list[str], at: list[int]) -> None:
+    stream = ROLE + b"".join(token(text) for text in texts) + STOP + DONE
+    reader, told = asyncio.run(read(*cut(stream, at)))
+    assert told == reader.text == [text for text in texts if text]
+    assert (reader.finish_reason, reader.usage) == ("stop", None)
+
+
+async def test_usage_is_read_wherever_it_rides() -> None:
+    usage = {"prompt_tokens": 3}
+    own, _ = await read(encode({"choices": [], "usage": usage}), encode({"choices": [], "usage": None}), DONE)
+    last, _ = await read(encode({"choices": [{"delta": {"content": "."}, "finish_reason": "length"}], "usage": usage}))
+    assert own.usage == last.usage == usage
+    assert (own.finish_reason, last.finish_reason, last.text) == (None, "length", ["."])
+
+
+async def test_silence_is_passed_on() -> None:
+    reader, told = await read()
+    await reader.quiet()
+    assert told == ["(quiet)"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [
+        (b"data: oops\n\n", "not JSON"),
+        (b"data: []\n\n", "no object"),
+        (b'data: {"error":{"message":"x"}}\n\n', "reported an error"),
+        (b"data: " + b"x" * 9_000_000, "an event of more than"),
+    ],
+)
+async def test_a_stream_that_makes_no_sense_is_unusable(stream: bytes, message: str) -> None:
+    with pytest.raises(AnswerUnusable, match=message):
+        await read(stream)
+
+
+@pytest.mark.parametrize("chunk", [{"error": None}, {"choices": None}, {"choices": [{"delta": None}]}, {"x": 1}])
+async def test_chunks_that_say_nothing_are_passed_over(chunk: Any) -> None:
+    reader, told = await read(encode(chunk))
+    assert (reader.text, told) == ([], [])
+
+
+async def test_a_whole_answer_waits_for_nothing() -> None:
+    whole = WholeAnswer()
+    await whole.opened(Opened(200, "application/json"))
+    await whole.quiet()
+    await whole.chunk(orjson.dumps({"choices": [{"message": {"content": "hi"}}]}))
+    assert whole.text == "hi"
+
+
+async def test_a_stream_where_a_body_was_asked_for_is_a_failure() -> None:
+    async with upstream(streaming(token("hi"), DONE)) as server:
+        error, _, _ = await asked(server)
+    assert isinstance(error, BackendFailed)

@@ -1,0 +1,136 @@
+"""The log of decisions: bounded, everybody's own, and without a word that anybody said."""
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.balance.choice import Considered, Exclusion
+from router.balance.pools import Candidate
+from router.decide.decision import Action, Decision, Source
+from router.decisions import DecisionLog, Record, decision_json, journey_json, record_json
+from router.dispatch import Attempt, Journey
+from sidecar import Level, Outcome
+
+AT = datetime(2026, 2, 1, 12, 0, 0, 123456, tzinfo=UTC)
+SAID = "비밀"
+DECISION = Decision(
+    Action.TOOLS,
+    Source.LLM,
+    "the classifier chose it",
+    0.5,
+    response=SAID,
+    prompt=SAID,
+    tool="email",
+    operation="search",
+    params={"query": SAID},
+    fallbacks=("rule: abstain",),
+    versions={"rule": "3"},
+)
+
+
+def journey() -> Journey:
+    """One attempt that failed and one that runs."""
+    first, second = Candidate("a", "m"), Candidate("b", "m")
+    made = Journey()
+    considered = (Considered(first, 0, Level.FREE), Considered(second, 2, None, Exclusion.DOWN))
+    failed = Attempt(considered, "the only one that can serve", first, Level.FREE)
+    made.begin(failed, 10.0)
+    made.end(failed, Outcome.TIMEOUT, None, 11.5)
+    made.begin(Attempt((), "fewest in flight: 0", second, None), 11.5)
+    return made
+
+
+def test_a_record_is_found_by_its_owner_only() -> None:
+    log = DecisionLog()
+    record = log.begin(AT, "anna", "auto")
+    assert log.get(record.id, "anna") is record
+    assert log.get(record.id, "bert") is None
+    assert log.get("nothing", "anna") is None
+    assert log.latest("bert", 10) == []
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=30), st.integers(1, 8), st.integers(0, 10))
+def test_the_log_keeps_the_newest_and_shows_everybody_his_own(owners: list[str], bound: int, most: int) -> None:
+    log = DecisionLog(bound)
+    records = [log.begin(AT, owner, "auto") for owner in owners]
+    kept = records[-bound:]
+    assert len(log._records) == min(len(records), bound)
+    for owner in "ab":
+        assert log.latest(owner, most) == [record for record in reversed(kept) if record.owner == owner][:most]
+    for record in records:
+        assert (log.get(record.id, record.owner) is record) is (record in kept)
+
+
+def test_a_record_says_what_was_decided_and_where_it_went_and_no_word_that_was_said() -> None:
+    record = Record("1", AT, "anna", "auto", DECISION, deciding=journey(), error="backend_timeout")
+    assert record_json(record) == {
+        "id": "1",
+        "at": "2026-02-01T12:00:00.123+00:00",
+        "asked_for": "auto",
+        "decision": {
+            "action": "tools",
+            "source": "llm",
+            "reason": "the classifier chose it",
+            "confidence": 0.5,
+            "tool": "email",
+            "operation": "search",
+            "fallbacks": ["rule: abstain"],
+            "versions": {"rule": "3"},
+        },
+        "deciding": {
+            "attempts": [
+                {
+                    "backend": "a",
+                    "model": "m",
+                    "load": "free",
+                    "reason": "the only one that can serve",
+                    "outcome": "timeout",
+                    "considered": [
+                        {"backend": "a", "in_flight": 0, "load": "free", "excluded": None},
+                        {"backend": "b", "in_flight": 2, "load": None, "excluded": "down"},
+                    ],
+                },
+                {
+                    "backend": "b",
+                    "model": "m",
+                    "load": None,
+                    "reason": "fewest in flight: 0",
+                    "outcome": None,
+                    "considered": [],
+                },
+            ],
+            "first_token_ms": None,
+            "total_ms": 1500.0,
+        },
+        "answering": {"attempts": [], "first_token_ms": None, "total_ms": None},
+        "error": "backend_timeout",
+    }
+    assert SAID not in orjson.dumps(record_json(record)).decode()
+
+
+def test_where_the_caller_had_decided_there_is_no_decision() -> None:
+    assert record_json(Record("1", AT, "anna", "reasoner"))["decision"] is None
+
+
+def test_the_one_who_asked_gets_the_words_too() -> None:
+    told = decision_json(DECISION)
+    assert (told["response"], told["prompt"], told["params"]) == (SAID, SAID, {"query": SAID})
+    assert told["action"] == "tools"
+
+
+@pytest.mark.parametrize(("first_at", "ms"), [(None, None), (10.0, 0.0), (10.1234, 123.4)])
+def test_times_are_counted_from_the_first_attempt(first_at: float | None, ms: float | None) -> None:
+    made = journey()
+    made.end(made.attempts[1], Outcome.OK, first_at, 12.0)
+    assert (journey_json(made)["first_token_ms"], journey_json(made)["total_ms"]) == (ms, 2000.0)
+
+
+def test_a_journey_may_begin_when_the_clock_does() -> None:
+    made = Journey()
+    attempt = Attempt((), "", Candidate("a", "m"), None)
+    made.begin(attempt, 0.0)
+    made.begin(attempt, 5.0)
+    assert made.started_at == 0.0
