@@ -120,8 +120,9 @@ class House:
     async def look_around(self) -> None:
         """Look for servers on this machine, if the configuration says so; without any, let the simulator stand in."""
         if self._config.sidecar.discover:
-            known = [state.spec.url for state in self.snapshot().backends.values()]
-            for spec in await discover(self.parts.prober, self._ports, known):
+            known = self.snapshot().backends
+            urls = [state.spec.url for state in known.values()]
+            for spec in await discover(self.parts.prober, self._ports, urls, tuple(known)):
                 log.info("discovered backend=%s url=%s", spec.name, spec.url)
                 self.parts.store.apply(BackendAdded(_now(), spec))
         self._place_simulator()
@@ -130,6 +131,8 @@ class House:
     def has_simulator(self, url: str) -> None:
         """Tell where the built-in simulator listens; it becomes a backend as long as there is no other."""
         self._simulator = BackendSpec(SIMULATOR, url, engine="openai", simulated=True)
+        self._place_simulator()
+        self.parts.monitor.reconcile()
 
     def _place_simulator(self) -> None:
         names = set(self.snapshot().backends)
@@ -198,10 +201,10 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         house = House(await _parts(config, record, stack), config, ports)
-        if not config.sidecar.backends:
-            house.has_simulator(await stack.enter_async_context(serving(SimSettings(preset="demo"))))
         house.adopt(config)
         await house.look_around()
+        if not config.sidecar.backends:
+            house.has_simulator(await stack.enter_async_context(serving(SimSettings(preset="demo"))))
         await stack.enter_async_context(house.parts.monitor.running())
         await _first_look(house)
         await _for_the_while(stack, _look_again(house))

@@ -129,7 +129,10 @@ class Turns:
         session = (await self._sessions.open(ask.session, ask.owner)).id
         history = await self._sessions.history(session, ask.owner)
         pending = await self._sessions.pending(session, ask.owner)
-        return session, await self.decide_with(ask, history, record, pending)
+        decision = await self.decide_with(ask, history, record, pending)
+        if decision.drops_draft:
+            await self._sessions.clear_pending(session, ask.owner)
+        return session, decision
 
     async def decide_with(
         self, ask: Ask, history: Sequence[Message], record: Record, pending: PendingDraft | None = None
@@ -219,7 +222,8 @@ class Turns:
             await emit(Quiet())
 
         reader = TokenReader(tell, quiet)
-        body = with_role_defaults({"messages": messages, "stream": True}, settings)
+        asked = {"messages": messages, "stream": True, "stream_options": {"include_usage": True}}
+        body = with_role_defaults(asked, settings)
         call = Call(
             role,
             self._fleet.pool_of_role(role),

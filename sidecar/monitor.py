@@ -121,7 +121,9 @@ class Monitor:
         """Whether this tick is the one nearest to when the next liveness probe is due."""
         if state.health_at is None:
             return True
-        every_seconds = self.pace.interval_seconds if state.health.available else self.pace.retry_interval_seconds
+        # A failure is looked into soon, so that three in a row take seconds and not minutes to come together.
+        calm = state.health.available and state.health.failures == 0
+        every_seconds = self.pace.interval_seconds if calm else self.pace.retry_interval_seconds
         return self._clock() - state.health_at + self._tick_seconds(state) / 2 >= every_seconds
 
     def _tick_seconds(self, state: BackendState) -> float:

@@ -15,7 +15,7 @@ from sidecar.engines.engine import Answer, Ask, Engine, Model, StructuredOutput,
 
 HEALTH = Ask("/health")
 
-STARTED_WITH = Model("default_model")
+STARTED_WITH = Model("default_model", loaded=True)
 """The name under which the server always runs the model that it was started with."""
 
 ASSUMED_SLOTS = 32

@@ -131,6 +131,20 @@ async def test_a_backend_that_is_not_ready_is_asked_again_after_5_s(behaviour: f
         assert here.state().health.available
 
 
+async def test_a_backend_that_was_up_and_fails_is_down_within_seconds_and_not_minutes() -> None:
+    async with watched() as here, fakes.serving(fakes.healthy) as fake:
+        here.add("mini", fake.url)
+        async with here.monitor.running():
+            await here.clock.settled()
+            assert here.state().health.available
+            fake.behaviour = fakes.resetting
+            while here.state().health.verdict is Verdict.UP:
+                await here.clock.tick()
+                await here.clock.settled()
+        # The first failure shows at the probe after 30 s, the second and the third 5 s later each.
+        assert here.clock.now == 40.0
+
+
 async def test_a_loading_backend_is_not_down() -> None:
     async with watched() as here, fakes.serving(fakes.loading) as fake:
         here.add("mini", fake.url)

@@ -8,7 +8,7 @@ def test_the_model_that_it_was_started_with_is_listed() -> None:
 
 
 def test_an_empty_body_is_the_model_that_it_was_started_with() -> None:
-    assert Recording("mlx-0.32.2/no-cache-folder").models("mlx") == (Model("default_model"),)
+    assert Recording("mlx-0.32.2/no-cache-folder").models("mlx") == (Model("default_model", loaded=True),)
 
 
 def test_the_model_that_it_was_started_with_comes_before_those_that_it_would_have_to_load() -> None:
