@@ -85,7 +85,8 @@ class EndMarker:
     @property
     def told_error(self) -> bool:
         """Whether an event reported an error instead of a part of the answer."""
-        return self._error_before or _ERROR_EVENT.search(self._tail) is not None
+        # The plain look comes first: it is a hundred times as fast as the pattern, and all that most streams need.
+        return self._error_before or (b'"error"' in self._tail and _ERROR_EVENT.search(self._tail) is not None)
 
     @property
     def seen(self) -> bool:

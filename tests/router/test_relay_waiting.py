@@ -122,14 +122,14 @@ async def test_every_token_is_given_its_own_time() -> None:
 
     async def script(heard: Heard) -> None:
         await heard.send(OK_STREAM)
-        for _ in range(8):  # together far more than the deadline for one
-            await asyncio.sleep(SOON / 2)
+        for _ in range(10):  # together more than the deadline for one
+            await asyncio.sleep(0.1)
             await heard.send(chunked(token("a")))
         await heard.send(chunked(DONE), LAST_CHUNK)
 
     async with upstream(script) as server, relaying() as relay:
-        await relayed(relay, server.url, sink, limits=deadlines(token=4 * SOON))
-    assert sink.bytes == token("a") * 8 + DONE
+        await relayed(relay, server.url, sink, limits=deadlines(token=0.8))
+    assert sink.bytes == token("a") * 10 + DONE
 
 
 async def test_a_finished_answer_whose_server_says_no_more_is_whole() -> None:
@@ -223,14 +223,14 @@ async def test_the_wait_for_the_backend_begins_when_the_client_has_read() -> Non
     async def script(heard: Heard) -> None:
         await heard.send(OK_STREAM, chunked(token("a")))
         await sink.comes()
-        await asyncio.sleep(2.7 * SOON)  # the client's time
+        await asyncio.sleep(0.9)  # the client's time
         sink.reading.set()
-        await asyncio.sleep(SOON / 2)  # the backend's
+        await asyncio.sleep(0.2)  # the backend's
         await heard.send(chunked(DONE), LAST_CHUNK)
 
     sink.reading.clear()
     async with upstream(script) as server, relaying() as relay:
-        await relayed(relay, server.url, sink, limits=deadlines(token=SOON))
+        await relayed(relay, server.url, sink, limits=deadlines(token=0.5))
     assert sink.bytes == token("a") + DONE
 
 
@@ -239,13 +239,13 @@ async def test_a_client_that_is_slow_to_take_a_comment_does_not_use_up_the_backe
 
     async def script(heard: Heard) -> None:
         await until(lambda: sink.quiets)
-        await asyncio.sleep(3 * SOON)
+        await asyncio.sleep(0.9)
         sink.reading.set()
         await heard.send(OK_STREAM, chunked(token("a"), DONE), LAST_CHUNK)
 
     sink.reading.clear()
     async with upstream(script) as server, relaying(keepalive_seconds=0.01) as relay:
-        await relayed(relay, server.url, sink, limits=deadlines(first_token=SOON))
+        await relayed(relay, server.url, sink, limits=deadlines(first_token=0.5))
     assert sink.bytes == token("a") + DONE
 
 

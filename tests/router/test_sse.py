@@ -72,7 +72,11 @@ def test_an_event_that_ends_with_cr_is_told_at_once_and_the_lf_that_follows_is_n
     assert decoder.feed(b"\ndata: b\r\n\r\n") == [Event("b")]
 
 
-@pytest.mark.parametrize("piece", [b"x", b"data: x\n", b": note\n"])
+@pytest.mark.parametrize(
+    "piece",
+    [b"x" * 1000, b"data: " + b"x" * 1000 + b"\n", b": " + b"x" * 1000 + b"\n"],
+    ids=["line", "data", "comment"],
+)
 def test_an_event_without_end_is_refused_however_it_is_cut(piece: bytes) -> None:
     endless = piece * (sse.MOST_EVENT_BYTES // (len(piece) - piece.count(b"\n")) + 2)
     with pytest.raises(Overlong, match="an event of more than 8388608 bytes"):
