@@ -171,7 +171,7 @@ def test_every_target_of_make_and_every_module_mentioned_exists(page: Path) -> N
 @every_page
 def test_every_file_mentioned_exists(page: Path) -> None:
     for code in inline_code(page):
-        if re.fullmatch(r"(?:sidecar|router|simulator|tests|bench|docs)/[\w./-]*", code):
+        if re.fullmatch(r"(?:sidecar|router|simulator|tests|bench|docs|grafana|deploy)/[\w./-]*", code):
             path = ROOT / code
             assert (path.parent if "NAME" in path.name else path).exists(), code
 
@@ -242,7 +242,7 @@ def errors_below(kind: type[MaekError]) -> Iterator[type[MaekError]]:
 
 def test_every_code_of_an_error_is_documented_and_no_other() -> None:
     documented = {(status, bare(code), fault) for status, code, fault, _ in rows(DOCS / "api.md", "status", "code")}
-    known = {*errors_below(MaekError), SessionStoreFailed}
+    known: set[type[MaekError]] = {*errors_below(MaekError), SessionStoreFailed}
     assert documented == {(str(error.status), error.code, str(error.fault)) for error in known}
 
 
