@@ -142,8 +142,8 @@ class ThresholdsConfig(Section):
 
     active_jobs_per_slot: Levels = (1.0, 2.0, 4.0)
     """Requests that the backend itself says it works on, for each slot (at least this many)."""
-    waiting_per_slot: Levels = (1.0, 2.0, 4.0)
-    """Requests that wait inside the backend, for each slot (at least this many)."""
+    waiting_requests: Levels = (1.0, 4.0, 16.0)
+    """Requests that wait inside the backend (at least); any means that something is full, however many slots it has."""
     kv_usage_ratio: RatioLevels = (0.7, 0.9, 0.97)
     """Part of the key-value cache in use, 0 to 1 (at least)."""
     inference_seconds: Levels = (None, 4.0, 8.0)

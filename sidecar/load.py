@@ -76,7 +76,8 @@ class LoadRules:
     """What the operator may set about levels. Ages and latencies in seconds."""
 
     active_jobs_per_slot: Steps = (1, 2, 4)
-    waiting_per_slot: Steps = (1, 2, 4)
+    waiting_requests: Steps = (1, 4, 16)
+    """Not scaled by slots: whoever waits found the slots, or the cache, full."""
     kv_usage_ratio: Steps = (0.7, 0.9, 0.97)
     inference_seconds: Steps = (4.0, 4.0, 8.0)
     """More than these."""
@@ -212,7 +213,7 @@ def _thresholds(state: BackendState, rules: LoadRules) -> dict[Signal, Steps]:
     steps_of: dict[Signal, Steps] = {
         Signal.ACTIVE_JOBS: _scaled(rules.active_jobs_per_slot, slots),
         Signal.IN_FLIGHT: _scaled(rules.active_jobs_per_slot, slots),
-        Signal.WAITING: _scaled(rules.waiting_per_slot, slots),
+        Signal.WAITING: rules.waiting_requests,
         Signal.KV_USAGE: rules.kv_usage_ratio,
         Signal.INFERENCE_LATENCY: _above(rules.inference_seconds),
         Signal.HEALTH_LATENCY: _at_least(

@@ -22,7 +22,7 @@ def load_rules(config: SidecarConfig) -> LoadRules:
     interval = config.interval_seconds
     return LoadRules(
         active_jobs_per_slot=steps(thresholds.active_jobs_per_slot),
-        waiting_per_slot=steps(thresholds.waiting_per_slot),
+        waiting_requests=steps(thresholds.waiting_requests),
         kv_usage_ratio=steps(thresholds.kv_usage_ratio),
         inference_seconds=steps(thresholds.inference_seconds),
         health_times_baseline=steps(thresholds.health_times_baseline),

@@ -123,7 +123,7 @@ def _rising(values: tuple[float, float, float]) -> tuple[float, float, float]:
 load_rules = st.builds(
     LoadRules,
     active_jobs_per_slot=steps(8),
-    waiting_per_slot=steps(8),
+    waiting_requests=steps(8),
     kv_usage_ratio=steps(1),
     inference_seconds=steps(20),
     health_times_baseline=steps(10),

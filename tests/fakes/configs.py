@@ -35,7 +35,7 @@ def sections(model: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStr
 thresholds = sections(
     sidecar_config.ThresholdsConfig,
     active_jobs_per_slot=levels(100),
-    waiting_per_slot=levels(100),
+    waiting_requests=levels(100),
     kv_usage_ratio=levels(1),
     inference_seconds=levels(100),
     health_times_baseline=levels(100),

@@ -113,12 +113,12 @@ def test_enums_are_written_as_their_text() -> None:
 @pytest.mark.parametrize("levels", [(1, 1, 2), (1, 3, 2), (3, None, 2), (None, 2, 2)])
 def test_thresholds_that_do_not_rise_are_refused(levels: tuple[float | None, ...]) -> None:
     with pytest.raises(ValidationError, match="rise"):
-        ThresholdsConfig(waiting_per_slot=levels)
+        ThresholdsConfig(waiting_requests=levels)
 
 
 @pytest.mark.parametrize("levels", [(None, None, None), (0, None, 1), (None, 0, None), (0.5, 1, 2)])
 def test_thresholds_may_leave_levels_out(levels: tuple[float | None, ...]) -> None:
-    assert ThresholdsConfig(waiting_per_slot=levels).waiting_per_slot == levels
+    assert ThresholdsConfig(waiting_requests=levels).waiting_requests == levels
 
 
 @pytest.mark.parametrize(

@@ -134,8 +134,11 @@ def test_the_operators_slots_come_before_the_backends_and_those_before_the_engin
     [
         (reading(waiting=0), Level.FREE),
         (reading(waiting=1), Level.NORMAL),
-        (reading(waiting=2), Level.BUSY),
-        (reading(waiting=4), Level.VERY_BUSY),
+        (reading(waiting=3), Level.NORMAL),
+        (reading(waiting=4), Level.BUSY),
+        (reading(waiting=15), Level.BUSY),
+        (reading(waiting=16), Level.VERY_BUSY),
+        (reading(waiting=1, slots=256), Level.NORMAL),
         (reading(kv_usage_ratio=nextafter(0.7, 0)), Level.FREE),
         (reading(kv_usage_ratio=0.7), Level.NORMAL),
         (reading(kv_usage_ratio=0.9), Level.BUSY),
@@ -192,7 +195,7 @@ def test_the_queue_raises_free_and_normal_by_one_and_nothing_above(
 
 
 def test_a_level_that_is_never_reached_by_itself_begins_with_the_next() -> None:
-    said = classify(UP, 0, NOW, LoadRules(waiting_per_slot=(NEVER, 3, NEVER), active_jobs_per_slot=(5, 1, 9)))
+    said = classify(UP, 0, NOW, LoadRules(waiting_requests=(NEVER, 3, NEVER), active_jobs_per_slot=(5, 1, 9)))
     assert said.thresholds[Signal.WAITING] == (3, 3, NEVER)
     assert said.thresholds[Signal.IN_FLIGHT] == (1, 1, 9)
 
