@@ -15,7 +15,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m router.config_docs --check
 	$(BIN)/python -m router.metrics_docs --check
 	$(BIN)/maek check -c config.yaml

@@ -228,7 +228,7 @@ class ServiceConfig(Section):
             },
         ),
     ]
-    """Asked with GET; any 2xx answer means alive."""
+    """Asked with GET; any answer under 500 means that somebody is there."""
 
 
 class InfraConfig(Section):

@@ -35,6 +35,11 @@ class Record:
     error: str | None = None
     """The stable code of the error that ended it."""
 
+    @property
+    def journey(self) -> Journey:
+        """Where the answer came from, or, where nobody was asked for one, the decision."""
+        return self.answering if self.answering.attempts else self.deciding
+
 
 class DecisionLog:
     """The last `MOST_RECORDS` records, newest last."""

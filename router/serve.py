@@ -12,6 +12,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from aiohttp import web
@@ -105,7 +106,7 @@ def _reload_on_change(house: House, watch: ConfigWatch, stack: AsyncExitStack) -
         logging.getLogger().setLevel(changed.router.log_level.upper())
         log.info("config taken up")
         for key in NEEDS_RESTART:
-            if getattr(changed.router, key) != getattr(before, key):
+            if attrgetter(key)(changed.router) != attrgetter(key)(before):
                 log.warning("config key=router.%s takes effect at the next start", key)
 
     watch.polls = house.current.service.config.router.reload_on_change
@@ -114,5 +115,5 @@ def _reload_on_change(house: House, watch: ConfigWatch, stack: AsyncExitStack) -
     stack.callback(task.cancel)
 
 
-NEEDS_RESTART = ("listen", "data_dir", "sessions")
+NEEDS_RESTART = ("listen", "data_dir", "sessions", "limits.body_bytes", "limits.header_bytes")
 """Keys of the router that are read once, at the start."""

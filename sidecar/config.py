@@ -25,7 +25,6 @@ from sidecar.engines import ENGINES
 from sidecar.errors import SecretUnusable
 from sidecar.facts import BackendSpec
 from sidecar.load import NEVER, Steps
-from sidecar.replay import Rules
 from sidecar.secret import REFERENCE_PATTERN, REFERENCE_WANTED, check_reference, resolve
 from sidecar.section import (
     ByName,
@@ -174,8 +173,6 @@ class SidecarConfig(Section):
 
     discover: bool = True
     """Look for LLM servers on this machine, at the ports that they are known for."""
-    rules: Annotated[Rules, ByName] = Rules.DEFAULT
-    """How readings become a load level; seed keeps the answers of Maek's predecessor."""
     interval_seconds: Seconds = 30.0
     """Seconds between health probes of a backend that is up."""
     retry_interval_seconds: Seconds = 5.0
@@ -235,7 +232,6 @@ __all__ = [
     "InferenceProbe",
     "Loc",
     "Name",
-    "Rules",
     "Schema",
     "Seconds",
     "Section",

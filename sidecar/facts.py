@@ -4,7 +4,7 @@ Rules of this file
 - A fact is what was observed, with the moment it was observed; never what follows from it.
 - `at` is in seconds on one monotonic clock, the same for all facts of a store. Facts are applied in the order of
   their moments.
-- A new kind of fact is a new class here, an arm in `sidecar.store` and a kind in `sidecar.trace`; the type
+- A new kind of fact is a new class here, an arm in `sidecar.store` and a kind in `sidecar.recording`; the type
   checker names the places that were forgotten.
 """
 

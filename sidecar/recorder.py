@@ -1,7 +1,7 @@
 """The flight recorder: facts and questions, as they come, into a JSONL file.
 
 Rules of this file
-- It writes what `sidecar.trace` says a line is, in the order in which the store took the facts in.
+- It writes what `sidecar.recording` says a line is, in the order in which the store took the facts in.
 - A full disk stops the recording, says so once, and never stops a request. What stands in the file still replays.
 - Moments are written as they are on the process's monotonic clock, untouched: replay compares ages, and a
   subtraction would change their last digit.
@@ -19,8 +19,8 @@ import orjson
 
 from sidecar.facts import BackendAdded
 from sidecar.load import LoadRules
+from sidecar.recording import Entry, Query, RulesInForce, write
 from sidecar.store import Store
-from sidecar.trace import Entry, Query, RulesInForce, write
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from sidecar import load, seed
 from sidecar.errors import TraceInvalid
 from sidecar.facts import BackendAdded, BackendSpec, Fact, QueueChanged
 from sidecar.load import LoadRules
+from sidecar.recording import Query, RulesInForce, read
 from sidecar.state import BackendState
 from sidecar.store import Store
-from sidecar.trace import Query, RulesInForce, read
 
 
 class Rules(StrEnum):

@@ -6,7 +6,6 @@ Rules of this file
 
 from sidecar import load, seed
 from sidecar.config import InferenceProbe, SidecarConfig, steps
-from sidecar.config import Rules as RulesName
 from sidecar.load import LoadRules
 from sidecar.monitor import Pace, WantsProbe
 from sidecar.state import BackendState
@@ -48,11 +47,11 @@ def pace(config: SidecarConfig) -> Pace:
 
 
 def wants_probe(config: SidecarConfig, *, force: bool = False) -> WantsProbe:
-    """When a real inference probe is wanted, by the rules in force; `force` when somebody asks for it by name."""
+    """When a real inference probe is wanted: on suspicion, or with `force` whenever none ran in the last 10 s."""
     if config.inference_probe is InferenceProbe.NEVER:
         return _never
-    if force or config.rules is RulesName.SEED:
-        return lambda state, now: seed.wants_probe(state, now, force=force)
+    if force:
+        return lambda state, now: seed.wants_probe(state, now, force=True)
     rules = load_rules(config)
     return lambda state, now: load.wants_inference_probe(state, now, rules)
 

@@ -30,8 +30,8 @@ from sidecar.facts import (
 )
 from sidecar.health import Health, Verdict
 from sidecar.load import NEVER, LoadRules
+from sidecar.recording import Entry, Query, RulesInForce
 from sidecar.state import BackendState, Snapshot, Status, Work
-from sidecar.trace import Entry, Query, RulesInForce
 
 NAMES = ("mini", "mlx", "ollama-gpu")
 URLS = ("http://10.0.0.1:8080", "http://10.0.0.2:8080")

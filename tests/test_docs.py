@@ -29,7 +29,7 @@ from router.errors import MaekError
 from router.sessions.store import SessionStoreFailed
 from sidecar import Rules, answers
 from sidecar.config import paths
-from sidecar.trace import KINDS, read
+from sidecar.recording import KINDS, read
 from simulator.app import ROUTES as SIMULATED
 from simulator.faults import KINDS as FAULTS
 from simulator.profiles import PRESETS

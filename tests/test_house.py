@@ -31,9 +31,6 @@ BROAD_EXCEPTS = frozenset(
 )
 """Where an exception of any kind may be swallowed."""
 
-NAMED_LIKE_THE_LIBRARY = frozenset({"router/decide/numbers.py", "sidecar/trace.py"})
-"""Modules with a name of the standard library that stand inside a package, where absolute imports keep them apart."""
-
 NOT_OURS_TO_SAY = {
     "a folder of somebody's machine": re.compile(r"(?<![\w.])/(?:work|root)/"),
     "a file outside the project": re.compile(re.escape(".." + "/shared")),
@@ -94,7 +91,7 @@ def test_no_module_is_a_drawer() -> None:
 def test_no_module_is_named_like_the_standard_library() -> None:
     shadowing = {named(path) for path in sources(*OURS) if path.stem in sys.stdlib_module_names}
     shadowing |= {folder for folder in OURS if folder in sys.stdlib_module_names}
-    assert shadowing == NAMED_LIKE_THE_LIBRARY
+    assert not shadowing
 
 
 def test_every_module_says_what_it_is_for() -> None:

@@ -25,7 +25,7 @@ async def livez(_request: web.Request) -> web.StreamResponse:
 
 
 async def readyz(request: web.Request) -> web.StreamResponse:
-    """`GET /readyz`: 200 once some backend can serve the reasoner's role, 503 before."""
+    """`GET /readyz`: 200 while some backend can serve some role, 503 otherwise; which roles, it says."""
     service = service_of(request)
     serving = {role: _able(service, role) for role in service.fleet.roles}
     ready = any(serving.values())

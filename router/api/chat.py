@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from router.api.context import OWNER, json_object, service_of, trail
+from router.api.context import OWNER, begin_record, json_object, service_of, trail
 from router.api.streaming import Reply
 from router.decisions import Record, decision_json
 from router.errors import BadRequest, MaekError, TooLarge
@@ -42,7 +42,8 @@ async def chat(request: web.Request) -> web.StreamResponse:
     body = _read(await json_object(request), service)
     with service.occupancy.chat():
         ask = _ask(body, request[OWNER], service)
-        record = service.decisions.begin(service.now(), ask.owner, body.role or "auto")
+        # The name of a role that does not exist is a stranger's text, and is not kept.
+        record = begin_record(request, body.role if body.role in service.fleet.roles else "auto")
         if body.stream:
             return await _streamed(request, service, ask, record)
         return await _whole(service, ask, record)
@@ -54,7 +55,7 @@ async def decide(request: web.Request) -> web.StreamResponse:
     body = _read(await json_object(request), service)
     with service.occupancy.chat():
         ask = _ask(body, request[OWNER], service)
-        record = service.decisions.begin(service.now(), ask.owner, "auto")
+        record = begin_record(request, "auto")
         session, decision = await service.turns.decide(ask, record)
     answer = {"id": record.id, "session": session, **decision_json(decision)}
     return _json(answer, trail(record, record.deciding))
@@ -86,16 +87,12 @@ async def _whole(service: Service, ask: Ask, record: Record) -> web.StreamRespon
     async def collect(event: Event) -> None:
         answer.update(_fields(event, service))
 
-    try:
-        await service.turns.run(ask, record, collect)
-    except MaekError as error:
-        record.error = error.code
-        raise
-    return _json(answer, trail(record, _journey(record)))
+    await service.turns.run(ask, record, collect)
+    return _json(answer, trail(record, record.journey))
 
 
 async def _streamed(request: web.Request, service: Service, ask: Ask, record: Record) -> web.StreamResponse:
-    reply = Reply(request, lambda: trail(record, _journey(record)))
+    reply = Reply(request, lambda: trail(record, record.journey))
 
     async def tell(event: Event) -> None:
         if isinstance(event, Quiet):
@@ -106,9 +103,9 @@ async def _streamed(request: web.Request, service: Service, ask: Ask, record: Re
     try:
         await service.turns.run(ask, record, tell)
     except MaekError as error:
-        record.error = error.code
         if not reply.begun:
             raise
+        record.error = error.code
         service.telemetry.failed(error)
         await reply.fail(error, name="error")
     return await reply.end()
@@ -156,10 +153,6 @@ def _ending(done: Done, service: Service) -> dict[str, Any]:
         "finish_reason": done.finish_reason,
         "timings": {"first_token_ms": done.journey.first_token_ms, "total_ms": done.journey.total_ms},
     }
-
-
-def _journey(record: Record) -> Any:
-    return record.answering if record.answering.attempts else record.deciding
 
 
 def _json(value: Mapping[str, Any], headers: Mapping[str, str]) -> web.Response:

@@ -20,6 +20,8 @@ from router.service import Current, Service
 CURRENT = web.AppKey("current", Current)
 REQUEST_ID = web.RequestKey("request_id", str)
 OWNER = web.RequestKey("owner", str)
+RECORD = web.RequestKey("record", Record)
+"""What was decided on this request; there from the moment that deciding begins."""
 
 _GIVEN_ID = re.compile(r"[!-~]{1,128}")
 
@@ -46,6 +48,13 @@ async def json_object(request: web.Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object; found another kind of JSON value.")
     return value
+
+
+def begin_record(request: web.Request, asked_for: str) -> Record:
+    """A record for this request, which the answer names whatever becomes of it."""
+    service = service_of(request)
+    request[RECORD] = service.decisions.begin(service.now(), request[OWNER], asked_for)
+    return request[RECORD]
 
 
 def trail(record: Record, journey: Journey) -> Mapping[str, str]:

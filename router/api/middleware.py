@@ -12,7 +12,7 @@ import logging
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from router.api.context import OWNER, REQUEST_ID, request_id_for, service_of
+from router.api.context import OWNER, RECORD, REQUEST_ID, request_id_for, service_of, trail
 from router.api.errors import error_response
 from router.errors import BadRequest, Internal, MaekError, MethodNotAllowed, NotFound, TooLarge, Unauthorized
 from router.relay import ClientGone
@@ -68,7 +68,12 @@ async def keys_at_the_door(request: web.Request, handler: Handler) -> web.Stream
 
 def _answer(request: web.Request, error: MaekError) -> web.StreamResponse:
     service_of(request).telemetry.failed(error)
-    return error_response(request.path, error, request[REQUEST_ID])
+    response = error_response(request.path, error, request[REQUEST_ID])
+    record = request.get(RECORD)
+    if record is not None:
+        record.error = error.code
+        response.headers.update(trail(record, record.journey))
+    return response
 
 
 def _from_http(error: web.HTTPException) -> MaekError:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from router.api.context import OWNER, json_object, service_of, trail
+from router.api.context import OWNER, begin_record, json_object, service_of, trail
 from router.api.openai_answers import completion_events, completion_json, model_json
 from router.api.streaming import Reply
 from router.asking import CHAT_PATH, deadlines_of, with_role_defaults
@@ -39,7 +39,7 @@ async def chat_completions(request: web.Request) -> web.StreamResponse:
     model = _model_of(body)
     messages = _messages_of(body)
     with service.occupancy.chat():
-        record = service.decisions.begin(service.now(), request[OWNER], _known_name(service, model))
+        record = begin_record(request, _known_name(service, model))
         question = _question(body, messages) if model == AUTO else None
         if question is not None:
             return await _decided(request, service, body, messages, question, record)
@@ -79,7 +79,7 @@ async def _plain(request: web.Request, path: str, needs: str) -> web.StreamRespo
     if needs not in body:
         raise BadRequest(f"{needs}: missing.", param=needs)
     with service.occupancy.chat():
-        record = service.decisions.begin(service.now(), request[OWNER], _known_name(service, model))
+        record = begin_record(request, _known_name(service, model))
         return await _passed_on(request, service, body, REASONER if model == AUTO else model, path, record)
 
 
@@ -123,9 +123,9 @@ async def _passed_on(
         record.error = "caller_refused"
         return answer.refused(error)
     except MaekError as error:
-        record.error = error.code
         if not answer.reply.begun:
             raise
+        record.error = error.code
         service.telemetry.failed(error)
         await answer.reply.fail(error, name=None, mid_event=not answer.end.at_event_boundary)
     return await answer.response()

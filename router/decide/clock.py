@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from datetime import time, timedelta
 
-from router.decide.numbers import ENGLISH, NATIVE, SINO_WORD, number, one_of
+from router.decide.numerals import ENGLISH, NATIVE, SINO_WORD, number, one_of
 from router.decide.patterns import lazy
 
 AFTERNOON_BY_DEFAULT = range(1, 7)

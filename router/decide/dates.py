@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from router.decide.numbers import DAY_COUNTS, ENGLISH, MONTHS, NATIVE, SINO_WORD, number, one_of
+from router.decide.numerals import DAY_COUNTS, ENGLISH, MONTHS, NATIVE, SINO_WORD, number, one_of
 from router.decide.patterns import lazy
 
 Span = tuple[date, date]

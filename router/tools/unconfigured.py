@@ -1,7 +1,7 @@
 """What a tool answers that is known but was not set up.
 
 Rules of this file
-- The sentence says what to do; the operator may be the user.
+- A plain sentence: the user learns that nothing was looked up, and is not sent to settings that are not there.
 """
 
 from typing import Any
@@ -10,14 +10,16 @@ from router.errors import ToolFailed
 from router.language import pick
 from router.tools.spec import Run, ToolCall, ToolResult
 
+TITLES_KO = {"calendar": "캘린더", "email": "메일", "document": "문서"}
+
 
 def not_configured(tool: str, language: str) -> ToolFailed:
     """The failure to raise for a tool of that name."""
     return ToolFailed(
         pick(
             language,
-            ko=f"{tool} 도구가 아직 설정되어 있지 않아요. config.yaml의 tools에서 {tool}을(를) 설정하면 쓸 수 있어요.",
-            en=f"The {tool} tool is not configured yet. Set {tool} up under tools in config.yaml to use it.",
+            ko=f"{TITLES_KO.get(tool, tool)} 기능이 아직 설정되어 있지 않아서 찾아볼 수 없어요.",
+            en=f"The {tool} tool is not configured yet, so nothing was looked up.",
         )
     )
 

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from router.keys import hash_of
 from router.config import Config, KeyConfig, RoleConfig, RouterConfig, is_loopback, split_listen
 from router.config_domains import SHIPPED_DOMAINS
+from router.keys import hash_of
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from sidecar.engines.engine import Reading
 from sidecar.facts import BackendAdded, BackendSpec, Fact, HealthProbed, LoadRead, ProbeOutcome, QueueChanged
 from sidecar.load import LoadRules
 from sidecar.recorder import Recorder
+from sidecar.recording import Query
 from sidecar.replay import Rules, answers, default_answer
 from sidecar.store import Store
-from sidecar.trace import Query
 from tests.strategies import NAMES, histories, load_rules
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080", api_key="sk-secret")

@@ -8,7 +8,6 @@ from sidecar.config import InferenceProbe, SidecarConfig
 from sidecar.facts import BackendSpec
 from sidecar.load import DEFAULT_RULES
 from sidecar.monitor import Pace
-from sidecar.replay import Rules
 from sidecar.settings import load_rules, pace, wants_probe
 from sidecar.state import BackendState
 
@@ -30,9 +29,9 @@ def test_ages_are_told_in_intervals_and_kept_in_seconds() -> None:
     assert rules.reading_max_age_seconds == 6.0
 
 
-@pytest.mark.parametrize(("rules", "force"), [(Rules.DEFAULT, False), (Rules.SEED, False), (Rules.DEFAULT, True)])
-def test_no_probe_is_wanted_where_the_operator_wants_none(rules: Rules, force: bool) -> None:
-    config = SidecarConfig(rules=rules, inference_probe=InferenceProbe.NEVER)
+@pytest.mark.parametrize("force", [False, True])
+def test_no_probe_is_wanted_where_the_operator_wants_none(force: bool) -> None:
+    config = SidecarConfig(inference_probe=InferenceProbe.NEVER)
     assert not wants_probe(config, force=force)(BackendState(BackendSpec("a", "http://a")), 0.0)
 
 
@@ -40,4 +39,3 @@ def test_a_forced_question_wants_a_probe_that_an_unforced_one_does_not() -> None
     state = BackendState(BackendSpec("a", "http://a"))
     assert wants_probe(SidecarConfig(), force=True)(state, 0.0)
     assert not wants_probe(SidecarConfig())(state, 0.0)
-    assert not wants_probe(SidecarConfig(rules=Rules.SEED))(state, 0.0)

@@ -182,6 +182,18 @@ async def test_a_decision_can_be_looked_up_by_the_header_of_its_answer(router: M
     assert "양자역학" not in orjson.dumps(record).decode()
 
 
+async def test_a_failed_request_can_be_looked_up_by_its_header_too() -> None:
+    async with maek_with_simulators(SIM) as (router, urls):
+        await set_faults(router.client, urls[0], {"error_500": {}})
+        body = {"model": "reasoner", "messages": [{"role": "user", "content": "hi"}]}
+        async with router.client.post(router.url + "/v1/chat/completions", json=body) as response:
+            headers = response.headers
+        _, record = await router.get(f"/decisions/{headers['x-maek-decision']}")
+    assert (response.status, headers["x-maek-backend"], headers["x-maek-attempts"]) == (502, "sim0", "1")
+    assert record["error"] == "backend_failed"
+    assert record["answering"]["attempts"][0]["outcome"] == "backend_error"
+
+
 async def test_without_any_backend_up_the_error_says_what_to_do() -> None:
     dead = {"name": "dead", "url": "http://127.0.0.1:9", "models": {"reasoner": "m"}}
     async with maek(config_for([dead])) as router:

@@ -58,14 +58,11 @@ async def test_what_is_not_in_the_registry_is_refused_with_what_is(
 
 
 @pytest.mark.parametrize("name", ["calendar", "email", "document"])
-@pytest.mark.parametrize(("language", "said"), [("ko", "설정되어 있지 않아요"), ("en", "is not configured yet")])
-async def test_an_unconfigured_tool_says_what_to_do_before_it_looks_at_parameters(
-    name: str, language: str, said: str
-) -> None:
+@pytest.mark.parametrize(("language", "said"), [("ko", "설정되어 있지 않아서"), ("en", "is not configured yet")])
+async def test_an_unconfigured_tool_says_so_before_it_looks_at_parameters(name: str, language: str, said: str) -> None:
     for operation in TOOLS[name].operations.values():
-        with pytest.raises(ToolFailed, match=said) as raised:
+        with pytest.raises(ToolFailed, match=said):
             await call(TOOLS, name, operation.name, {"nonsense": 1}, ctx(language=language))
-        assert "config.yaml" in raised.value.message
         with pytest.raises(ToolFailed, match=said):
             await operation.run(ctx(language=language), None)
 

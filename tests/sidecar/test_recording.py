@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sidecar.errors import TraceInvalid
 from sidecar.facts import BackendAdded, BackendSpec, HealthProbed, ProbeOutcome, QueueChanged
 from sidecar.load import LoadRules
-from sidecar.trace import KINDS, Entry, Query, RulesInForce, read, write
+from sidecar.recording import KINDS, Entry, Query, RulesInForce, read, write
 from tests.strategies import entries, json_values
 
 
