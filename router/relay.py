@@ -146,8 +146,9 @@ class Relay:
                     exchange.answered = True
                     await exchange.take(response)
                 finally:
-                    # Unless the answer was read to its end this closes the connection, and the backend stops working.
-                    response.release() if response.content.at_eof() else response.close()
+                    # An answer that was read to its end has given its connection back already. Any other loses it, and
+                    # the backend stops working.
+                    response.close()
 
 
 class _NeverSeen(Exception):

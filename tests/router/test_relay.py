@@ -31,7 +31,7 @@ from tests.fakes.upstreams import (
     token,
     upstream,
 )
-from tests.router.relaying import progress, relayed, relaying
+from tests.router.relaying import deadlines, progress, relayed, relaying
 
 EVENTS = ROLE + token("안") + token("녕") + STOP + DONE
 KEEPALIVE = b": keepalive 1/9\n\n"
@@ -103,12 +103,16 @@ async def test_an_answer_that_comes_all_at_once_is_passed_on() -> None:
     assert sink.bytes == events
 
 
+CUT = token("a").index(b'tent":"a')
+"""In the middle of what shows that something was generated."""
+
+
 async def test_a_greeting_cut_in_pieces_is_passed_on_as_it_comes() -> None:
     sink = Kept()
 
     async def script(heard: Heard) -> None:
         await heard.send(OK_STREAM)
-        for piece in (ROLE[:9], ROLE[9:-1], ROLE[-1:], b": note", b"\n\n", token("a")[:30], token("a")[30:]):
+        for piece in (ROLE[:9], ROLE[9:-1], ROLE[-1:], b": note", b"\n\n", *cut(token("a"), [CUT])):
             await heard.send(chunked(piece))
             assert await sink.comes() == piece
         await heard.send(chunked(DONE), LAST_CHUNK)
@@ -160,8 +164,8 @@ async def test_after_the_end_of_the_stream_the_connection_may_break(end: Callabl
 
 async def test_a_connection_left_open_after_the_end_of_the_stream_is_closed_and_not_waited_for() -> None:
     async with upstream(saying(OK_STREAM, chunked(token("a"), DONE))) as server, relaying() as relay:
-        await relayed(relay, server.url, Kept())  # would wait twenty seconds for a next token
         async with asyncio.timeout(10):
+            await relayed(relay, server.url, Kept(), limits=deadlines(token=1000, total=1000))
             await server.left.wait()
 
 

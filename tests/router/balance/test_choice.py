@@ -1,5 +1,6 @@
 """Who of a pool gets a request, by laws and at the edges."""
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -128,6 +129,13 @@ def test_chance_reaches_everybody_who_is_equal(chance: float) -> None:
     choice = choose(pool, snapshot(*(state(name) for name in "abc")), free, [], lambda: chance)
     assert chosen(choice) == {0.0: "a", 0.3: "a", 0.999: "c", 1.0: "c"}[chance]
     assert choice.reason == "chance among 3 with 0 in flight"
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.3, 0.5, 0.999])
+def test_chance_gives_the_same_in_any_order_of_the_pool(chance: float) -> None:
+    seen = snapshot(*(state(name) for name in "abc"))
+    orders = itertools.permutations(Candidate(name, "m") for name in "abc")
+    assert len({chosen(choose(order, seen, free, [], lambda: chance)) for order in orders}) == 1
 
 
 def test_an_empty_pool_has_no_winner() -> None:
