@@ -9,7 +9,6 @@ from router.config import Config
 from router.config_domains import DomainConfig
 from sidecar import config as sidecar_config
 from sidecar.config import ENGINE_NAMES
-from sidecar.replay import Rules
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,10}", fullmatch=True)
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30) | st.sampled_from(
@@ -88,7 +87,6 @@ def configs(draw: st.DrawFn) -> Config:
     sidecar = sections(
         sidecar_config.SidecarConfig,
         discover=st.booleans(),
-        rules=st.sampled_from(Rules),
         interval_seconds=seconds,
         jitter_ratio=st.floats(0, 0.5),
         thresholds=thresholds,
