@@ -202,7 +202,7 @@ class _Exchange:
     async def _take_stream(self, response: aiohttp.ClientResponse) -> None:
         content, patience = response.content, self.patience
         held = passed = b""
-        while not patience.first_token_came and (chunk := await self.patiently(content.readany())):
+        while not patience.first_token_came and (chunk := await self.patiently(_more(content))):
             held += chunk
             if not self.begun:
                 if not self._may_begin(held):
@@ -214,7 +214,7 @@ class _Exchange:
                 patience.first_token()
             await self._pass_on(held)
             held, passed = b"", seen
-        while chunk := await content.readany():
+        while chunk := await _more(content):
             await self._pass_on(chunk)
         self.judge_end("the stream stopped before its end")
 
@@ -300,7 +300,7 @@ class _Exchange:
         """The whole body, which may be this large."""
         parts: list[bytes] = []
         size = 0
-        while part := await response.content.readany():
+        while part := await _more(response.content):
             size += len(part)
             if size > most_bytes:
                 raise self.failed(f"its answer (HTTP {response.status}) is larger than {most_bytes} bytes")
@@ -343,6 +343,15 @@ def _translated(exchange: _Exchange) -> Iterator[None]:
         exchange.judge_break()
     except aiohttp.ClientError as error:
         raise exchange.failed(f"it does not speak HTTP as it should ({type(error).__name__})") from error
+
+
+async def _more(content: aiohttp.StreamReader) -> bytes:
+    """The next bytes of a body; empty at its end."""
+    try:
+        return await content.readany()
+    except RuntimeError as error:
+        # So aiohttp says that it has closed the connection itself, over bytes that are no HTTP.
+        raise aiohttp.ClientPayloadError("not HTTP") from error
 
 
 def _close_unread(task: "asyncio.Task[object]") -> None:

@@ -103,6 +103,22 @@ async def test_garbage_between_tokens_is_found_when_no_token_comes() -> None:
     assert failed.value.begun
 
 
+async def test_garbage_that_came_while_the_client_was_reading_is_found_at_once() -> None:
+    async def script(heard: Heard) -> None:
+        await heard.send(OK_STREAM, chunked(token("a")))
+        await sink.comes()
+        await heard.send(b"zzzz\r\nxx")
+        await heard.hung_up()
+        sink.reading.set()
+
+    sink = Kept()
+    sink.reading.clear()
+    async with upstream(script) as server, relaying() as relay:
+        with pytest.raises(AttemptFailed) as failed:
+            await relayed(relay, server.url, sink)
+    assert (failed.value.outcome, failed.value.begun) == (Outcome.TRUNCATED, True)
+
+
 @pytest.mark.parametrize("stream", [True, False])
 async def test_an_answer_that_takes_too_long_as_a_whole_is_given_up(stream: bool) -> None:
     async def endless(heard: Heard) -> None:
