@@ -9,6 +9,7 @@ Rules of this file
 import asyncio
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -225,7 +226,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     stack.push_async_callback(relay.close)
     sessions = await _sessions(config)
     stack.push_async_callback(sessions.close)
-    prober = Prober(http, _now)
+    prober = Prober(http, time.monotonic)  # finer than the clock of uvloop, which counts milliseconds
     occupancy = Occupancy(config.router.limits.streams)
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):

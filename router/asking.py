@@ -6,6 +6,7 @@ Rules of this file
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -58,13 +59,26 @@ class ClassifierAsker:
         body = with_role_defaults({"messages": list(messages), "stream": False}, self._role)
         body.setdefault("max_tokens", SHORTEST_DECISION_TOKENS)
         pool = self._fleet.pool_of_role(CLASSIFIER)
-        whole = WholeAnswer()
         call = Call(CLASSIFIER, pool, CHAT_PATH, body, deadlines_of(self._role), schema=schema)
         try:
-            await self._dispatcher.send(call, whole, self._journey)
-        except CallerRefused as error:
-            raise BadRequest(f"The classifier's server refused the question with HTTP {error.status}.") from error
+            return await self._text(call)
+        except CallerRefused as refusal:
+            # Some servers refuse schemas that others take. The prompt asks for the same shape, and the reader checks it.
+            if schema is None:
+                raise _refused(refusal) from refusal
+        try:
+            return await self._text(replace(call, schema=None))
+        except CallerRefused as refusal:
+            raise _refused(refusal) from refusal
+
+    async def _text(self, call: Call) -> str:
+        whole = WholeAnswer()
+        await self._dispatcher.send(call, whole, self._journey)
         return whole.text
+
+
+def _refused(refusal: CallerRefused) -> BadRequest:
+    return BadRequest(f"The classifier's server refused the question with HTTP {refusal.status}.")
 
 
 class WholeAnswer:

@@ -25,7 +25,7 @@ from router.patience import Deadlines
 from router.relay import AnswerUnusable, Opened
 from router.sse import encode
 from sidecar import BackendSpec, LoadRules, Outcome, Store
-from tests.fakes.upstreams import (
+from tests.fakes.upstreams import in_turn, (
     COMPLETION,
     DONE,
     ROLE,
@@ -147,6 +147,15 @@ async def test_a_question_that_the_server_refuses_is_told_with_its_status() -> N
         error, _, _ = await asked(server)
     assert isinstance(error, BadRequest)
     assert error.message == "The classifier's server refused the question with HTTP 400."
+
+
+async def test_a_server_that_refuses_the_schema_is_asked_without_it() -> None:
+    refusing = saying(answer("400 No", b'{"error":"response_format is not supported"}'))
+    async with upstream(in_turn(refusing, saying(answer("200 OK", COMPLETION)))) as server:
+        text, journey, _ = await asked(server)
+    assert text == "hi"
+    assert ["response_format" in heard.json() for heard in server.heard] == [True, False]
+    assert [attempt.outcome for attempt in journey.attempts] == [Outcome.CALLER_ERROR, Outcome.OK]
 
 
 # What a role gives

@@ -25,7 +25,7 @@ async def server() -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/silent", _silent)
     app.router.add_get("/{status}", _status)
-    runner = web.AppRunner(app, shutdown_timeout=0)
+    runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
