@@ -25,7 +25,7 @@ from router.patience import Deadlines
 from router.relay import AnswerUnusable, Opened
 from router.sse import encode
 from sidecar import BackendSpec, LoadRules, Outcome, Store
-from tests.fakes.upstreams import in_turn, (
+from tests.fakes.upstreams import (
     COMPLETION,
     DONE,
     ROLE,
@@ -33,6 +33,7 @@ from tests.fakes.upstreams import in_turn, (
     Upstream,
     answer,
     cut,
+    in_turn,
     saying,
     silent,
     streaming,
