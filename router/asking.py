@@ -63,7 +63,7 @@ class ClassifierAsker:
         try:
             return await self._text(call)
         except CallerRefused as refusal:
-            # Some servers refuse schemas that others take. The prompt asks for the same shape, and the reader checks it.
+            # Some servers refuse schemas that others take. The prompt asks for the same shape, and the answer is checked.
             if schema is None:
                 raise _refused(refusal) from refusal
         try:
