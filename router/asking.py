@@ -11,8 +11,7 @@ from typing import Any
 
 import orjson
 
-from router.balance.pools import CLASSIFIER
-from router.config import RoleConfig
+from router.config import CLASSIFIER, RoleConfig
 from router.dispatch import Call, Dispatcher, Journey
 from router.errors import BadRequest
 from router.fleet import Fleet
@@ -63,7 +62,7 @@ class ClassifierAsker:
         try:
             return await self._text(call)
         except CallerRefused as refusal:
-            # Some servers refuse schemas that others take. The prompt asks for the same shape, and the answer is checked.
+            # Some servers refuse schemas that others take; the prompt asks for the same shape, and reading checks it.
             if schema is None:
                 raise _refused(refusal) from refusal
         try:

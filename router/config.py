@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from router.config_domains import SHIPPED_DOMAINS, DomainConfig
+from router.language import Language
 from sidecar.config import (
     ByName,
     Count,
@@ -33,13 +34,6 @@ from sidecar.config import (
     nearest,
     refused,
 )
-
-
-class Language(StrEnum):
-    """The languages that Maek speaks."""
-
-    KO = "ko"
-    EN = "en"
 
 
 class LogLevel(StrEnum):

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from router.asking import ClassifierAsker
-from router.balance.pools import CLASSIFIER
-from router.config import Config
+from router.config import CLASSIFIER, Config
 from router.conversation import Message
 from router.decide.classifier import Classifier
 from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts

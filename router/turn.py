@@ -16,20 +16,19 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from router.asking import CHAT_PATH, TokenReader, deadlines_of, with_role_defaults
-from router.balance.pools import REASONER
-from router.config import Config
+from router.config import REASONER, Config
 from router.conversation import Message, Role
 from router.decide.decision import Action, Decision, PendingDraft
 from router.decisions import Record
 from router.dispatch import Call, Dispatcher, Journey
-from router.errors import BadRequest, NotFound, UnknownModel
+from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
 from router.fleet import Fleet
 from router.language import pick
 from router.relay import CallerRefused
 from router.sessions.store import SessionStore, SessionStoreFailed
 from router.telemetry import Telemetry
 from router.tools.call import call as call_tool
-from router.tools.spec import BackendSummary, Tool, ToolCall, ToolFailed, ToolResult
+from router.tools.spec import BackendSummary, Tool, ToolCall, ToolResult
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from router.api.context import OWNER, begin_record, json_object, service_of, tra
 from router.api.openai_answers import completion_events, completion_json, model_json
 from router.api.streaming import Reply
 from router.asking import CHAT_PATH, deadlines_of, with_role_defaults
-from router.balance.pools import REASONER, Pool
-from router.config import RoleConfig
+from router.balance.pools import Pool
+from router.config import REASONER, RoleConfig
 from router.conversation import Message, Role
 from router.decide.decision import Action
 from router.decisions import Record

@@ -9,10 +9,9 @@ Rules of this file
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from router.config import CLASSIFIER
 from sidecar import BackendState, Model, ModelKind
 
-CLASSIFIER = "classifier"
-REASONER = "reasoner"
 EMBEDDER = "embedder"
 FIRST_MODEL = "auto"
 """The model name that means: whichever the backend lists first."""

@@ -13,8 +13,6 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from router.errors import ToolFailed
-
 
 @dataclass(frozen=True, slots=True)
 class BackendSummary:
@@ -50,9 +48,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool found. `text` is for the user, in the call's language; `data` is the same for programs
-    (JSON-able).
-    """
+    """What a tool found: `text` for the user, in the call's language; `data` the same for programs (JSON-able)."""
 
     text: str
     data: Mapping[str, Any]
@@ -88,15 +84,3 @@ class Tool:
     operations: Mapping[str, Operation]
     configured: bool = True
     """False: it is known, listed and decided for, but answers that it is not configured."""
-
-
-__all__ = [
-    "BackendSummary",
-    "Operation",
-    "Run",
-    "Tool",
-    "ToolCall",
-    "ToolFacts",
-    "ToolFailed",
-    "ToolResult",
-]

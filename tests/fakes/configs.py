@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from router import config as router_config
 from router.config import Config
 from router.config_domains import DomainConfig
+from router.language import Language
 from sidecar import config as sidecar_config
 from sidecar.config import ENGINE_NAMES
 
@@ -94,7 +95,7 @@ def configs(draw: st.DrawFn) -> Config:
     router = sections(
         router_config.RouterConfig,
         listen=st.sampled_from(["127.0.0.1:0", "[::1]:8484", "localhost:65535"]),
-        language=st.sampled_from(router_config.Language),
+        language=st.sampled_from(Language),
         timezone=st.sampled_from(["local", "Asia/Seoul", "Europe/Berlin"]),
         data_dir=st.sampled_from([None, "/var/lib/maek", "~/maek data"]),
         persona=sections(router_config.PersonaConfig, name=texts, description_ko=texts),

@@ -16,8 +16,7 @@ from router.asking import (
     deadlines_of,
     with_role_defaults,
 )
-from router.balance.pools import CLASSIFIER
-from router.config import RoleConfig
+from router.config import CLASSIFIER, RoleConfig
 from router.dispatch import Dispatcher, Journey
 from router.errors import BackendFailed, BackendTimeout, BadRequest, MaekError, NoBackend
 from router.fleet import Fleet
