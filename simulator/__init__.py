@@ -2,8 +2,8 @@
 
 Rules of this package
 - It knows nothing of the sidecar and the router: a simulated server must not share their misunderstandings.
-- What happens in time (`batch`), what is said (`answers`, `classifier`) and how it is written (`*_dialect`)
-  are pure; `driver` brings the time, `respond` the connections.
+- What happens in time (`batch`), what is said (`answers`, `classifier`) and how it is written (`*_dialect`) are pure;
+  `driver` brings the time, `respond` the connections.
 """
 
 from simulator.app import create_app, serving

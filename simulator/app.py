@@ -2,8 +2,7 @@
 
 Rules of this file
 - The endpoints of an engine are a table. A path that is not in an engine's table does not exist on it.
-- Faults that concern whole requests act in one middleware, in the order in which a real request would meet
-  them.
+- Faults that concern whole requests act in one middleware, in the order in which a real request would meet them.
 """
 
 import asyncio
@@ -85,8 +84,8 @@ _HTML = "<!DOCTYPE html><html><head><title>Welcome</title></head><body><h1>It wo
 def create_app(settings: SimSettings) -> web.Application:
     """Return the application of one simulated server.
 
-    Serve it with `handler_cancellation=True` (as `serving` does), so that a client that hangs up frees its
-    slot before the next token is due.
+    Serve it with `handler_cancellation=True` (as `serving` does), so that a client that hangs up frees its slot before
+    the next token is due.
     """
     server = Server(settings)
     app = web.Application(middlewares=[_middleware], client_max_size=LARGEST_BODY_BYTES)

@@ -1,8 +1,8 @@
 """Continuous batching as a state machine: a queue, slots, residency, and one iteration after another.
 
 Rules of this file
-- Pure of effects: no clock, no asyncio, no randomness. Every method that needs the time is given it, in
-  seconds on one monotonic clock that never runs backwards.
+- Pure of effects: no clock, no asyncio, no randomness. Every method that needs the time is given it, in seconds on one
+  monotonic clock that never runs backwards.
 - A step's company is fixed when it begins. Who arrives meanwhile joins at the next boundary; who leaves
   meanwhile frees the slot at once, and the step still takes its time.
 - First come, first served, without exception: nobody overtakes the head of the queue, not even when the head

@@ -2,10 +2,9 @@
 
 Rules of this file
 - The driver owns its batch; nobody else moves it.
-- One task a server. No timer, task or queue for a token: a stream has a count of tokens that are ready, and a
-  waiter.
-- What begins, ends: a generation lives in a context manager, and its slot is free when that is left, however
-  it is left.
+- One task a server. No timer, task or queue for a token: a stream has a count of tokens that are ready, and a waiter.
+- What begins, ends: a generation lives in a context manager, and its slot is free when that is left, however it is
+  left.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 
 Rules of this file
 - Pure: no clock, no randomness. `now` is an argument.
-- Reading is strict: an unknown fault, an unknown or missing parameter, a wrong type or a value out of range
-  is refused with a sentence that says what would be right.
+- Reading is strict: an unknown fault, an unknown or missing parameter, a wrong type or a value out of range is refused
+  with a sentence that says what would be right.
 - A new fault is a class here, its name in `KINDS`, and the place that acts on it.
 """
 

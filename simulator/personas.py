@@ -1,5 +1,4 @@
-"""How each engine differs from the others, beside its endpoints: headers, shapes, and what it does that it
-should not.
+"""How each engine differs from the others, beside its endpoints: headers, shapes, and what it does that it should not.
 
 Rules of this file
 - A table, and pure functions of it. What is listed here was seen on the real servers.

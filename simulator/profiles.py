@@ -18,8 +18,8 @@ SMALLEST_PREFILL_TOKENS = 16
 class Profile:
     """What one iteration costs, and how much fits into one.
 
-    An iteration advances every decoding sequence by one token and takes up to `prefill_chunk_tokens` of
-    prompts along (chunked prefill: Agrawal et al., Sarathi-Serve, OSDI 2024).
+    An iteration advances every decoding sequence by one token and takes up to `prefill_chunk_tokens` of prompts along
+    (chunked prefill: Agrawal et al., Sarathi-Serve, OSDI 2024).
     """
 
     base_seconds: float

@@ -1,8 +1,7 @@
 """How one simulated server is set up.
 
 Rules of this file
-- Values and their checks only. Whatever is wrong is found when the settings are made, with a sentence for the
-  user.
+- Values and their checks only. Whatever is wrong is found when the settings are made, with a sentence for the user.
 """
 
 import math

@@ -99,9 +99,7 @@ def _wants_entry(request: Request) -> bool:
 
 
 def _verb(content: list[Word]) -> Word | None:
-    """The word that asks for adding: the last in Korean, the first in English. Elsewhere it is part of something
-    else.
-    """
+    """The word that asks for adding: the last in Korean, the first in English; elsewhere it means something else."""
     for word, english in ((content[0], True), (content[-1], False)) if content else ():
         if word.kind is Kind.ADD and word.text.isascii() is english:
             return word

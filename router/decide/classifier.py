@@ -27,9 +27,7 @@ class AskModel(Protocol):
     """One question to whichever server serves the classifier."""
 
     async def __call__(self, messages: Sequence[Mapping[str, str]], *, schema: Mapping[str, Any] | None) -> str:
-        """The whole answer. `schema` is what it should follow where the server can enforce one. Raises MaekError or
-        TimeoutError.
-        """
+        """The whole answer, following `schema` where the server can enforce one. Raises MaekError or TimeoutError."""
         ...
 
 

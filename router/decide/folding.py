@@ -3,8 +3,8 @@
 Rules of this file
 - Pure. Folding keeps letters' case and order, because titles and queries are cut out of the folded text; matching
   ignores case instead.
-- A term is found as a word: English between word boundaries, Korean with its particles (함수 is in 함수를, not in
-  함수율).
+- A term is found as a word: English between word boundaries, Korean with its particles (함수 is in 함수를,
+  not in 함수율).
 """
 
 import re
@@ -40,9 +40,7 @@ PARTICLE_TAIL = f"(?:{_PARTICLE}{{1,2}})?(?!(?-i:[0-9A-Za-z가-힣]))"
 """Regular expression: at most two particles, then the end of the word."""
 
 SPACED_FROM_SYLLABLES = 4
-"""A compound this long is also found when written apart (산업 안전 보건법); a shorter one would meet neighbours by
-chance.
-"""
+"""Compounds from this length on are also found when written apart (산업 안전 보건법); others would meet by chance."""
 
 
 def fold(text: str) -> str:
@@ -57,9 +55,7 @@ def contains_term(text: str, term: str) -> bool:
 
 
 def term_pattern(term: str) -> str:
-    """Regular expression for a term itself: spaces and hyphens are one to it, long Korean compounds may be written
-    apart.
-    """
+    """Regular expression for a term itself: spaces and hyphens are one to it, long Korean may be written apart."""
     gap = r"\s?" if len(re.findall("[가-힣]", term)) >= SPACED_FROM_SYLLABLES else ""
     words = [word for word in re.split(r"[\s\-_]+", term) if word]
     return r"[\s\-_]?".join(gap.join(map(re.escape, word)) for word in words)
@@ -67,8 +63,7 @@ def term_pattern(term: str) -> str:
 
 _TAIL = re.compile(PARTICLE_TAIL)
 """Compiled once, and minding case (Korean has none): ignoring it, the range 가-힣 takes 25 ms to compile in every
-pattern. Where a pattern must ignore case, the range stands in `(?-i:…)`.
-"""
+pattern. Where a pattern must ignore case, the range stands in `(?-i:…)`."""
 
 
 @lru_cache(maxsize=1024)

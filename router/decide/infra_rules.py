@@ -60,9 +60,7 @@ _TABLE = (
 
 
 def infra_state(request: Request) -> Decision | None:
-    """The operation of `infra` whose row knows every word of the message. Talk of days or times is about something
-    else.
-    """
+    """The operation of `infra` whose row knows every word; none where the message names other days, or a time."""
     when = request.when
     if when.begins is not None or (when.day is not None and when.day != request.facts.now.date()):
         return None

@@ -1,9 +1,8 @@
 """Rules for searching mail.
 
 Rules of this file
-- Pure. Unknown words are the query only where a query stands: before the mail in Korean, after "about" or "from", or
-  before the mail, in
-  English. Anywhere else the message is about something that the rule does not know.
+- Pure. Unknown words are the query only where a query stands: before the mail, and in English also after "about" or
+  "from". Anywhere else the message is about something that the rule does not know.
 """
 
 from router.decide.decision import Decision

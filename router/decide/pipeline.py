@@ -54,9 +54,7 @@ async def decide(message: str, facts: SessionFacts, history: Sequence[Message], 
 
 
 def decide_at_once(message: str, facts: SessionFacts, stages: Stages, fallbacks: list[str]) -> Decision | None:
-    """The decision of the stages that need no waiting, None where none is sure; the reasons are added to
-    `fallbacks`.
-    """
+    """The decision of the stages that need no waiting; None where none is sure, with the reasons in `fallbacks`."""
     decision = decide_by_rules(message, facts, stages.rules) if stages.rules else None
     if decision is not None:
         return decision

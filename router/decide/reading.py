@@ -3,8 +3,7 @@
 Rules of this file
 - Pure and total: any text gives a decision or `Unusable`, nothing else.
 - Each rung is for what servers and models really do: schemas ignored, thinking left in, fences, a sentence before the
-  JSON,
-  commas forgotten. What has climbed up is checked against the registry all the same.
+  JSON, commas forgotten. What has climbed up is checked against the registry all the same.
 """
 
 import json
@@ -21,9 +20,7 @@ from router.tools.parameters import canonical, explain_invalid
 from router.tools.spec import Operation, Tool
 
 MAX_CHARACTERS = 32_768
-"""Far above the longest valid answer; a longer one is a model that does not stop, and would only take time to
-repair.
-"""
+"""Far above the longest valid answer: a longer one is a model that does not stop."""
 MAX_OBJECTS = 32
 """Opening braces that are tried. A model that shows its reasoning may write a few objects before the answer."""
 MAX_REPAIRED_CHARACTERS = 2048

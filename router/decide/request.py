@@ -93,9 +93,7 @@ class Request:
         return next((word.name for word in self.words if word.kind is kind), None)
 
     def use(self, reason: str, tool: str, operation: str, params: Mapping[str, Any]) -> Decision | None:
-        """The decision for that operation; None where the registry has no such operation or it refuses the
-        parameters.
-        """
+        """The decision for that operation; None where there is no such operation or it refuses the parameters."""
         spec = self.rules.tools.get(tool)
         known = spec.operations.get(operation) if spec else None
         if known is None:

@@ -3,8 +3,7 @@
 Rules of this file
 - Pure, total and the same for the same arguments. A rule abstains (None) unless it is sure; the stages behind it are
   there for the rest.
-- The order matters only where two rules would both be sure: what waits for an answer comes first, what names a tool
-  by
+- The order matters only where two rules would both be sure: what waits for an answer comes first, what names a tool by
   its own words comes before the domains, which only name a subject.
 """
 

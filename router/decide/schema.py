@@ -2,11 +2,9 @@
 
 Rules of this file
 - Pure. One branch an answer, `action` first, names as literals: an engine that follows the schema cannot name a tool
-  that
-  does not exist, nor mix one tool's operation with another's parameters.
-- Only what grammars of all engines understand: enum, type, pattern, required, anyOf. Titles, defaults and
-  descriptions stay out; they
-  make the grammar larger and not better.
+  that does not exist, nor mix one tool's operation with another's parameters.
+- Only what grammars of all engines understand: enum, type, pattern, required, anyOf. Titles, defaults and descriptions
+  stay out; they make the grammar larger and not better.
 """
 
 from collections.abc import Mapping

@@ -2,8 +2,8 @@
 
 Rules of this file
 - Pure. `now` carries the zone and is an argument; nothing here knows what the time is for.
-- What does not exist (2월 30일, 25시) is told in `impossible`; what cannot be one answer (three days in one
-  message) is told in `several`. Neither is guessed away.
+- What does not exist (2월 30일, 25시) is told in `impossible`; what cannot be one answer (three days in one message) is
+  told in `several`. Neither is guessed away.
 """
 
 import re
@@ -27,9 +27,8 @@ _IN = lazy(r"\bin\s+(?P<count>\d{1,3})\s+(?P<unit>hour|minute)s?\b", re.IGNORECA
 class When:
     """Days and times of one message, in the zone of `now`.
 
-    `last_day` is the same as `day` for a single one; both None where no day is named. `ends` only where an end was
-    said or
-    follows from a duration, and always later than `begins`. `rest` is the folded text without the words read.
+    `last_day` is the same as `day` for a single one; both None where no day is named. `ends` only where an end was said
+    or follows from a duration, and always later than `begins`. `rest` is the folded text without the words read.
     """
 
     day: date | None = None
@@ -97,9 +96,7 @@ def _with_times(when: When, text: str, times: Sequence[Said]) -> When:
 
 
 def _start(first: Said, second: Said | None) -> tuple[time, int]:
-    """The beginning: under its own period, else under the end's where that comes before the end, else as a bare
-    hour.
-    """
+    """The beginning: under its own period, else under the end's if that comes before the end, else as a bare hour."""
     if first.period is None and second is not None and second.period is not None:
         end, _ = second.at(second.period)
         borrowed, days_later = first.at(second.period)

@@ -1,8 +1,8 @@
 """History and draft ⇄ JSON bytes. Pure.
 
 Rules of this file
-- Every store keeps these bytes, the one in memory too: what a caller does to its own objects afterwards
-  changes nothing here, and both stores refuse the same values.
+- Every store keeps these bytes, the one in memory too: what a caller does to its own objects afterwards changes
+  nothing here, and both stores refuse the same values.
 - A change of shape is a new schema version of the SQLite file.
 """
 

@@ -1,10 +1,10 @@
 """Sessions in one SQLite file: they survive a restart.
 
 Rules of this file
-- One connection, and a lock around each transaction: on a shared connection the statements of two coroutines
-  would otherwise end up in one transaction. `BEGIN IMMEDIATE` does the same between two processes.
-- A session is one row. Its history is bounded and always read and written whole, so rows of messages would
-  only add ways to be inconsistent.
+- One connection, and a lock around each transaction: on a shared connection the statements of two coroutines would
+  otherwise end up in one transaction. `BEGIN IMMEDIATE` does the same between two processes.
+- A session is one row. Its history is bounded and always read and written whole, so rows of messages would only add
+  ways to be inconsistent.
 - Every error of SQLite leaves this file as `SessionStoreFailed`, which names the file and says what to do.
 """
 
@@ -34,8 +34,8 @@ from router.sessions.trimming import Entry, entry_of, trimmed
 
 FILE_NAME = "sessions.sqlite3"
 SCHEMA_VERSION = 1
-# Another process may hold the file for one transaction, which takes milliseconds; longer means that it hangs.
 BUSY_TIMEOUT_SECONDS = 5.0
+"""Another process may hold the file for one transaction, which takes milliseconds; longer means that it hangs."""
 
 _SCHEMA = (
     """CREATE TABLE sessions (
@@ -44,8 +44,7 @@ _SCHEMA = (
     "CREATE INDEX sessions_by_use ON sessions (used_at)",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
-# The first two arguments name the session that was just opened: it goes last, even when the clock stood
-# still.
+# The first two arguments name the session that was just opened: it goes last, even when the clock stood still.
 _DROP_OVER_NUMBER = """DELETE FROM sessions WHERE (owner, id) IN (
     SELECT owner, id FROM sessions ORDER BY (owner = ? AND id = ?), used_at
     LIMIT max(0, (SELECT count(*) FROM sessions) - ?))"""
@@ -70,11 +69,9 @@ class SqliteSessions:
         now: Clock = epoch_seconds,
         busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
     ) -> Self:
-        """The store in `folder`, which is made if it is missing. Folder and file are readable by their user
-        only.
+        """The store in `folder`, which is made if it is missing. Folder and file are readable by their user only.
 
-        Raises `SessionStoreFailed` when the file cannot be made or read, is damaged, or comes from a newer
-        Maek.
+        Raises `SessionStoreFailed` when the file cannot be made or read, is damaged, or comes from a newer Maek.
         """
         path = folder / FILE_NAME
         _make_private(path)
@@ -152,8 +149,8 @@ class SqliteSessions:
 
     async def _prepare(self) -> None:
         with self._failures():
-            # WAL: readers and the writer do not wait for each other. NORMAL: after a power cut the last turns
-            # may be missing, the file is whole; a conversation is not worth an fsync at every message.
+            # WAL: readers and the writer do not wait for each other. NORMAL: after a power cut the last turns may be
+            # missing, the file is whole; a conversation is not worth an fsync at every message.
             await self._connection.execute("PRAGMA journal_mode = WAL")
             await self._connection.execute("PRAGMA synchronous = NORMAL")
         async with self._transaction():
@@ -172,8 +169,7 @@ class SqliteSessions:
         async with self._lock:
             with self._failures():
                 try:
-                    # Inside the try: a caller that is cancelled here leaves a transaction that began all the
-                    # same.
+                    # Inside the try: a caller that is cancelled here leaves a transaction that began all the same.
                     await self._connection.execute("BEGIN IMMEDIATE")
                     yield
                     await self._connection.commit()

@@ -1,8 +1,8 @@
 """What every keeper of sessions does, and the rules that hold whichever one is used.
 
 Rules of this file
-- A session is named by its owner and its id together. The same id under another owner is another session, so
-  that nobody can learn of, take or block the sessions of others: there is nothing to refuse.
+- A session is named by its owner and its id together. The same id under another owner is another session, so that
+  nobody can learn of, take or block the sessions of others: there is nothing to refuse.
 - Nothing grows without limit: `Bounds` holds for what is stored, not only for what is shown.
 - The clock is seconds since the epoch and is passed in, because sessions outlive the process.
 """
@@ -18,12 +18,11 @@ from router.conversation import Message
 from router.decide.decision import PendingDraft
 from router.errors import BadRequest, MaekFault, NotFound
 
-# Room for the ids that chat services give to their own conversations (UUIDs, "room:user" pairs, Matrix room
-# names).
 MAX_ID_CHARACTERS = 128
+"""Room for the ids that chat services give to their own conversations (UUIDs, "room:user" pairs, Matrix room names)."""
 _VISIBLE_ASCII = re.compile(rf"[!-~]{{1,{MAX_ID_CHARACTERS}}}")
-# 128 bits: cannot be guessed, though the owner's key protects the session as well.
 _NEW_ID_BYTES = 16
+"""128 bits: cannot be guessed, though the owner's key protects the session as well."""
 
 Clock = Callable[[], float]
 
@@ -58,14 +57,17 @@ class SessionStoreFailed(MaekFault):
 
 
 class SessionStore(Protocol):
-    """Keeps sessions. Every method that names a session raises `NotFound` when this owner has none of that
-    id, and `SessionStoreFailed` when the store itself cannot be read or written."""
+    """Keeps sessions.
+
+    Every method that names a session raises `NotFound` when this owner has none of that id; every method raises
+    `SessionStoreFailed` when the store itself cannot be read or written.
+    """
 
     async def open(self, session_id: str | None, owner: str) -> Session:
-        """The owner's session of this id, made if there is none. None: a new one with an id that cannot be
-        guessed.
+        """The owner's session of this id, made if there is none. None: a new one with an id that cannot be guessed.
 
-        Raises `BadRequest` for an id that is empty, longer than 128 characters or not visible ASCII."""
+        Raises `BadRequest` for an id that is empty, longer than 128 characters or not visible ASCII.
+        """
         ...
 
     async def history(self, session_id: str, owner: str) -> tuple[Message, ...]:

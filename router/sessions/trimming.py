@@ -1,8 +1,8 @@
 """How much of a conversation is remembered. Pure.
 
 Rules of this file
-- A turn (what the user said and everything up to the next thing they said) is kept or dropped whole: an
-  answer without its question misleads a model more than a shorter history does.
+- A turn (what the user said and everything up to the next thing they said) is kept or dropped whole: an answer
+  without its question misleads a model more than a shorter history does.
 - The oldest turns go first, and none is skipped: the result is always the end of the conversation.
 - The newest turn is shortened rather than lost, because "make that shorter" is about a long answer.
 - The bound in tokens is never passed, by the estimate of `router.tokens`.
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from router.conversation import Message, Role
 from router.tokens import MESSAGE_OVERHEAD_TOKENS, estimate_message_tokens, estimate_tokens
 
-# No estimate gives a token more characters: what lies beyond cannot fit and need not be walked over.
 _MOST_CHARACTERS_PER_TOKEN = 4
+"""No estimate gives a token more: what lies beyond cannot fit and need not be walked over."""
 _CUT = "…"
 
 
@@ -23,8 +23,7 @@ _CUT = "…"
 class Entry:
     """One message, when it was said (seconds since the epoch), and its estimated tokens in a prompt.
 
-    The estimate is kept because it walks over every character, and the history is looked at for every
-    message.
+    The estimate is kept because it walks over every character, and the history is looked at for every message.
     """
 
     at: float

@@ -27,9 +27,7 @@ MAX_TEXT_BYTES = 64 * 1024
 async def call(
     tools: Mapping[str, Tool], tool: str, operation: str, raw_params: Mapping[str, Any], ctx: ToolCall
 ) -> ToolResult:
-    """The result of that operation. Raises ToolFailed with a sentence in the call's language for whatever goes
-    wrong.
-    """
+    """The result of that operation. Raises ToolFailed, with a sentence in the call's language, whatever goes wrong."""
     spec = tools.get(tool)
     known = spec.operations.get(operation) if spec else None
     if spec is None or known is None:

@@ -28,8 +28,10 @@ _LEVELS_KO = {"free": "여유", "normal": "보통", "busy": "바쁨", "very_busy
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine: the backends on it, and whether Maek itself runs there. A local one that names no backends has all
-    that no other machine has."""
+    """A machine: the backends on it, and whether Maek itself runs there.
+
+    A local one that names no backends has all that no other machine has.
+    """
 
     backends: tuple[str, ...] = ()
     local: bool = False

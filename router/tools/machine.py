@@ -50,9 +50,7 @@ class Interface:
 
 
 def read_disks() -> tuple[Disk, ...]:
-    """The real mounts, one a device, and the root wherever it lies (in a container it is an overlay). Unreadable ones
-    are left out.
-    """
+    """The real mounts that can be read, one a device, and the root wherever it lies (in a container: an overlay)."""
     mounts = {
         part.device: part.mountpoint
         for part in sorted(psutil.disk_partitions(all=False), key=lambda part: -len(part.mountpoint))

@@ -2,8 +2,7 @@
 
 Rules of this file
 - Pure. Whoever fills parameters in (a rule, a model, a caller) goes through `canonical`, so that the same request has
-  the same
-  parameters whichever stage decided.
+  the same parameters whichever stage decided.
 - What is not given is absent, not null and not empty.
 """
 
@@ -75,9 +74,7 @@ TimeOfDay = Annotated[
 
 
 def canonical(params: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """`raw` checked and in canonical form: defaults filled in, what is null left out. Raises pydantic's
-    ValidationError.
-    """
+    """`raw` checked: defaults filled in, what is null left out. Raises pydantic's ValidationError."""
     given = {name: value for name, value in raw.items() if not _absent(params, name, value)}
     return params.model_validate(given).model_dump(mode="json", exclude_none=True)
 

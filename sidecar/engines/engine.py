@@ -3,8 +3,8 @@
 Rules of this file
 - Data and types only. An engine never performs a question; `sidecar.probe` does.
 - Unknown is `None`, never 0: a server that does not say how busy it is has said nothing.
-- Liveness and statistics are different questions with different deadlines. A server too busy to print
-  its statistics is busy, not dead.
+- Liveness and statistics are different questions with different deadlines. A server too busy to print its statistics
+  is busy, not dead.
 """
 
 from collections.abc import Callable, Mapping
@@ -103,9 +103,9 @@ class Unreadable(ValueError):
 class Engine:
     """One kind of server: which questions to ask it, and how its answers read.
 
-    Readers are pure. `read_stats` and `read_models` get one entry per question, in the order of the
-    questions; None stands where no usable answer came (refused, timed out). They raise `Unreadable` for an answer that
-    makes no sense, and return what is known otherwise. They raise nothing else, whatever the bytes.
+    Readers are pure. `read_stats` and `read_models` get one entry per question, in the order of the questions; None
+    stands where no usable answer came (refused, timed out). They raise `Unreadable` for an answer that makes no sense,
+    and return what is known otherwise. They raise nothing else, whatever the bytes.
     """
 
     name: str
