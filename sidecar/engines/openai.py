@@ -6,7 +6,7 @@ Rules of this file
 API: https://platform.openai.com/docs/api-reference/models/list
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sidecar.engines.body import json_object, json_value, text
 from sidecar.engines.engine import Answer, Ask, Engine, Health, Model, Unreadable
@@ -19,26 +19,22 @@ LOADING_WORDS = b"loading model"
 
 
 def read_liveness(answer: Answer) -> Health:
-    """OK if the answer lists models, even none."""
-    if answer.status == 503 and LOADING_WORDS in answer.body[:1000].lower():
-        return Health.LOADING
-    if answer.status != 200:
-        return Health.BAD_STATUS
-    try:
-        listing(answer)
-    except Unreadable:
-        return Health.BAD_BODY
-    return Health.OK
+    """OK if the answer lists models, even none; LOADING for a 503 that says so."""
+    return _health(answer, listing)
 
 
 def read_json_health(answer: Answer) -> Health:
-    """OK for any JSON object with status 200, LOADING for a 503 that says so."""
+    """OK for any JSON object with status 200; LOADING for a 503 that says so."""
+    return _health(answer, json_object)
+
+
+def _health(answer: Answer, read: Callable[[Answer], object]) -> Health:
     if answer.status == 503 and LOADING_WORDS in answer.body[:1000].lower():
         return Health.LOADING
     if answer.status != 200:
         return Health.BAD_STATUS
     try:
-        json_object(answer)
+        read(answer)
     except Unreadable:
         return Health.BAD_BODY
     return Health.OK

@@ -48,18 +48,19 @@ class Families:
 
     samples: Mapping[str, tuple[Sample, ...]]
 
-    def total(self, name: str) -> float | None:
-        """The sum over all labels; None if the family is absent or has a NaN."""
-        values = self._values(name)
+    def total(self, name: str, **labels: str) -> float | None:
+        """The sum over all samples with these labels; None if there is none, or one is a NaN."""
+        values = self._values(name, labels)
         return None if values is None else math.fsum(values)
 
     def mean(self, name: str) -> float | None:
-        """The mean over all labels; None if the family is absent or has a NaN."""
-        values = self._values(name)
+        """The mean over all samples; None if there is none, or one is a NaN."""
+        values = self._values(name, {})
         return None if values is None else math.fsum(values) / len(values)
 
-    def _values(self, name: str) -> list[float] | None:
-        values = [sample.value for sample in self.samples.get(name, ())]
+    def _values(self, name: str, labels: Mapping[str, str]) -> list[float] | None:
+        samples = self.samples.get(name, ())
+        values = [sample.value for sample in samples if labels.items() <= sample.labels.items()]
         if not values or any(math.isnan(value) for value in values):
             return None
         # Infinities of both signs have no sum; one alone is kept, for its reader to refuse.

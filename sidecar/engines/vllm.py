@@ -2,7 +2,8 @@
 
 Traps
 - With `--disable-log-stats` the page of metrics is there and the gauges are not: that is unknown, not idle.
-- `num_requests_waiting_by_reason` counts the same requests once more.
+- `num_requests_waiting` also counts requests that are deferred (an adapter or a transfer is awaited), though the server
+  has room. `num_requests_waiting_by_reason`, where it is, tells those that wait for capacity: only they speak of load.
 - The cache's gauge was `gpu_cache_usage_perc` before it was `kv_cache_usage_perc`; both are 0..1 in spite of the name.
 - One series for each engine of a data-parallel server (label `engine`): counts are summed, ratios averaged.
 
@@ -19,6 +20,7 @@ METRICS = Ask("/metrics")
 
 RUNNING = "vllm:num_requests_running"
 WAITING = "vllm:num_requests_waiting"
+WAITING_BY_REASON = "vllm:num_requests_waiting_by_reason"
 KV_USAGE = ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")
 """The name of today, then the one of before 0.11."""
 
@@ -50,9 +52,15 @@ def read_stats(answers: tuple[Answer | None, ...]) -> Reading:
     page = families(answer)
     return Reading(
         running=whole(page.total(RUNNING), RUNNING),
-        waiting=whole(page.total(WAITING), WAITING),
+        waiting=whole(waiting(page), WAITING),
         kv_usage_ratio=kv_usage_ratio(page),
     )
+
+
+def waiting(page: Families) -> float | None:
+    """Requests that wait for capacity; all that wait, where the server does not tell why."""
+    for_capacity = page.total(WAITING_BY_REASON, reason="capacity")
+    return page.total(WAITING) if for_capacity is None else for_capacity
 
 
 def kv_usage_ratio(page: Families) -> float | None:

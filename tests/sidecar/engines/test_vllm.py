@@ -31,6 +31,16 @@ def test_the_series_by_reason_is_never_taken_for_the_one_that_waits() -> None:
     assert reading(page + "vllm:num_requests_waiting 2\n") == Reading(running=1, waiting=2)
 
 
+def test_only_those_that_wait_for_capacity_wait_where_the_server_tells_them_apart() -> None:
+    page = "".join(
+        f'vllm:num_requests_waiting{{engine="{engine}"}} 7\n'
+        f'vllm:num_requests_waiting_by_reason{{engine="{engine}",reason="capacity"}} {engine + 1}\n'
+        f'vllm:num_requests_waiting_by_reason{{engine="{engine}",reason="deferred"}} {6 - engine}\n'
+        for engine in (0, 1)
+    )
+    assert reading(page).waiting == 3
+
+
 def test_the_engines_of_one_server_are_summed_and_their_caches_averaged() -> None:
     page = "".join(
         f'vllm:num_requests_running{{engine="{engine}"}} {engine + 1}.0\n'
