@@ -67,10 +67,15 @@ def cached_inference_ms(state: BackendState, now: float) -> float | None:
 
 def wants_probe(state: BackendState, now: float, *, force: bool = False) -> bool:
     """Whether a real inference probe is wanted, seen from the hybrid path."""
-    if force:
-        return state.inference_at is None or now - state.inference_at >= FORCED_PROBE_PAUSE_SECONDS
+    if force and may_force_probe(state, now):
+        return True
     too_old = state.good_inference_at is None or now - state.good_inference_at > CACHE_SECONDS
     return too_old and _health_ms(state) > HEALTH_SUSPICIOUS_TIMES_BASELINE * state.baseline.value_ms
+
+
+def may_force_probe(state: BackendState, now: float) -> bool:
+    """Whether the last inference probe, good or bad, is so long ago that a forced query wants a new one."""
+    return state.inference_at is None or now - state.inference_at >= FORCED_PROBE_PAUSE_SECONDS
 
 
 def _hybrid_level(state: BackendState, inference_ms: float | None) -> Level:

@@ -51,7 +51,7 @@ def wants_probe(config: SidecarConfig, *, force: bool = False) -> WantsProbe:
     if config.inference_probe is InferenceProbe.NEVER:
         return _never
     if force:
-        return lambda state, now: seed.wants_probe(state, now, force=True)
+        return seed.may_force_probe
     rules = load_rules(config)
     return lambda state, now: load.wants_inference_probe(state, now, rules)
 

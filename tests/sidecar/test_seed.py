@@ -126,6 +126,12 @@ def test_by_force_a_probe_is_wanted_unless_one_ran_in_the_last_10_s(age_seconds:
     assert asked(with_inference(100.0, age_seconds), force=True).wants_probe is wants
 
 
+def test_by_force_suspicion_is_enough_though_a_probe_ran_a_moment_ago() -> None:
+    suspicious = replace(with_health(31.0), inference_ms=-1.0, inference_at=NOW - 1)
+    assert asked(suspicious, force=True).wants_probe
+    assert asked(suspicious).wants_probe
+
+
 def test_by_force_a_failed_probe_also_ran() -> None:
     failed = replace(NOTHING, inference_ms=-1.0, inference_at=NOW - 5)
     assert not asked(failed, force=True).wants_probe

@@ -39,3 +39,9 @@ def test_a_forced_question_wants_a_probe_that_an_unforced_one_does_not() -> None
     state = BackendState(BackendSpec("a", "http://a"))
     assert wants_probe(SidecarConfig(), force=True)(state, 0.0)
     assert not wants_probe(SidecarConfig())(state, 0.0)
+
+
+@pytest.mark.parametrize(("now", "wants"), [(109.9, False), (110.0, True)])
+def test_a_forced_question_never_wants_two_probes_within_10_s_however_suspicious(now: float, wants: bool) -> None:
+    failed = BackendState(BackendSpec("a", "http://a"), health_ms=9000.0, inference_ms=-1.0, inference_at=100.0)
+    assert wants_probe(SidecarConfig(), force=True)(failed, now) is wants
