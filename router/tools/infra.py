@@ -18,12 +18,13 @@ from router.tools.machine import Disk, Machine, human_bytes, read_disks, read_in
 from router.tools.parameters import NoParams, Params, described
 from router.tools.reach import CheckService, Reached, reach_nothing
 from router.tools.spec import BackendSummary, Operation, Tool, ToolCall, ToolResult
+from sidecar import Level
 
 NAME = "infra"
 SEED_HOST = "gpu"
 """The host that is meant where none is named and none is configured."""
 
-_LEVELS_KO = {"free": "여유", "normal": "보통", "busy": "바쁨", "very_busy": "매우 바쁨", "unavailable": "사용 불가"}
+_LEVELS_KO = {level.label: level.korean for level in Level}
 
 
 @dataclass(frozen=True, slots=True)
