@@ -1,0 +1,76 @@
+"""The composition root: what a new configuration changes, and what it leaves alone."""
+
+import pytest
+
+from router.sessions.store import SessionStoreFailed
+from sidecar import Verdict
+from simulator import SimSettings, serving
+from tests.fakes.routers import config_for, maek, maek_with_simulators
+from tests.fakes.waiting import until
+
+SIM = SimSettings()
+
+
+async def test_a_backend_that_is_configured_anew_is_watched_and_one_that_is_gone_is_forgotten() -> None:
+    async with maek_with_simulators(SIM) as (router, _), serving(SIM) as second:
+        router.house.adopt(config_for([{"name": "second", "url": second, "models": {"reasoner": "sim-large-32b"}}]))
+        await until(lambda: router.house.snapshot().backends["second"].health.verdict is Verdict.UP)
+        _, answer = await router.post("/chat", {"message": "양자역학 설명해줘"})
+        async with router.client.get(router.url + "/metrics") as response:
+            metrics = await response.text()
+    assert answer["backend"] == "second"
+    assert 'backend="sim0"' not in metrics
+
+
+async def test_a_request_that_runs_keeps_what_it_began_with() -> None:
+    async with maek_with_simulators(SimSettings(preset="demo")) as (router, _):
+        body = {"message": "양자역학 설명해줘", "stream": True}
+        async with router.client.post(router.url + "/chat", json=body) as response:
+            await response.content.readany()
+            router.house.adopt(config_for())
+            text = (await response.read()).decode()
+    assert "event: done" in text
+
+
+async def test_without_backends_the_simulator_comes_and_with_one_it_goes() -> None:
+    async with maek(config_for()) as router, serving(SIM) as url:
+        alone = list(router.house.snapshot().backends)
+        router.house.adopt(config_for([{"name": "real", "url": url, "models": {"reasoner": "sim-large-32b"}}]))
+        together = list(router.house.snapshot().backends)
+        router.house.adopt(config_for())
+        again = list(router.house.snapshot().backends)
+    assert (alone, together, again) == (["simulator"], ["real"], ["simulator"])
+
+
+async def test_roles_limits_and_keys_change_with_the_configuration() -> None:
+    async with maek(config_for()) as router:
+        router.house.adopt(config_for(roles={"poet": {}}, limits={"streams": 1}, keys=["sha256:" + "0" * 64]))
+        service = router.house.current.service
+        status, _ = await router.get("/backends")
+    assert service.fleet.roles == ("classifier", "reasoner", "poet")
+    assert service.occupancy.most == 1
+    assert status == 401
+
+
+async def test_a_conversation_that_cannot_be_kept_does_not_take_the_answer_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Full:
+        """A session store on a full disk: what is there can be read."""
+
+        def __init__(self, inner: object) -> None:
+            self._inner = inner
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._inner, name)
+
+        async def append(self, *_: object) -> None:
+            raise SessionStoreFailed("sessions.sqlite3: the disk is full; make room.")
+
+    async with maek(config_for()) as router:
+        turns = router.house.current.service.turns
+        turns._sessions = Full(turns._sessions)  # type: ignore[assignment]
+        status, answer = await router.post("/chat", {"message": "안녕"})
+    assert status == 200
+    assert "이드" in answer["text"]
+    assert "the disk is full" in caplog.text
