@@ -7,7 +7,7 @@ Rules of this file
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from router.conversation import Message
@@ -37,7 +37,7 @@ class Classifier:
 
     ask: AskModel
     tools: Mapping[str, Tool]
-    persona: Persona = field(default_factory=Persona)
+    persona: Persona
     history_budget_tokens: int = HISTORY_BUDGET_TOKENS
 
     async def decide(self, message: str, facts: SessionFacts, history: Sequence[Message] = ()) -> Decision:

@@ -93,8 +93,8 @@ class SessionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Who speaks to the user."""
+    """Who speaks to the user; the descriptions are whole sentences."""
 
-    name: str = "이드"
-    description_ko: str = "다정하고 담백하게 말하고, 꼭 필요할 때만 목록을 쓴다"
-    description_en: str = "friendly and plain, no needless lists"
+    name: str
+    description_ko: str
+    description_en: str

@@ -18,14 +18,14 @@ from router.tokens import estimate_message_tokens
 from router.tools.describe import describe
 from router.tools.spec import Tool
 
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 HISTORY_BUDGET_TOKENS = 1500
 """Of the conversation so far. Enough to know what "that one" means; a classifier is small and its window may be 4,096."""
 
 _WEEKDAYS_KO = "월화수목금토일"
 _WEEKDAYS_EN = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-_RULES_KO = """당신은 {name}입니다. 성격: {persona}.
+_RULES_KO = """당신은 {name}입니다. {persona}
 사용자의 마지막 메시지를 누가 어떻게 처리할지 정해서 JSON 객체 하나로만 답하세요. JSON 앞뒤에 다른 글을 쓰지 마세요.
 
 ## action
@@ -53,7 +53,7 @@ _RULES_KO = """당신은 {name}입니다. 성격: {persona}.
 {examples}
 """
 
-_RULES_EN = """You are {name}. Character: {persona}.
+_RULES_EN = """You are {name}. {persona}
 Decide who deals with the user's last message, and how. Answer with one JSON object and nothing before or after it.
 
 ## action

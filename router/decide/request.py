@@ -39,12 +39,12 @@ class Rules:
     """What the operator told the keyword rules."""
 
     tools: Mapping[str, Tool]
+    persona: Persona
     domains: tuple[Domain, ...] = ()
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Host → other words for it. The first is meant where none is named."""
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Service → other words for it."""
-    persona: Persona = field(default_factory=Persona)
     lexicon: Lexicon = field(init=False)
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from router.decide.decision import Decision, PendingDraft, SessionFacts
+from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
 from router.decide.request import Domain
 from router.decide.rules import Rules, decide_by_rules
 from router.tools.infra import Host, InfraSettings
@@ -14,8 +14,10 @@ from router.tools.registry import ToolSettings, build
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=ZoneInfo("Asia/Seoul"))
 """A Wednesday; its week runs from 23 to 29 November."""
 TOOLS = build(ToolSettings(InfraSettings({"gpu": Host(("mlx",)), "macmini": Host(), "nas-company": Host()})))
+PERSONA = Persona("이드", "다정하고 담백하게 말합니다.", "Friendly and plain.")
 RULES = Rules(
     tools=TOOLS,
+    persona=PERSONA,
     domains=(
         Domain("safety", ("산업안전보건법", "산업안전", "위험성평가", "법령", "안전")),
         Domain("asme", ("ASME", "KEPIC")),

@@ -6,7 +6,7 @@ from router.decide.classifier import Classifier
 from router.decide.decision import Action, Decision, SessionFacts, Source
 from router.decide.pipeline import Stages, decide
 from router.errors import NoBackend
-from tests.router.decide.given import RULES, TOOLS, Scripted, facts
+from tests.router.decide.given import PERSONA, RULES, TOOLS, Scripted, facts
 
 ROUTE = '{"action": "route"}'
 
@@ -35,17 +35,19 @@ class Silent:
 
 async def test_a_sure_rule_asks_nobody_else() -> None:
     model = Scripted()
-    decision = await decide("오늘 일정", facts(), (), Stages(RULES, Sure(), Classifier(model, TOOLS)))
+    decision = await decide("오늘 일정", facts(), (), Stages(RULES, Sure(), Classifier(model, TOOLS, PERSONA)))
     assert (decision.source, decision.fallbacks, model.asked) == (Source.RULE, (), [])
 
 
 async def test_the_embedded_model_comes_before_the_classifier() -> None:
-    decision = await decide("음 글쎄", facts(), (), Stages(RULES, Sure(), Classifier(Scripted(), TOOLS)))
+    decision = await decide("음 글쎄", facts(), (), Stages(RULES, Sure(), Classifier(Scripted(), TOOLS, PERSONA)))
     assert (decision.source, decision.fallbacks) == (Source.MODEL, ("rule: unsure",))
 
 
 async def test_the_classifier_is_asked_when_nobody_was_sure() -> None:
-    decision = await decide("음 글쎄", facts(), (), Stages(RULES, Unsure(), Classifier(Scripted(ROUTE), TOOLS)))
+    decision = await decide(
+        "음 글쎄", facts(), (), Stages(RULES, Unsure(), Classifier(Scripted(ROUTE), TOOLS, PERSONA))
+    )
     assert (decision.source, decision.fallbacks) == (Source.LLM, ("rule: unsure", "model: unsure"))
 
 
@@ -53,10 +55,10 @@ async def test_the_classifier_is_asked_when_nobody_was_sure() -> None:
     ("classifier", "reason"),
     [
         (None, "off"),
-        (Classifier(Scripted(NoBackend("none")), TOOLS), "unavailable"),
-        (Classifier(Scripted(TimeoutError()), TOOLS), "timeout"),
-        (Classifier(Silent(), TOOLS), "timeout"),
-        (Classifier(Scripted("?", "?"), TOOLS), "nonsense"),
+        (Classifier(Scripted(NoBackend("none")), TOOLS, PERSONA), "unavailable"),
+        (Classifier(Scripted(TimeoutError()), TOOLS, PERSONA), "timeout"),
+        (Classifier(Silent(), TOOLS, PERSONA), "timeout"),
+        (Classifier(Scripted("?", "?"), TOOLS, PERSONA), "nonsense"),
     ],
 )
 async def test_without_the_classifier_the_reasoner_is_the_safe_default(
@@ -73,7 +75,9 @@ async def test_rules_can_be_off() -> None:
 
 
 async def test_a_caller_that_goes_away_is_not_answered_with_a_default() -> None:
-    task = asyncio.create_task(decide("음 글쎄", facts(), (), Stages(RULES, None, Classifier(Silent(), TOOLS))))
+    task = asyncio.create_task(
+        decide("음 글쎄", facts(), (), Stages(RULES, None, Classifier(Silent(), TOOLS, PERSONA)))
+    )
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

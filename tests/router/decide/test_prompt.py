@@ -3,16 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.conversation import Message, Role
-from router.decide.decision import Persona
 from router.decide.prompt import PROMPT_VERSION, bounded, messages, system_prompt
 from router.tokens import estimate_message_tokens
-from tests.router.decide.given import DRAFT, TOOLS, facts
-
-PERSONA = Persona()
+from tests.router.decide.given import DRAFT, PERSONA, TOOLS, facts
 
 
 def test_the_prompt_has_a_version() -> None:
     assert PROMPT_VERSION
+
+
+def test_it_begins_with_who_speaks_and_how() -> None:
+    assert system_prompt(facts("ko"), TOOLS, PERSONA).startswith("당신은 이드입니다. 다정하고 담백하게 말합니다.\n")
+    assert system_prompt(facts("en"), TOOLS, PERSONA).startswith("You are 이드. Friendly and plain.\n")
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from router.decide.decision import Action, Source
 from router.decide.rules import MAX_CHARACTERS, RULES_VERSION, Domain, Rules, decide_by_rules
-from tests.router.decide.given import DRAFT, RULES, TOOLS, decided, facts
+from tests.router.decide.given import DRAFT, PERSONA, RULES, TOOLS, decided, facts
 
 WEEK = {"date_from": "2026-11-23", "date_to": "2026-11-29"}
 TOMORROW = {"date_from": "2026-11-26", "date_to": "2026-11-26"}
@@ -345,7 +345,7 @@ def test_another_request_is_read_as_usual_while_a_draft_waits() -> None:
 
 
 def test_no_rule_decides_for_a_tool_that_is_not_there() -> None:
-    without = Rules(tools={name: tool for name, tool in TOOLS.items() if name != "calendar"})
+    without = Rules(tools={name: tool for name, tool in TOOLS.items() if name != "calendar"}, persona=PERSONA)
     assert decided("오늘 일정", rules=without) is None
 
 
@@ -354,7 +354,7 @@ def test_parameters_that_the_operation_refuses_are_left_to_others() -> None:
 
 
 def test_without_hosts_the_operation_s_own_default_holds() -> None:
-    decision = decided("모델 뭐 있어?", rules=Rules(tools=TOOLS))
+    decision = decided("모델 뭐 있어?", rules=Rules(tools=TOOLS, persona=PERSONA))
     assert decision is not None
     assert dict(decision.params) == {"host": "gpu"}
 
@@ -370,7 +370,7 @@ def test_without_hosts_the_operation_s_own_default_holds() -> None:
     ],
 )
 def test_entering_a_domain_gives_its_preferred_operation_one_point(prefer: str, message: str, operation: str) -> None:
-    decision = decided(message, rules=Rules(TOOLS, (Domain("welding", ("용접",), prefer=prefer),)))
+    decision = decided(message, rules=Rules(TOOLS, PERSONA, (Domain("welding", ("용접",), prefer=prefer),)))
     assert decision is not None
     assert decision.operation == operation
 
