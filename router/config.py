@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from router.config_domains import SHIPPED_DOMAINS, DomainConfig
 from router.language import Language
 from sidecar.config import (
+    LISTEN_WANTED,
     ByName,
     Count,
     EmptyList,
@@ -33,6 +34,7 @@ from sidecar.config import (
     Word,
     nearest,
     refused,
+    split_listen,
 )
 
 
@@ -61,24 +63,10 @@ ROLE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 """The two roles that always exist, and where they differ from the defaults of a role."""
 
-LISTEN_WANTED = "HOST:PORT such as 127.0.0.1:8484 or [::1]:8484"
 ZONE_WANTED = "an IANA time zone such as Asia/Seoul, or local"
 HASH_PATTERN = r"^sha256:[0-9a-f]{64}$"
 HASH_WANTED = "sha256: and 64 hex digits, as maek key new prints it"
 DIRECTORY_WANTED = "an absolute path, or one that begins with ~/"
-
-
-def split_listen(listen: str) -> tuple[str, int]:
-    """Host (an IPv6 address without its brackets) and port (0: any free one). Raises the validator's error."""
-    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", listen)
-    if found is None or int(found[3]) > 65_535:
-        raise refused(LISTEN_WANTED)
-    if found[1] is not None:
-        try:
-            ipaddress.IPv6Address(found[1])
-        except ValueError:
-            raise refused(LISTEN_WANTED) from None
-    return found[1] or found[2], int(found[3])
 
 
 def is_loopback(host: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic_core import PydanticCustomError
 
-from router.config import ROLE_DEFAULTS, Config, is_loopback, split_listen
+from router.config import ROLE_DEFAULTS, Config, is_loopback
 from sidecar import ConfigInvalid, Problem
 from sidecar.config import (
     Document,
@@ -31,6 +31,7 @@ from sidecar.config import (
     scalar,
     secret_faults,
     shown,
+    split_listen,
 )
 from sidecar.config import faults as sidecar_faults
 

@@ -10,7 +10,7 @@ from sidecar.discovery import discover
 from sidecar.engines import ENGINES
 from sidecar.engines.detect import USUAL_PORTS
 from sidecar.engines.engine import Model, ModelKind, StructuredOutput
-from sidecar.errors import ConfigInvalid, Problem, SidecarError, TraceInvalid
+from sidecar.errors import ConfigInvalid, Problem, TraceInvalid
 from sidecar.examination import Examination, examine
 from sidecar.exposition import SnapshotCollector
 from sidecar.facts import (
@@ -19,13 +19,12 @@ from sidecar.facts import (
     BackendSpec,
     Fact,
     Outcome,
-    QueueChanged,
     RequestFinished,
     RequestStarted,
 )
 from sidecar.health import Verdict
 from sidecar.load import Level, Load, LoadRules, classify
-from sidecar.monitor import Monitor, Pace
+from sidecar.monitor import Monitor
 from sidecar.probe import Prober, probing_session
 from sidecar.recorder import Recorder
 from sidecar.replay import Rules, answers
@@ -54,17 +53,14 @@ __all__ = [
     "ModelKind",
     "Monitor",
     "Outcome",
-    "Pace",
     "Prober",
     "Problem",
     "Progress",
-    "QueueChanged",
     "Recorder",
     "RequestFinished",
     "RequestStarted",
     "Rules",
     "SidecarConfig",
-    "SidecarError",
     "Snapshot",
     "SnapshotCollector",
     "Store",

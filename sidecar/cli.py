@@ -13,10 +13,11 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from sidecar.app import routes, watching
 from sidecar.config import ENGINE_NAMES, URL_WANTED, BackendConfig, SidecarConfig
-from sidecar.section import NAME_WANTED
+from sidecar.section import LISTEN_WANTED, NAME_WANTED, split_listen
 
 LISTEN = "127.0.0.1:8485"
 
@@ -84,7 +85,7 @@ async def _serve(config: SidecarConfig, host: str, port: int) -> None:
 
 
 def _read_listen(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdecimal() or int(port) > 65_535:
-        raise argparse.ArgumentTypeError(f"found {text!r}; wanted HOST:PORT, such as {LISTEN}")
-    return host.strip("[]"), int(port)
+    try:
+        return split_listen(text)
+    except PydanticCustomError:
+        raise argparse.ArgumentTypeError(f"found {text!r}; wanted {LISTEN_WANTED}") from None

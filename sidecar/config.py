@@ -27,6 +27,7 @@ from sidecar.facts import BackendSpec
 from sidecar.load import NEVER, Steps
 from sidecar.secret import REFERENCE_PATTERN, REFERENCE_WANTED, check_reference, resolve
 from sidecar.section import (
+    LISTEN_WANTED,
     ByName,
     Count,
     EmptyList,
@@ -37,6 +38,7 @@ from sidecar.section import (
     Text,
     Word,
     refused,
+    split_listen,
 )
 
 ENGINE_NAMES = ("auto", *ENGINES)
@@ -222,14 +224,13 @@ def _plain_url(url: str) -> str:
 
 
 __all__ = [
-    "BackendConfig",
+    "LISTEN_WANTED",
     "ByName",
     "Count",
     "Document",
     "EmptyList",
     "EmptyMapping",
     "Fault",
-    "InferenceProbe",
     "Loc",
     "Name",
     "Schema",
@@ -237,7 +238,6 @@ __all__ = [
     "Section",
     "SidecarConfig",
     "Text",
-    "ThresholdsConfig",
     "Word",
     "build",
     "dotted",
@@ -255,6 +255,7 @@ __all__ = [
     "scalar",
     "secret_faults",
     "shown",
+    "split_listen",
     "steps",
     "wanted",
 ]

@@ -6,6 +6,7 @@ Rules of this file
 - A validator refuses with `refused(...)`, which carries what was wanted, and never with the value itself.
 """
 
+import ipaddress
 import re
 from typing import Annotated, Any
 
@@ -74,3 +75,18 @@ Word = Annotated[str, Field(min_length=1, max_length=200)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 """A duration of up to one day."""
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+LISTEN_WANTED = "HOST:PORT such as 127.0.0.1:8484 or [::1]:8484"
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """Host (an IPv6 address without its brackets) and port (0: any free one). Raises the validator's error."""
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", listen)
+    if found is None or int(found[3]) > 65_535:
+        raise refused(LISTEN_WANTED)
+    if found[1] is not None:
+        try:
+            ipaddress.IPv6Address(found[1])
+        except ValueError:
+            raise refused(LISTEN_WANTED) from None
+    return found[1] or found[2], int(found[3])

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from router.config import Config, KeyConfig, RoleConfig, RouterConfig, is_loopback, split_listen
+from router.config import Config, KeyConfig, RoleConfig, RouterConfig, is_loopback
 from router.config_domains import SHIPPED_DOMAINS
 from router.keys import hash_of
+from sidecar.config import split_listen
 
 
 @pytest.mark.parametrize(

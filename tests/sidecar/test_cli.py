@@ -63,7 +63,9 @@ def test_a_mistake_is_one_sentence_without_the_password(
     assert "hunter2" not in said
 
 
-@pytest.mark.parametrize("place", ["8485", "127.0.0.1:", ":8485", "127.0.0.1:70000", "127.0.0.1:http", "127.0.0.1:²"])
+@pytest.mark.parametrize(
+    "place", ["8485", "127.0.0.1:", ":8485", "127.0.0.1:70000", "127.0.0.1:http", "127.0.0.1:²", "::1:9"]
+)
 def test_a_place_to_listen_that_is_none_is_refused(place: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         parsed("--backend", "http://mini:8080", "--listen-metrics", place)
