@@ -16,15 +16,16 @@ from operator import attrgetter
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from router.api.routes import web_application
 from router.app import House, running
 from router.banner import banner
-from router.config import Config
+from router.config import Config, is_loopback
 from router.errors import MaekError
 from router.reload import ConfigWatch
 from router.sessions.store import epoch_seconds
-from sidecar import ConfigInvalid
+from sidecar import ConfigInvalid, Problem
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,20 @@ class Options:
 
 class CannotStart(Exception):
     """Maek cannot start; the text tells the user why and what to do."""
+
+
+class UnreadableRequests(logging.Filter):
+    """Keeps out of the log what aiohttp says of a request that cannot be read: it repeats the very line, and that may be
+    somebody's key. The caller has been told."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record may be written."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+
+
+UNREADABLE_REQUESTS = UnreadableRequests()
+"""One for all: a logger takes the same filter only once."""
 
 
 async def serve(config: Config, options: Options) -> None:
@@ -69,6 +84,7 @@ async def serve(config: Config, options: Options) -> None:
 @asynccontextmanager
 async def listening(house: House) -> AsyncIterator[str]:
     """The router on the socket that its configuration names; gives the URL. Raises CannotStart."""
+    _keep_what_users_write_out_of_logs()
     host, port = house.current.service.config.router.address
     limits = house.current.service.config.router.limits
     runner = web.AppRunner(
@@ -93,8 +109,16 @@ async def listening(house: House) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+def _keep_what_users_write_out_of_logs() -> None:
+    logging.getLogger("aiohttp.server").addFilter(UNREADABLE_REQUESTS)
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # below it, every conversation that is stored
+
+
 def _reload_on_change(house: House, watch: ConfigWatch, stack: AsyncExitStack) -> None:
-    def adopt(changed: Config | ConfigInvalid) -> None:
+    host, _ = house.current.service.config.router.address
+
+    def adopt(read: Config | ConfigInvalid) -> None:
+        changed = _with_the_door_shut(read, host)
         ok = isinstance(changed, Config)
         house.parts.telemetry.reloaded(ok=ok, at_epoch_seconds=epoch_seconds())
         if isinstance(changed, ConfigInvalid):
@@ -113,6 +137,15 @@ def _reload_on_change(house: House, watch: ConfigWatch, stack: AsyncExitStack) -
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, watch.poke)
     task = asyncio.create_task(watch.run(adopt), name="watch config")
     stack.callback(task.cancel)
+
+
+def _with_the_door_shut(changed: Config | ConfigInvalid, host: str) -> Config | ConfigInvalid:
+    """The same, unless it takes the keys away while Maek goes on listening where other machines reach it."""
+    if isinstance(changed, ConfigInvalid) or changed.router.keys or is_loopback(host):
+        return changed
+    found = f"no keys, while Maek listens on {host} until it is restarted"
+    wanted = "at least one hash, or a restart with an address that only this machine reaches"
+    return ConfigInvalid([Problem("the new configuration", None, "router.keys", found, wanted)])
 
 
 NEEDS_RESTART = ("listen", "data_dir", "sessions", "limits.body_bytes", "limits.header_bytes")

@@ -45,6 +45,8 @@ async def errors_as_bodies(request: web.Request, handler: Handler) -> web.Stream
         return web.Response(status=499)
     except MaekError as error:
         return _answer(request, error)
+    except web.RequestPayloadError:
+        return _answer(request, BadRequest("The body could not be read: it is not encoded as its headers say."))
     except web.HTTPException as error:
         return _answer(request, _from_http(error))
     except Exception:

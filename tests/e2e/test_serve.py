@@ -6,6 +6,7 @@ from pathlib import Path
 import aiohttp
 import orjson
 
+from router.keys import new_key
 from simulator import SimSettings, serving
 from tests.fakes.processes import maek_command, maek_serve
 from tests.fakes.waiting import until
@@ -110,3 +111,27 @@ async def backend_names(client: aiohttp.ClientSession, url: str) -> list[str]:
     """The names of the backends that a router knows."""
     async with client.get(url + "/backends") as response:
         return [backend["name"] for backend in (await response.json())["backends"]]
+
+
+async def test_what_users_write_is_not_in_the_log_at_any_level(tmp_path: Path) -> None:
+    text = "sidecar: {discover: false}\nrouter: {listen: 127.0.0.1:0, log_level: debug}\n"
+    async with maek_serve(tmp_path, ["-c", written(tmp_path, text)]) as served, aiohttp.ClientSession() as client:
+        async with client.post(served.url + "/chat", json={"message": "양자역학 설명해줘 c4n4ry"}) as response:
+            assert response.status == 200
+    assert "DEBUG" in served.log()
+    assert "c4n4ry" not in served.log()
+
+
+async def test_keys_cannot_be_taken_away_while_other_machines_reach_the_door(tmp_path: Path) -> None:
+    key, key_hash = new_key()
+    text = QUIET.replace("127.0.0.1:0", f"0.0.0.0:0, keys: ['{key_hash}']")
+    path = Path(written(tmp_path, text))
+    async with maek_serve(tmp_path, ["-c", str(path)]) as served, aiohttp.ClientSession() as client:
+        path.write_text(QUIET)
+        served.process.send_signal(signal.SIGHUP)
+        await until(lambda: "config rejected" in served.log())
+        async with client.get(served.url + "/backends") as stranger:
+            assert stranger.status == 401
+        async with client.get(served.url + "/backends", headers={"authorization": f"Bearer {key}"}) as friend:
+            assert friend.status == 200
+    assert "router.keys: found no keys, while Maek listens on 0.0.0.0" in served.log()

@@ -1,5 +1,7 @@
 """Whatever strangers send: a 4xx in the dialect of the path, with a stable code, and nothing reaches a backend."""
 
+import asyncio
+import gzip
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -96,6 +98,38 @@ async def test_a_wrong_method_is_told_the_right_one(router: Maek, method: str, p
 async def test_a_huge_header_is_refused(router: Maek) -> None:
     async with router.client.get(router.url + "/livez", headers={"x-long": "a" * 20_000}) as response:
         assert response.status == 400
+
+
+ZIPPED = gzip.compress(f'{{"message": "{CANARY}"}}'.encode())
+
+
+@pytest.mark.parametrize("body", [ZIPPED[:-9] + b"xxx", ZIPPED[:12] + b"\xff" * 20, CANARY.encode()])
+async def test_a_body_that_cannot_be_unpacked_is_the_callers_fault_and_no_error_of_ours(
+    router: Maek, caplog: pytest.LogCaptureFixture, body: bytes
+) -> None:
+    headers = {"content-encoding": "gzip", "content-type": "application/json"}
+    async with router.client.post(router.url + "/chat", data=body, headers=headers) as response:
+        answer = await response.json()
+    assert (response.status, answer["error"]["code"]) == (400, "bad_request")
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"authorization: Bearer {CANARY}\x01", f"authori\x01zation: Bearer {CANARY}", f"content-length: {CANARY}"],
+    ids=["a control character", "a bad name", "no number"],
+)
+async def test_a_header_that_cannot_be_read_is_refused_and_not_logged(
+    router: Maek, caplog: pytest.LogCaptureFixture, line: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(router.url.rsplit(":", 1)[1]))
+    writer.write(f"GET /livez HTTP/1.1\r\nhost: x\r\n{line}\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.0 400 ")
+    assert CANARY not in caplog.text
 
 
 async def test_a_callers_request_id_comes_back_and_a_strange_one_is_replaced(router: Maek) -> None:
