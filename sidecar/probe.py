@@ -17,7 +17,7 @@ import orjson
 
 from sidecar.engines import ENGINES, detect
 from sidecar.engines.detect import Identity
-from sidecar.engines.engine import Answer, Ask, Engine, Health
+from sidecar.engines.engine import Answer, Ask, Engine, Liveness
 from sidecar.facts import BackendSpec, ProbeOutcome
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -29,11 +29,11 @@ CONNECT_SHARE = 0.75
 one ending is never taken for the other."""
 FAILED_MS = -1.0
 
-OUTCOME_OF_HEALTH = {
-    Health.OK: ProbeOutcome.OK,
-    Health.LOADING: ProbeOutcome.LOADING,
-    Health.BAD_STATUS: ProbeOutcome.BAD_STATUS,
-    Health.BAD_BODY: ProbeOutcome.BAD_BODY,
+OUTCOME_OF_LIVENESS = {
+    Liveness.OK: ProbeOutcome.OK,
+    Liveness.LOADING: ProbeOutcome.LOADING,
+    Liveness.BAD_STATUS: ProbeOutcome.BAD_STATUS,
+    Liveness.BAD_BODY: ProbeOutcome.BAD_BODY,
 }
 UNHEARD = frozenset({ProbeOutcome.REFUSED, ProbeOutcome.CONNECT_TIMEOUT, ProbeOutcome.READ_TIMEOUT})
 """Nobody is there, or too busy to say anything: the next question would wait as long for as little."""
@@ -61,8 +61,8 @@ class Prober:
         probed = await self.ask(spec, engine.liveness, timeout_seconds)
         if probed.answer is None:
             return probed
-        health = engine.read_liveness(probed.answer)
-        return Probed(OUTCOME_OF_HEALTH[health], probed.latency_ms, probed.detail, probed.answer)
+        found = engine.read_liveness(probed.answer)
+        return Probed(OUTCOME_OF_LIVENESS[found], probed.latency_ms, probed.detail, probed.answer)
 
     async def identity(self, spec: BackendSpec, timeout_seconds: float) -> Identity | None:
         """Which software answers there; None if it is no LLM server, or did not say."""

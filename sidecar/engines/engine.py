@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Health(StrEnum):
+class Liveness(StrEnum):
     """What one liveness answer says. Refusals and timeouts are told apart by the probe, not here."""
 
     OK = "ok"
@@ -112,7 +112,7 @@ class Engine:
     title: str
     """The name people know it by, for the status page and the logs."""
     liveness: Ask
-    read_liveness: Callable[[Answer], Health]
+    read_liveness: Callable[[Answer], Liveness]
     models: tuple[Ask, ...]
     read_models: Callable[[tuple[Answer | None, ...]], tuple[Model, ...]]
     stats: tuple[Ask, ...] = ()

@@ -10,7 +10,7 @@ API: https://docs.ollama.com/api
 from collections.abc import Mapping
 
 from sidecar.engines.body import count, json_object, text
-from sidecar.engines.engine import Answer, Ask, Engine, Health, Model, Unreadable
+from sidecar.engines.engine import Answer, Ask, Engine, Liveness, Model, Unreadable
 from sidecar.engines.names import kind_of, parameters_of
 
 VERSION = Ask("/api/version")
@@ -21,15 +21,15 @@ ASSUMED_SLOTS = 1
 """`OLLAMA_NUM_PARALLEL`; it is not told over HTTP. Further requests wait (`OLLAMA_MAX_QUEUE`, 512)."""
 
 
-def read_liveness(answer: Answer) -> Health:
+def read_liveness(answer: Answer) -> Liveness:
     """OK if the answer tells a version."""
     if answer.status != 200:
-        return Health.BAD_STATUS
+        return Liveness.BAD_STATUS
     try:
         told = text(json_object(answer).get("version"))
     except Unreadable:
-        return Health.BAD_BODY
-    return Health.OK if told else Health.BAD_BODY
+        return Liveness.BAD_BODY
+    return Liveness.OK if told else Liveness.BAD_BODY
 
 
 def read_models(answers: tuple[Answer | None, ...]) -> tuple[Model, ...]:

@@ -9,7 +9,7 @@ API: https://platform.openai.com/docs/api-reference/models/list
 from collections.abc import Callable, Mapping
 
 from sidecar.engines.body import json_object, json_value, text
-from sidecar.engines.engine import Answer, Ask, Engine, Health, Model, Unreadable
+from sidecar.engines.engine import Answer, Ask, Engine, Liveness, Model, Unreadable
 from sidecar.engines.names import kind_of, parameters_of
 
 MODELS = Ask("/v1/models")
@@ -18,26 +18,26 @@ LOADING_WORDS = b"loading model"
 """What llama.cpp says while it reads its weights, and the servers built on it; in lower case."""
 
 
-def read_liveness(answer: Answer) -> Health:
+def read_liveness(answer: Answer) -> Liveness:
     """OK if the answer lists models, even none; LOADING for a 503 that says so."""
     return _health(answer, listing)
 
 
-def read_json_health(answer: Answer) -> Health:
+def read_json_health(answer: Answer) -> Liveness:
     """OK for any JSON object with status 200; LOADING for a 503 that says so."""
     return _health(answer, json_object)
 
 
-def _health(answer: Answer, read: Callable[[Answer], object]) -> Health:
+def _health(answer: Answer, read: Callable[[Answer], object]) -> Liveness:
     if answer.status == 503 and LOADING_WORDS in answer.body[:1000].lower():
-        return Health.LOADING
+        return Liveness.LOADING
     if answer.status != 200:
-        return Health.BAD_STATUS
+        return Liveness.BAD_STATUS
     try:
         read(answer)
     except Unreadable:
-        return Health.BAD_BODY
-    return Health.OK
+        return Liveness.BAD_BODY
+    return Liveness.OK
 
 
 def read_models(answers: tuple[Answer | None, ...]) -> tuple[Model, ...]:

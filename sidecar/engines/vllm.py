@@ -12,7 +12,7 @@ Metrics: https://docs.vllm.ai/en/stable/design/metrics.html
 
 from sidecar.engines import openai
 from sidecar.engines.body import ratio, whole
-from sidecar.engines.engine import NOTHING_READ, Answer, Ask, Engine, Health, Model, Reading, Unreadable
+from sidecar.engines.engine import NOTHING_READ, Answer, Ask, Engine, Liveness, Model, Reading, Unreadable
 from sidecar.engines.promtext import Families, families
 
 HEALTH = Ask("/health")
@@ -28,12 +28,12 @@ ASSUMED_SLOTS = 256
 """The default of `--max-num-seqs`, 1024 on accelerators of 70 GiB and more; it is not told over HTTP."""
 
 
-def read_liveness(answer: Answer) -> Health:
+def read_liveness(answer: Answer) -> Liveness:
     """`/health` answers 200 with nothing, and 503 once the engine behind it has died."""
     if answer.status != 200:
-        return Health.BAD_STATUS
+        return Liveness.BAD_STATUS
     # Whatever else a version may put there, a page for people comes from another server.
-    return Health.BAD_BODY if answer.body.lstrip()[:1] == b"<" else Health.OK
+    return Liveness.BAD_BODY if answer.body.lstrip()[:1] == b"<" else Liveness.OK
 
 
 def read_models(answers: tuple[Answer | None, ...]) -> tuple[Model, ...]:

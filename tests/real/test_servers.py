@@ -4,7 +4,7 @@ import aiohttp
 import orjson
 import pytest
 
-from sidecar.engines import ENGINES, Answer, Ask, Health, detect
+from sidecar.engines import ENGINES, Answer, Ask, Liveness, detect
 from tests.real.servers import RealServer
 
 pytestmark = pytest.mark.real
@@ -60,7 +60,7 @@ async def test_it_is_recognised_and_its_list_names_a_model_that_it_runs(mlx: Rea
     engine = ENGINES["mlx"]
     identity = detect.identify(tuple([await ask(mlx, question) for question in detect.QUESTIONS]))
     assert identity == detect.Identity("mlx", None, "MLX LM")
-    assert engine.read_liveness(await ask(mlx, engine.liveness)) is Health.OK
+    assert engine.read_liveness(await ask(mlx, engine.liveness)) is Liveness.OK
     models = engine.read_models((await ask(mlx, engine.models[0]),))
     assert [model.name for model in models] == [mlx.model]
     assert await chat(mlx, models[0].name, max_tokens=3)

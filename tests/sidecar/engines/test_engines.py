@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sidecar.engines import ENGINES, Answer, Ask, Engine, Health, Reading, Unreadable, detect
+from sidecar.engines import ENGINES, Answer, Ask, Engine, Liveness, Reading, Unreadable, detect
 from tests.sidecar.engines.recordings import Recording, names
 
 COSTLY = ("completion", "generate", "chat", "embed", "load", "pull", "health_generate")
@@ -83,8 +83,8 @@ def test_no_question_costs_tokens_or_changes_anything() -> None:
 @example(ENGINES["ollama"], Answer(200, WIDE))
 def test_whatever_answers_the_liveness_question_has_a_health(engine: Engine, answer: Answer) -> None:
     health = engine.read_liveness(answer)
-    assert health in Health
-    assert health is not Health.OK or answer.status == 200
+    assert health in Liveness
+    assert health is not Liveness.OK or answer.status == 200
 
 
 @given(engines_and_answers("models"))
@@ -153,7 +153,7 @@ def test_no_answer_to_the_models_is_unreadable_and_not_an_empty_list(engine: Eng
 @pytest.mark.parametrize("body", [b"<!doctype html><html>", b"  \n<html>"])
 def test_a_page_for_people_is_a_bad_body(engine: Engine, body: bytes) -> None:
     page = Answer(200, body, {"content-type": "text/html"})
-    assert engine.read_liveness(page) is Health.BAD_BODY
+    assert engine.read_liveness(page) is Liveness.BAD_BODY
     with pytest.raises(Unreadable, match="<"):
         engine.read_models(tuple(page for _ in engine.models))
 
@@ -161,7 +161,7 @@ def test_a_page_for_people_is_a_bad_body(engine: Engine, body: bytes) -> None:
 @pytest.mark.parametrize("engine", ENGINES.values(), ids=sorted(ENGINES))
 @pytest.mark.parametrize("status", [301, 401, 404, 500, 502, 503])
 def test_another_status_is_a_bad_status(engine: Engine, status: int) -> None:
-    assert engine.read_liveness(Answer(status, b"{}")) is Health.BAD_STATUS
+    assert engine.read_liveness(Answer(status, b"{}")) is Liveness.BAD_STATUS
 
 
 @pytest.mark.parametrize("engine", ENGINES.values(), ids=sorted(ENGINES))
@@ -175,4 +175,4 @@ def test_every_recorded_server_answers_the_questions_of_its_engine(name: str) ->
     recording = Recording(name)
     engine = ENGINES[recording.content["engine"]]
     health = engine.read_liveness(recording.answers((engine.liveness,))[0] or Answer(0, b""))
-    assert health is (Health.LOADING if name.endswith("/loading") else Health.OK)
+    assert health is (Liveness.LOADING if name.endswith("/loading") else Liveness.OK)

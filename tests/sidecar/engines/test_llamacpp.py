@@ -1,7 +1,7 @@
 import orjson
 import pytest
 
-from sidecar.engines import Answer, Health, Reading, Unreadable
+from sidecar.engines import Answer, Liveness, Reading, Unreadable
 from sidecar.engines.llamacpp import ENGINE, more_stats
 from tests.sidecar.engines.recordings import Recording
 
@@ -42,14 +42,14 @@ def test_a_server_that_loads_is_loading_and_its_load_is_unreadable() -> None:
     recording = Recording(f"{B}/loading")
     (answer,) = recording.answers((ENGINE.liveness,))
     assert answer is not None
-    assert ENGINE.read_liveness(answer) is Health.LOADING
+    assert ENGINE.read_liveness(answer) is Liveness.LOADING
     assert recording.stats_asked("llamacpp") == ("/props",)
     with pytest.raises(Unreadable, match=r"HTTP 503.*Loading model"):
         recording.reading("llamacpp")
 
 
 def test_another_503_is_a_failure() -> None:
-    assert ENGINE.read_liveness(Answer(503, b'{"error":{"message":"no slot available"}}')) is Health.BAD_STATUS
+    assert ENGINE.read_liveness(Answer(503, b'{"error":{"message":"no slot available"}}')) is Liveness.BAD_STATUS
 
 
 def test_a_sleeping_model_is_asked_nothing_that_wakes_it() -> None:

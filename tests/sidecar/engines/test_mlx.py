@@ -1,4 +1,4 @@
-from sidecar.engines import Answer, Health, Model, Reading, StructuredOutput
+from sidecar.engines import Answer, Liveness, Model, Reading, StructuredOutput
 from sidecar.engines.mlx import ENGINE
 from tests.sidecar.engines.recordings import Recording
 
@@ -24,7 +24,7 @@ def test_it_says_nothing_of_its_load_even_when_busy() -> None:
 
 
 def test_a_server_whose_generator_has_died_says_503() -> None:
-    assert ENGINE.read_liveness(Answer(503, b'{"status": "unavailable"}')) is Health.BAD_STATUS
+    assert ENGINE.read_liveness(Answer(503, b'{"status": "unavailable"}')) is Liveness.BAD_STATUS
 
 
 def test_it_cannot_be_asked_for_json() -> None:

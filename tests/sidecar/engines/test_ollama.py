@@ -1,6 +1,6 @@
 import pytest
 
-from sidecar.engines import Answer, Health, Model, ModelKind, Unreadable
+from sidecar.engines import Answer, Liveness, Model, ModelKind, Unreadable
 from sidecar.engines.ollama import ENGINE
 from tests.sidecar.engines.recordings import Recording
 
@@ -46,7 +46,7 @@ def test_an_answer_of_another_shape_is_unreadable(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"Ollama is running", b"{}", b'{"version": ""}', b'{"version": 1}', b""])
 def test_a_version_has_to_be_told(body: bytes) -> None:
-    assert ENGINE.read_liveness(Answer(200, body)) is Health.BAD_BODY
+    assert ENGINE.read_liveness(Answer(200, body)) is Liveness.BAD_BODY
 
 
 def test_one_request_at_a_time_is_assumed() -> None:

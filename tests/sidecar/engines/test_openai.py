@@ -1,6 +1,6 @@
 import pytest
 
-from sidecar.engines import Answer, Health, Model, ModelKind, Unreadable
+from sidecar.engines import Answer, Liveness, Model, ModelKind, Unreadable
 from sidecar.engines.openai import ENGINE
 from tests.sidecar.engines.recordings import Recording
 
@@ -15,7 +15,7 @@ def test_models_come_in_the_servers_order_with_what_their_names_tell() -> None:
 @pytest.mark.parametrize("data", [b"[]", b"null"])
 def test_a_server_without_models_is_well(data: bytes) -> None:
     answer = Answer(200, b'{"object": "list", "data": ' + data + b"}")
-    assert ENGINE.read_liveness(answer) is Health.OK
+    assert ENGINE.read_liveness(answer) is Liveness.OK
     assert ENGINE.read_models((answer,)) == ()
 
 
@@ -36,15 +36,15 @@ def test_a_server_without_models_is_well(data: bytes) -> None:
     ],
 )
 def test_what_is_no_list_of_models_is_a_bad_body_and_says_what_it_is(body: bytes, message: str) -> None:
-    assert ENGINE.read_liveness(Answer(200, body)) is Health.BAD_BODY
+    assert ENGINE.read_liveness(Answer(200, body)) is Liveness.BAD_BODY
     with pytest.raises(Unreadable, match=message):
         ENGINE.read_models((Answer(200, body),))
 
 
 def test_a_server_that_says_that_it_loads_is_loading() -> None:
     answer = Answer(503, b'{"error":{"message":"Loading model","type":"unavailable_error","code":503}}')
-    assert ENGINE.read_liveness(answer) is Health.LOADING
-    assert ENGINE.read_liveness(Answer(500, answer.body)) is Health.BAD_STATUS
+    assert ENGINE.read_liveness(answer) is Liveness.LOADING
+    assert ENGINE.read_liveness(Answer(500, answer.body)) is Liveness.BAD_STATUS
 
 
 def test_such_a_server_says_nothing_of_its_load() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from sidecar.engines import Answer, Health, Model, Reading, Unreadable
+from sidecar.engines import Answer, Liveness, Model, Reading, Unreadable
 from sidecar.engines.vllm import ENGINE
 from tests.sidecar.engines.recordings import Recording
 
@@ -69,5 +69,5 @@ def test_a_cache_a_hair_above_full_is_full() -> None:
 
 
 def test_health_says_nothing_when_well_and_503_when_its_engine_has_died() -> None:
-    assert ENGINE.read_liveness(Answer(200, b"")) is Health.OK
-    assert ENGINE.read_liveness(Answer(503, b"")) is Health.BAD_STATUS
+    assert ENGINE.read_liveness(Answer(200, b"")) is Liveness.OK
+    assert ENGINE.read_liveness(Answer(503, b"")) is Liveness.BAD_STATUS
