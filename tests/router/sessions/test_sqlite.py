@@ -6,7 +6,8 @@ import re
 import sqlite3
 import stat
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from router.sessions.sqlite import FILE_NAME, SCHEMA_VERSION, SqliteSessions
 from router.sessions.store import Bounds, SessionStoreFailed
 
 OWNER = "0123456789ab"
+NOBODY = 65534
+"""A user without rights, on Debian and elsewhere."""
 QUESTION = Message(Role.USER, "안녕")
 DRAFT = PendingDraft("calendar", "create_draft", {"title": "회의"}, "등록할까요?", 9e9)
 BOUNDS = Bounds(tokens=4000, age_seconds=86_400.0, sessions=1000)
@@ -113,11 +116,23 @@ async def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(opened, tmp
         await opened(tmp_path / "data")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_folder_that_may_not_be_written_is_named_with_what_to_do(opened, tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(SessionStoreFailed, match=r"Permission denied.*MAEK_DATA_DIR"):
+    with as_nobody(), pytest.raises(SessionStoreFailed, match=r"Permission denied.*MAEK_DATA_DIR"):
         await opened()
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without the rights of root, who may write everywhere."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 async def test_a_file_that_another_process_holds_is_an_error_that_says_so_and_passes(opened, tmp_path):
