@@ -47,8 +47,8 @@ class CannotStart(Exception):
 
 
 class UnreadableRequests(logging.Filter):
-    """Keeps out of the log what aiohttp says of a request that cannot be read: it repeats the very line, and that may be
-    somebody's key. The caller has been told."""
+    """Keeps out of the log what aiohttp says of a request that cannot be read: it repeats the very line, and that may
+    be somebody's key. The caller has been told."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record may be written."""

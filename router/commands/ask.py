@@ -40,9 +40,15 @@ def run(args: argparse.Namespace) -> int:
         url = running_url(config)
     try:
         return asyncio.run(_converse(url, args))
+    except aiohttp.InvalidURL:
+        print(f"maek ask: {url} is no URL; wanted one such as http://127.0.0.1:8484.", file=sys.stderr)
+    except aiohttp.ContentTypeError:
+        print(f"maek ask: what answers at {url} is not Maek.", file=sys.stderr)
+    except aiohttp.ClientPayloadError:
+        print("\nmaek ask: the answer broke off.", file=sys.stderr)
     except aiohttp.ClientConnectionError:
         print(f"maek ask: nothing answers at {url}. Is `maek serve` running?", file=sys.stderr)
-        return 1
+    return 1
 
 
 async def _converse(url: str, args: argparse.Namespace) -> int:

@@ -100,10 +100,9 @@ async def test_a_huge_header_is_refused(router: Maek) -> None:
         assert response.status == 400
 
 
-ZIPPED = gzip.compress(f'{{"message": "{CANARY}"}}'.encode())
-
-
-@pytest.mark.parametrize("body", [ZIPPED[:-9] + b"xxx", ZIPPED[:12] + b"\xff" * 20, CANARY.encode()])
+@pytest.mark.parametrize(
+    "body", [CANARY.encode(), gzip.compress(CANARY.encode())[:10] + b"\xff" * 20], ids=["no gzip", "damaged gzip"]
+)
 async def test_a_body_that_cannot_be_unpacked_is_the_callers_fault_and_no_error_of_ours(
     router: Maek, caplog: pytest.LogCaptureFixture, body: bytes
 ) -> None:

@@ -1,5 +1,6 @@
 """The commands that end by themselves, as a user types them."""
 
+import asyncio
 from pathlib import Path
 
 import orjson
@@ -95,6 +96,36 @@ async def test_ask_says_when_nobody_answers(tmp_path: Path) -> None:
     exit_code, out, err = await maek_command("ask", "--url", "http://127.0.0.1:9", "안녕", cwd=tmp_path)
     assert (exit_code, out) == (1, "")
     assert "Is `maek serve` running?" in err
+
+
+async def test_ask_says_what_is_wrong_with_a_url(tmp_path: Path) -> None:
+    exit_code, _, err = await maek_command("ask", "--url", "nonsense", "안녕", cwd=tmp_path)
+    assert (exit_code, err) == (1, "maek ask: nonsense is no URL; wanted one such as http://127.0.0.1:8484.\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\ncontent-length: 2\r\n\r\nno", "is not Maek"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 99\r\n\r\n: hm",
+            "the answer broke off",
+        ),
+    ],
+    ids=["a web site", "a connection that breaks"],
+)
+async def test_ask_explains_an_answer_that_is_none(tmp_path: Path, answer: bytes, told: str) -> None:
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(reply, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        exit_code, _, err = await maek_command("ask", "--url", url, "안녕", cwd=tmp_path)
+    assert exit_code == 1
+    assert told in err
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("command", ["serve", "sidecar", "check", "probe", "ask", "decide", "replay", "sim", "key"])
