@@ -67,7 +67,7 @@ _ANSWERS_KO = {
     "greeting": "안녕하세요, {name}예요. 무엇을 도와드릴까요?",
     "thanks": "도움이 됐다니 기뻐요. 또 필요한 게 있으면 말씀해 주세요.",
     "farewell": "편히 쉬세요. 언제든 다시 불러 주세요.",
-    "wish": "고마워요, 조심할게요. 당신도 좋은 하루 보내세요.",
+    "wish": "고마워요! 좋은 하루 보내세요.",
     "who": "저는 {name}예요. 이야기를 나누고, 일정과 메일, 문서, 서버 상태를 살펴봐 드려요.",
 }
 _ANSWERS_EN = {
@@ -123,7 +123,7 @@ def refused_sending(request: Request) -> Decision | None:
         "mail_sending_refused",
         pick(
             request.facts.language,
-            ko="메일을 보내는 일은 제가 할 수 없어요. 대신 메일을 찾아서 읽어 드리거나, 보낼 글의 초안을 써 드릴 수는 있어요.",
+            ko="메일 보내기는 제가 할 수 없어요. 대신 메일을 찾아 읽어 드리거나, 보낼 글의 초안을 써 드릴 수는 있어요.",
             en="I can't send mail. I can find and read mail for you, though, or draft the text for you to send.",
         ),
     )

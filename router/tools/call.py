@@ -50,7 +50,7 @@ async def _within_time(tool: str, operation: Operation, ctx: ToolCall, params: A
         raise ToolFailed(
             pick(
                 ctx.language,
-                ko=f"{tool} 도구가 {operation.timeout_seconds:g}초 안에 답하지 않았어요. 잠시 뒤에 다시 해 주세요.",
+                ko=f"{tool} 도구가 {operation.timeout_seconds:g}초 안에 답하지 않았어요. 잠시 뒤에 다시 시도해 주세요.",
                 en=f"The {tool} tool did not answer within {operation.timeout_seconds:g} seconds. Try again later.",
             )
         ) from error
@@ -58,7 +58,7 @@ async def _within_time(tool: str, operation: Operation, ctx: ToolCall, params: A
         raise ToolFailed(
             pick(
                 ctx.language,
-                ko=f"{tool} 도구에 연결하지 못했어요. 그 서버가 켜져 있는지 확인하고 다시 해 주세요.",
+                ko=f"{tool} 도구에 연결하지 못했어요. 그 서버가 켜져 있는지 확인하고 다시 시도해 주세요.",
                 en=f"The {tool} tool could not be reached. Check that its server is running and try again.",
             )
         ) from error
@@ -88,11 +88,11 @@ def _no_such(tools: Mapping[str, Tool], tool: str, spec: Tool | None, language: 
     if spec is None:
         return pick(
             language,
-            ko=f"그런 도구는 없어요. 있는 도구는 {known}예요.",
+            ko=f"그런 도구는 없어요. 쓸 수 있는 도구: {known}",
             en=f"There is no such tool. There are: {known}.",
         )
     return pick(
         language,
-        ko=f"{tool} 도구가 할 수 없는 일이에요. 할 수 있는 일은 {known}예요.",
+        ko=f"{tool} 도구로는 할 수 없는 일이에요. 할 수 있는 일: {known}",
         en=f"The {tool} tool cannot do that. It can do: {known}.",
     )

@@ -99,7 +99,7 @@ class _Infra:
             lines.append(_machine_line(call.language, machine))
             data["machine"] = asdict(machine)
         if not lines:
-            lines.append(_say(call, ko="아직 아는 것이 없어요.", en="nothing is known of it yet."))
+            lines.append(_say(call, ko="아직 확인된 정보가 없어요.", en="nothing is known of it yet."))
         return ToolResult(_listed(params.host, lines), data)
 
     async def health(self, call: ToolCall, params: Any) -> ToolResult:
@@ -149,7 +149,7 @@ class _Infra:
 
     async def models(self, call: ToolCall, params: Any) -> ToolResult:
         backends = self._backends_of(call, params.host, self._host(call, params.host))
-        none = _say(call, ko="모델이 보이지 않아요", en="no models to be seen")
+        none = _say(call, ko="확인된 모델이 없어요", en="no models to be seen")
         lines = [f"{backend.name}: {', '.join(backend.models) or none}" for backend in backends] or [none]
         return ToolResult(
             _listed(params.host, lines), {"host": params.host, "models": {b.name: list(b.models) for b in backends}}
@@ -179,8 +179,8 @@ def _unknown(call: ToolCall, kind_ko: str, kind_en: str, name: str, known: Itera
     return ToolFailed(
         _say(
             call,
-            ko=f"'{name}'(이)라는 {kind_ko}는 몰라요. "
-            + (f"아는 것은 {names}예요." if names else "설정 파일에 먼저 적어 주세요."),
+            ko=f"'{name}'(이)라는 {kind_ko}는 등록되어 있지 않아요. "
+            + (f"등록된 이름: {names}" if names else "설정 파일에 먼저 적어 주세요."),
             en=f"There is no {kind_en} called '{name}'. "
             + (f"Known: {names}." if names else "Name it in config.yaml first."),
         )

@@ -99,7 +99,7 @@ def explain_invalid(error: ValidationError, language: str) -> str:
         case "extra_forbidden":
             return pick(
                 language,
-                ko=f"'{name}'은(는) 모르는 항목이에요. 빼고 다시 해 주세요.",
+                ko=f"'{name}'은(는) 없는 항목이에요. 빼고 다시 시도해 주세요.",
                 en=f"'{name}' is not known here. Leave it out.",
             )
         case _:

@@ -1,7 +1,7 @@
 """What a tool answers that is known but was not set up.
 
 Rules of this file
-- A plain sentence: the user learns that nothing was looked up, and is not sent to settings that are not there.
+- A plain sentence: the user learns that nothing was done, and is not sent to settings that are not there.
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ def not_configured(tool: str, language: str) -> ToolFailed:
     return ToolFailed(
         pick(
             language,
-            ko=f"{TITLES_KO.get(tool, tool)} 기능이 아직 설정되어 있지 않아서 찾아볼 수 없어요.",
-            en=f"The {tool} tool is not configured yet, so nothing was looked up.",
+            ko=f"{TITLES_KO.get(tool, tool)} 기능이 아직 설정되어 있지 않아서 도와드릴 수 없어요.",
+            en=f"The {tool} tool is not configured yet, so nothing was done.",
         )
     )
 

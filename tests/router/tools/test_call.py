@@ -43,9 +43,9 @@ async def test_the_result_of_the_operation_comes_back() -> None:
 @pytest.mark.parametrize(
     ("name", "operation", "language", "sentence"),
     [
-        ("weather", "today", "ko", "그런 도구는 없어요. 있는 도구는 calendar, email, document, infra예요."),
+        ("weather", "today", "ko", "그런 도구는 없어요. 쓸 수 있는 도구: calendar, email, document, infra"),
         ("weather", "today", "en", "There is no such tool. There are: calendar, email, document, infra."),
-        ("email", "send", "ko", "email 도구가 할 수 없는 일이에요. 할 수 있는 일은 search, read예요."),
+        ("email", "send", "ko", "email 도구로는 할 수 없는 일이에요. 할 수 있는 일: search, read"),
         ("email", "send", "en", "The email tool cannot do that. It can do: search, read."),
     ],
 )
@@ -71,7 +71,7 @@ async def test_an_unconfigured_tool_says_so_before_it_looks_at_parameters(name: 
     ("params", "language", "sentence"),
     [
         ({"host": 5}, "ko", "'host' 값이 맞지 않아요"),
-        ({"moon": "x"}, "ko", "'moon'은(는) 모르는 항목이에요"),
+        ({"moon": "x"}, "ko", "'moon'은(는) 없는 항목이에요"),
         ({"moon": "x"}, "en", "'moon' is not known here"),
     ],
 )

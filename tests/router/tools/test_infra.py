@@ -53,7 +53,7 @@ async def test_status_of_the_machine_maek_runs_on_tells_its_load_and_memory() ->
 
 
 async def test_status_of_a_host_of_which_nothing_is_known_says_so() -> None:
-    assert (await run("status", ctx(MLX), {"host": "nas"})).text == "nas: 아직 아는 것이 없어요."
+    assert (await run("status", ctx(MLX), {"host": "nas"})).text == "nas: 아직 확인된 정보가 없어요."
 
 
 @pytest.mark.parametrize("operation", ["status", "models", "disk"])
@@ -133,4 +133,4 @@ async def test_a_host_without_models_says_so() -> None:
     assert (await run("models", ctx(language="en"), {"host": "nas"})).text == "nas: no models to be seen"
     assert (
         await run("models", ctx(DOWN), settings=InfraSettings({"old": Host()}))
-    ).text == "old: old: 모델이 보이지 않아요"
+    ).text == "old: old: 확인된 모델이 없어요"
