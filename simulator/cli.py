@@ -86,8 +86,8 @@ async def _serve(settings: SimSettings, host: str, port: int) -> None:
 
 def _read_listen(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    if not colon or not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
+        raise argparse.ArgumentTypeError(f"found {text!r}; wanted HOST:PORT, such as 127.0.0.1:8000")
     return host.strip("[]") or "127.0.0.1", int(port)
 
 

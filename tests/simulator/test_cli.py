@@ -36,7 +36,8 @@ async def test_it_prints_one_line_serves_and_stops_cleanly(number):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--listen", "nowhere"), "'nowhere' is not HOST:PORT"),
+        (("--listen", "nowhere"), "found 'nowhere'; wanted HOST:PORT, such as 127.0.0.1:8000"),
+        (("--listen", "127.0.0.1:²"), "found '127.0.0.1:²'; wanted HOST:PORT, such as 127.0.0.1:8000"),
         (("--fault", "slow"), "slow: factor is required"),
         (("--slots", "0"), "maek sim: slots must be at least 1"),
         (("--model", "a", "--model", "a"), "maek sim: models must be one or more different names"),
