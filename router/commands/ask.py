@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
             return 1
         url = running_url(config)
     try:
-        return asyncio.run(_converse(url, args))
+        return _converse(url, args)
     except aiohttp.InvalidURL:
         print(f"maek ask: {url} is no URL; wanted one such as http://127.0.0.1:8484.", file=sys.stderr)
     except aiohttp.ContentTypeError:
@@ -51,21 +51,26 @@ def run(args: argparse.Namespace) -> int:
     return 1
 
 
-async def _converse(url: str, args: argparse.Namespace) -> int:
-    key = os.environ.get(KEY_VARIABLE)
-    headers = {"authorization": f"Bearer {key}"} if key else {}
-    session_id = args.session
-    async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=None)) as client:
+def _converse(url: str, args: argparse.Namespace) -> int:
+    # The prompt is read outside of the event loop, in the main thread: only there does Ctrl-C end the reading.
+    with asyncio.Runner() as runner:
         if args.text:
             chat = _Chat(args.json)
-            return await chat.ask(client, url, _body(" ".join(args.text), session_id, args.role))
+            return runner.run(chat.ask(url, _body(" ".join(args.text), args.session, args.role)))
         exit_code = 0
-        while (line := await asyncio.to_thread(_line)) is not None:
+        session_id = args.session
+        while (line := _line()) is not None:
             if line.strip():
                 chat = _Chat(args.json)
-                exit_code = await chat.ask(client, url, _body(line, session_id, args.role))
+                exit_code = runner.run(chat.ask(url, _body(line, session_id, args.role)))
                 session_id = chat.session or session_id
         return exit_code
+
+
+def _client() -> aiohttp.ClientSession:
+    key = os.environ.get(KEY_VARIABLE)
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    return aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=None))
 
 
 def _line() -> str | None:
@@ -88,9 +93,9 @@ class _Chat:
         self._as_json = as_json
         self._exit_code = 1
 
-    async def ask(self, client: aiohttp.ClientSession, url: str, body: Mapping[str, Any]) -> int:
+    async def ask(self, url: str, body: Mapping[str, Any]) -> int:
         """Print the answer as it comes; 0 if it came to its end."""
-        async with client.post(f"{url}/chat", json=body) as response:
+        async with _client() as client, client.post(f"{url}/chat", json=body) as response:
             if response.status != 200:
                 self._tell_error(await response.json())
                 return 1

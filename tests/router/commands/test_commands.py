@@ -1,6 +1,8 @@
 """The commands that end by themselves, as a user types them."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import orjson
@@ -8,7 +10,7 @@ import pytest
 
 from router.keys import Keys
 from simulator import Engine, SimSettings, serving
-from tests.fakes.processes import maek_command
+from tests.fakes.processes import MAEK, maek_command
 from tests.fakes.routers import config_for, maek
 
 
@@ -90,6 +92,20 @@ async def test_ask_streams_the_answer_to_standard_output(tmp_path: Path) -> None
     assert (exit_code, spoken) == (0, 0)
     assert out.startswith("(시뮬레이터)")
     assert two_answers.count("이드") == 2
+
+
+async def test_ctrl_c_at_the_prompt_of_ask_ends_it_at_once(tmp_path: Path) -> None:
+    terminal, other_end = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *MAEK, "ask", stdin=other_end, stdout=other_end, stderr=other_end, cwd=tmp_path
+    )
+    assert await asyncio.to_thread(os.read, terminal, 2) == b"> "
+    process.send_signal(signal.SIGINT)
+    try:
+        assert await asyncio.wait_for(process.wait(), 10) == 130
+    finally:
+        os.close(terminal)
+        os.close(other_end)
 
 
 async def test_ask_says_when_nobody_answers(tmp_path: Path) -> None:
