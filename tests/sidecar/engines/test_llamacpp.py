@@ -124,3 +124,7 @@ def test_a_router_says_which_models_are_loaded() -> None:
 def test_slots_of_another_shape_are_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
         ENGINE.read_stats((props(endpoint_metrics=False), Answer(200, body)))
+
+
+def test_a_router_whose_list_makes_no_sense_is_asked_nothing_more() -> None:
+    assert paths_after(props(role="router"), Answer(200, b"<html>")) == ()
