@@ -92,10 +92,12 @@ class Parts:
 class House:
     """The running router. `current` points to the service in force."""
 
-    def __init__(self, parts: Parts, config: Config, ports: Iterable[int]) -> None:
+    def __init__(self, parts: Parts, config: Config, ports: Iterable[int], stack: AsyncExitStack) -> None:
         self.parts = parts
         self._ports = tuple(ports)
         self._config = config
+        self._stack = stack
+        self._changed = asyncio.Event()
         self._simulator: BackendSpec | None = None
         self.current = Current(self._service(config))
         collector = SnapshotCollector(self.snapshot, lambda: self.current.service.fleet.load_rules)
@@ -106,40 +108,55 @@ class House:
         return self.parts.store.snapshot(_now())
 
     def adopt(self, config: Config) -> None:
-        """Put a configuration in force. Requests that run keep what they began with."""
+        """Put a configuration in force. Requests that run keep what they began with.
+
+        Raises SecretUnusable, and changes nothing, if the key of a backend cannot be read any more.
+        """
+        specs = [backend.spec() for backend in config.sidecar.backends]
         self._config = config
         self.parts.store.failures_to_down = config.sidecar.failures_to_down
         self.parts.monitor.pace = pace(config.sidecar)
         self.parts.monitor.wants_probe = wants_probe(config.sidecar)
         self.parts.relay.keepalive_seconds = config.router.relay.keepalive_seconds
         self.parts.occupancy.most = config.router.limits.streams
-        self._set_backends(spec for spec in (backend.spec() for backend in config.sidecar.backends))
+        self._set_backends(specs)
         self.current.service = self._service(config)
         self._note_rules(config)
         self.parts.monitor.reconcile()
+        self._changed.set()
 
     async def look_around(self) -> None:
         """Look for servers on this machine, if the configuration says so; without any, let the simulator stand in."""
         if self._config.sidecar.discover:
-            known = self.snapshot().backends
-            urls = [state.spec.url for state in known.values()]
-            for spec in await discover(self.parts.prober, self._ports, urls, tuple(known)):
+            await self._discover()
+        if not self.snapshot().backends and self._simulator is None:
+            url = await self._stack.enter_async_context(serving(SimSettings(preset="demo")))
+            self._simulator = BackendSpec(SIMULATOR, url, engine="openai", simulated=True)
+        self._place_simulator()
+        self.parts.monitor.reconcile()
+
+    async def changed_or(self, seconds: float) -> None:
+        """Wait for the next configuration, or so long."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        except TimeoutError:
+            return
+        self._changed.clear()
+
+    async def _discover(self) -> None:
+        known = self.snapshot().backends
+        urls = [state.spec.url for state in known.values()]
+        for spec in await discover(self.parts.prober, self._ports, urls, tuple(known)):
+            # A reload may have come while we asked: what is configured by now wins.
+            now_known = self.snapshot().backends
+            if spec.name not in now_known and spec.url not in {state.spec.url for state in now_known.values()}:
                 log.info("discovered backend=%s url=%s", spec.name, spec.url)
                 self.parts.store.apply(BackendAdded(_now(), spec))
-        self._place_simulator()
-        self.parts.monitor.reconcile()
-
-    def has_simulator(self, url: str) -> None:
-        """Tell where the built-in simulator listens; it becomes a backend as long as there is no other."""
-        self._simulator = BackendSpec(SIMULATOR, url, engine="openai", simulated=True)
-        self._place_simulator()
-        self.parts.monitor.reconcile()
 
     def _place_simulator(self) -> None:
+        """The simulator is a backend as long as there is no other."""
         names = set(self.snapshot().backends)
-        if self._simulator is None:
-            return
-        if not names:
+        if self._simulator is not None and not names:
             self.parts.store.apply(BackendAdded(_now(), self._simulator))
         elif SIMULATOR in names and len(names) > 1:
             self.parts.store.apply(BackendRemoved(_now(), SIMULATOR))
@@ -201,11 +218,9 @@ async def running(
     Raises SessionStoreFailed or OSError if a file that it needs cannot be used.
     """
     async with AsyncExitStack() as stack:
-        house = House(await _parts(config, record, stack), config, ports)
+        house = House(await _parts(config, record, stack), config, ports, stack)
         house.adopt(config)
         await house.look_around()
-        if not config.sidecar.backends:
-            house.has_simulator(await stack.enter_async_context(serving(SimSettings(preset="demo"))))
         await stack.enter_async_context(house.parts.monitor.running())
         await _first_look(house)
         await _for_the_while(stack, _look_again(house))
@@ -280,6 +295,7 @@ def _is_met(state: BackendState) -> bool:
 
 async def _for_the_while(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.create_task(work)
+    task.add_done_callback(_tell_of_failure)
 
     async def end() -> None:
         task.cancel()
@@ -288,9 +304,14 @@ async def _for_the_while(stack: AsyncExitStack, work: Coroutine[Any, Any, None])
     stack.push_async_callback(end)
 
 
+def _tell_of_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("background work ended; restart Maek to have it again", exc_info=task.exception())
+
+
 async def _look_again(house: House) -> None:
     while True:
-        await asyncio.sleep(house.current.service.config.sidecar.interval_seconds)
+        await house.changed_or(house.current.service.config.sidecar.interval_seconds)
         await house.look_around()
 
 

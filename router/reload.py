@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from router.config import Config
 from router.config_load import load
-from sidecar import ConfigInvalid
+from sidecar import ConfigInvalid, Problem
 
 INTERVAL_SECONDS = 1.0
 """One `stat` a second costs nothing, and nobody waits longer for a change that he has just saved."""
@@ -73,6 +73,10 @@ class ConfigWatch:
         return self._seen == before and self._seen != self._acted_on
 
     def _outcome(self) -> Config | ConfigInvalid:
+        if self._seen is not None and self._seen.size == 0:
+            # At the start an empty file means the defaults. A file that becomes empty is a save that failed.
+            wanted = "a configuration, if only a line that says `router: {}`"
+            return ConfigInvalid([Problem(self._path.name, None, "", "an empty file", wanted)])
         try:
             return self._read(self._path)
         except ConfigInvalid as error:

@@ -25,7 +25,7 @@ from router.config import Config, is_loopback
 from router.errors import MaekError
 from router.reload import ConfigWatch
 from router.sessions.store import epoch_seconds
-from sidecar import ConfigInvalid, Problem
+from sidecar import ConfigInvalid, Problem, SecretUnusable
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +70,12 @@ async def serve(config: Config, options: Options) -> None:
     async with AsyncExitStack() as stack:
         try:
             house = await stack.enter_async_context(running(config, record=options.record))
-        except (MaekError, OSError) as error:
-            raise CannotStart(str(error)) from error
+        except MaekError as error:
+            raise CannotStart(error.message) from error
+        except OSError as error:
+            raise CannotStart(
+                f"{error.filename}: {error.strerror}. Name a file or folder that can be written."
+            ) from error
         url = await stack.enter_async_context(listening(house))
         house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
         print(banner(house.current.service, url), flush=True)  # noqa: T201 - the one thing a person reads
@@ -119,13 +123,16 @@ def _reload_on_change(house: House, watch: ConfigWatch, stack: AsyncExitStack) -
 
     def adopt(read: Config | ConfigInvalid) -> None:
         changed = _with_the_door_shut(read, host)
-        ok = isinstance(changed, Config)
-        house.parts.telemetry.reloaded(ok=ok, at_epoch_seconds=epoch_seconds())
-        if isinstance(changed, ConfigInvalid):
-            log.error("config rejected, the old one stays problems=%s\n%s", len(changed.problems), changed)
-            return
         before = house.current.service.config.router
-        house.adopt(changed)
+        try:
+            if isinstance(changed, ConfigInvalid):
+                raise changed
+            house.adopt(changed)
+        except (ConfigInvalid, SecretUnusable) as error:
+            house.parts.telemetry.reloaded(ok=False, at_epoch_seconds=epoch_seconds())
+            log.error("config rejected, the old one stays\n%s", error)
+            return
+        house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
         watch.polls = changed.router.reload_on_change
         logging.getLogger().setLevel(changed.router.log_level.upper())
         log.info("config taken up")

@@ -10,7 +10,7 @@ from sidecar.discovery import discover
 from sidecar.engines import ENGINES
 from sidecar.engines.detect import USUAL_PORTS
 from sidecar.engines.engine import Model, ModelKind, StructuredOutput
-from sidecar.errors import ConfigInvalid, Problem, TraceInvalid
+from sidecar.errors import ConfigInvalid, Problem, SecretUnusable, TraceInvalid
 from sidecar.examination import Examination, examine
 from sidecar.exposition import SnapshotCollector
 from sidecar.facts import (
@@ -60,6 +60,7 @@ __all__ = [
     "RequestFinished",
     "RequestStarted",
     "Rules",
+    "SecretUnusable",
     "SidecarConfig",
     "Snapshot",
     "SnapshotCollector",

@@ -184,6 +184,9 @@ class Monitor:
             log.debug("models unreadable backend=%s found=%s", state.name, error)
             return
         self._report(state, ModelsListed(self._clock(), state.name, models))
+        if state.spec.engine == AUTO and state.models is not None and models != state.models:
+            # Other models may mean other software: one that took the port between two probes.
+            await self._identify(state)
 
     async def _read_stats(self, state: BackendState) -> None:
         engine = engine_for(state.engine)

@@ -103,14 +103,14 @@ def seed_answer(query: Query, state: BackendState, queue_active: int) -> dict[st
 
 
 def default_answer(query: Query, state: BackendState, queue_active: int, rules: LoadRules) -> dict[str, Any]:
-    """The same keys by the default rules: unknown is null, and `source` names the signal that set the level."""
+    """The same keys by the default rules: what is unknown is null."""
     said = load.classify(state, queue_active, query.at, rules)
     inference_seconds = load.fresh_inference_seconds(state, query.at, rules)
     return {
         "t": query.at,
         "backend": query.backend,
         "load": None if said.level is None else said.level.label,
-        "source": None if said.set_by is None else str(said.set_by),
+        "source": seed.STATUS_API if load.fresh_status(state, query.at, rules) is not None else seed.HYBRID,
         "active_jobs": load.fresh_active_jobs(state, query.at, rules),
         "health_ms": state.health_ms,
         "health_baseline_ms": round(state.baseline.value_ms, 1) if state.baseline.samples else None,

@@ -1,9 +1,11 @@
 """The composition root: what a new configuration changes, and what it leaves alone."""
 
+from pathlib import Path
+
 import pytest
 
 from router.sessions.store import SessionStoreFailed
-from sidecar import Verdict
+from sidecar import SecretUnusable, Verdict
 from simulator import SimSettings, serving
 from tests.fakes.routers import config_for, maek, maek_with_simulators
 from tests.fakes.waiting import until
@@ -74,3 +76,25 @@ async def test_a_conversation_that_cannot_be_kept_does_not_take_the_answer_away(
     assert status == 200
     assert "이드" in answer["text"]
     assert "the disk is full" in caplog.text
+
+
+async def test_a_configuration_whose_key_file_has_vanished_changes_nothing(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("secret\n")
+    async with maek_with_simulators(SIM) as (router, urls):
+        spec = {"name": "locked", "url": urls[0], "api_key": f"file:{key}"}
+        config = config_for([spec])
+        key.unlink()
+        with pytest.raises(SecretUnusable):
+            router.house.adopt(config)
+        known = list(router.house.snapshot().backends)
+    assert known == ["sim0"]
+
+
+async def test_a_reload_that_takes_the_last_backend_away_brings_the_simulator() -> None:
+    async with maek_with_simulators(SIM) as (router, _):
+        router.house.adopt(config_for())
+        await until(lambda: "simulator" in router.house.snapshot().backends)
+        await until(lambda: router.house.snapshot().backends["simulator"].models)
+        _, answer = await router.post("/chat", {"message": "양자역학 설명해줘"})
+    assert answer["simulated"] is True

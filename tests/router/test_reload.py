@@ -170,3 +170,13 @@ async def test_a_watch_that_does_not_poll_reads_only_when_it_is_poked(path: Path
     assert True in settled  # a polling watch would have read the file by itself
     assert (poked.router.language, second.router.language) == ("en", "ko")
     assert found._found.empty()
+
+
+async def test_a_file_that_becomes_empty_is_a_save_that_failed_and_not_the_defaults(path: Path) -> None:
+    found = Changes(ConfigWatch(path, interval_seconds=INTERVAL_SECONDS))
+    task = asyncio.create_task(found.run())
+    path.write_text("")
+    changed = await found.next()
+    task.cancel()
+    assert isinstance(changed, ConfigInvalid)
+    assert "an empty file" in str(changed)

@@ -344,3 +344,19 @@ async def test_statistics_of_other_engines_are_readings() -> None:
         async with here.monitor.running():
             await here.clock.settled()
         assert (here.state().reading.running, here.state().reading.slots) == (1, 2)
+
+
+OTHER_MODELS = {"object": "list", "data": [{"id": "another-model", "object": "model"}]}
+
+
+async def test_other_software_that_takes_the_port_between_two_probes_is_recognised_by_its_models() -> None:
+    async with watched(RESTLESS) as here, fakes.serving(WITH_STATUS) as fake:
+        here.add("mini", fake.url, "auto")
+        async with here.monitor.running():
+            await here.clock.settled()
+            assert here.state().engine == "status"
+            fake.behaviour = fakes.answering({**fakes.OPENAI, "GET /v1/models": OTHER_MODELS})
+            for _ in range(2):
+                await here.clock.tick()
+                await here.clock.settled()
+        assert here.state().engine == "openai"

@@ -131,13 +131,16 @@ def test_keys_that_are_not_known_are_passed_over() -> None:
 
 def test_by_the_default_rules_nothing_is_said_of_what_is_not_known() -> None:
     [answer] = replayed(QUERY % 1, Rules.DEFAULT)
-    assert answer == dict.fromkeys(KEYS) | {"t": 1, "backend": "mlx", "wants_probe": False}
+    assert answer == dict.fromkeys(KEYS) | {"t": 1, "backend": "mlx", "source": "hybrid", "wants_probe": False}
 
 
-def test_by_the_default_rules_the_signal_that_set_the_level_is_the_source() -> None:
+def test_by_the_default_rules_a_stale_status_is_no_source() -> None:
     [busy, raised, _] = replayed(RECORDING, Rules.DEFAULT)
-    assert (busy["load"], busy["source"], busy["active_jobs"]) == ("busy", "active_jobs", 2)
-    assert (raised["load"], raised["source"], raised["inference_ms"]) == ("busy", "inference_latency", 4200.0)
+    assert (busy["load"], busy["source"], busy["active_jobs"]) == ("busy", "status_api", 2)
+    assert (raised["load"], raised["source"], raised["inference_ms"]) == ("busy", "hybrid", 4200.0)
+    status = '{"t":0,"event":"status","backend":"mlx","active_jobs":2,"total_requests":10}\n'
+    sources = [replayed(status + QUERY % t, Rules.DEFAULT)[0]["source"] for t in (15.0, 15.1)]
+    assert sources == ["status_api", "hybrid"]
 
 
 def test_the_rules_in_force_are_those_of_the_recording() -> None:
