@@ -46,11 +46,15 @@ class MaekError(Exception):
     status: ClassVar[int]
     fault: ClassVar[Fault]
 
-    def __init__(self, message: str, *, param: str | None = None, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, param: str | None = None, retry_after_seconds: float | None = None, lasting: bool = False
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.retry_after_seconds = retry_after_seconds
+        self.lasting = lasting
+        """Whether asking again is pointless until somebody has mended something."""
 
 
 class CallerFault(MaekError):

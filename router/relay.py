@@ -288,9 +288,11 @@ class _Exchange:
                 full = BackendRejected("The backend is full; try again later.", retry_after_seconds=wait_seconds)
                 return AttemptFailed(Outcome.REJECTED, full, begun=False)
             case 401 | 403:
-                return self.failed(f"it refused Maek's key with HTTP {response.status}; set its api_key in the config")
+                what = f"it refused Maek's key with HTTP {response.status}; set its api_key in the config"
+                return self.failed(what, lasting=True)
             case status if 300 <= status < 400:
-                return self.failed(f"it redirects elsewhere with HTTP {status}; set its url to where it really is")
+                what = f"it redirects elsewhere with HTTP {status}; set its url to where it really is"
+                return self.failed(what, lasting=True)
             case status if 400 <= status < 500 and status != 408:
                 return CallerRefused(status, response.content_type, await self._read(response, MOST_REFUSAL_BYTES))
             case status:
@@ -307,10 +309,10 @@ class _Exchange:
             parts.append(part)
         return b"".join(parts)
 
-    def failed(self, what: str, outcome: Outcome = Outcome.BACKEND_ERROR) -> AttemptFailed:
-        """The failure of this attempt, as a caller is told of it."""
+    def failed(self, what: str, outcome: Outcome = Outcome.BACKEND_ERROR, *, lasting: bool = False) -> AttemptFailed:
+        """The failure of this attempt, as a caller is told of it; `lasting` until the operator mends something."""
         make = BackendTruncated if outcome is Outcome.TRUNCATED else BackendFailed
-        return AttemptFailed(outcome, make(f"The backend failed: {what}."), begun=self.begun)
+        return AttemptFailed(outcome, make(f"The backend failed: {what}.", lasting=lasting), begun=self.begun)
 
     def late(self, overdue: str) -> AttemptFailed:
         """The failure that a deadline has passed."""

@@ -42,8 +42,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     body = _read(await json_object(request), service)
     with service.occupancy.chat():
         ask = _ask(body, request[OWNER], service)
-        # The name of a role that does not exist is a stranger's text, and is not kept.
-        record = begin_record(request, body.role if body.role in service.fleet.roles else "auto")
+        record = begin_record(request, _known_name(service, body.role))
         if body.stream:
             return await _streamed(request, service, ask, record)
         return await _whole(service, ask, record)
@@ -74,6 +73,11 @@ def _read(raw: Mapping[str, Any], service: Service) -> ChatBody:
     if len(body.message) > most:
         raise TooLarge(f"message: longer than {most} characters (router.limits.message_chars).", param="message")
     return body
+
+
+def _known_name(service: Service, role: str | None) -> str:
+    """The name for the log of decisions: one that a stranger made up is not kept."""
+    return "auto" if role is None else role if role in service.fleet.roles else "unknown"
 
 
 def _ask(body: ChatBody, owner: str, service: Service) -> Ask:

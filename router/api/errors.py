@@ -45,6 +45,8 @@ def error_response(path: str, error: MaekError, request_id: str) -> web.Response
     headers = {"x-request-id": request_id}
     if error.retry_after_seconds is not None:
         headers["retry-after"] = str(max(1, ceil(error.retry_after_seconds)))
+    if error.lasting:
+        headers["x-should-retry"] = "false"  # OpenAI's clients ask again after a 5xx unless they are told not to
     return web.Response(
         status=error.status,
         body=orjson.dumps(error_body(path, error, request_id)),

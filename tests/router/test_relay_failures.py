@@ -138,7 +138,7 @@ async def test_what_a_reading_sink_calls_unusable_is_the_backends_failure_and_an
     ("sent", "message"),
     [
         (answer("401 Unauthorized"), "it refused Maek's key with HTTP 401; set its api_key in the config"),
-        (answer("301 Moved", b"", "text/html", "location: /v2"), "set its url to where it really is"),
+        (answer("301 Moved", b"", "text/html", "location: /v2"), "; set its url to where it really is"),
         (answer("500 Oops"), "it answered with HTTP 500"),
         (answer("200 OK", b"<html>", "text/html"), "it answered with text/html instead of a stream"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak HTTP as it should"),
@@ -151,6 +151,7 @@ async def test_messages_say_what_is_wrong(sent: bytes, message: str) -> None:
             await relayed(relay, server.url, Kept())
     assert isinstance(failed.value.error, BackendFailed)
     assert message in failed.value.error.message
+    assert failed.value.error.lasting is ("; set its " in message)
 
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
