@@ -19,6 +19,7 @@ import aiohttp
 from router.errors import BackendFailed, BackendFault, BackendRejected, BackendTimeout, BackendTruncated
 from router.patience import Deadlines, Patience
 from router.signs import LONGEST_SIGN_BYTES, EndMarker, Sign, blamed_on_caller, first_sign, is_error_body
+from router.silence import filled
 from sidecar import Outcome, Progress
 
 MOST_BODY_BYTES = 64 * 1024 * 1024
@@ -173,20 +174,14 @@ class _Exchange:
 
     async def patiently(self, coming: Coroutine[Any, Any, T]) -> T:
         """What `coming` gives. Tells the sink every now and then that nothing has come yet."""
-        task = asyncio.ensure_future(coming)
-        try:
-            while not (await asyncio.wait((task,), timeout=self._keepalive_seconds))[0]:
-                if self.end.at_event_boundary:
-                    now = self.patience.client_reads()
-                    await self._sink.quiet()
-                    self.patience.client_has_read(now)
-        except BaseException:
-            # What came at the very moment when nobody wanted it any more has to be closed too.
-            task.add_done_callback(_close_unread)
-            task.cancel()
-            await asyncio.wait((task,))
-            raise
-        return task.result()
+        # What comes at the very moment when nobody wants it any more has to be closed too.
+        return await filled(coming, self._keepalive_seconds, self._quiet, _close_unread)
+
+    async def _quiet(self) -> None:
+        if self.end.at_event_boundary:
+            now = self.patience.client_reads()
+            await self._sink.quiet()
+            self.patience.client_has_read(now)
 
     async def take(self, response: aiohttp.ClientResponse) -> None:
         """Pass the answer on, or raise what is wrong with it."""
@@ -356,7 +351,7 @@ async def _more(content: aiohttp.StreamReader) -> bytes:
         raise aiohttp.ClientPayloadError("not HTTP") from error
 
 
-def _close_unread(task: "asyncio.Task[object]") -> None:
+def _close_unread(task: "asyncio.Future[Any]") -> None:
     if (
         not task.cancelled()
         and task.exception() is None

@@ -10,10 +10,10 @@ Rules of this file
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 from router.asking import CHAT_PATH, TokenReader, deadlines_of, with_role_defaults
 from router.config import REASONER, Config
@@ -26,11 +26,14 @@ from router.fleet import Fleet
 from router.language import pick
 from router.relay import CallerRefused
 from router.sessions.store import SessionStore, SessionStoreFailed
+from router.silence import filled
 from router.telemetry import Telemetry
 from router.tools.call import call as call_tool
 from router.tools.spec import BackendSummary, Tool, ToolCall, ToolResult
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ class Turns:
 
     async def run(self, ask: Ask, record: Record, emit: Emit) -> None:
         """The whole turn. Raises MaekError."""
-        session, decision = await self._begin(ask, record)
+        session, decision = await self._begin(ask, record, emit)
         await emit(Decided(record, session, decision))
         done = await self._answer(ask, decision, session, record, emit)
         await self._remember(session, ask, done)
@@ -158,9 +161,9 @@ class Turns:
             # The user has the answer; that it will not be remembered is the operator's trouble.
             log.error("turn not remembered reason=%s", error)
 
-    async def _begin(self, ask: Ask, record: Record) -> tuple[str, Decision | None]:
+    async def _begin(self, ask: Ask, record: Record, emit: Emit) -> tuple[str, Decision | None]:
         if ask.role is None:
-            return await self.decide(ask, record)
+            return await self._filled(self.decide(ask, record), emit)
         if ask.role not in self._fleet.roles:
             raise UnknownModel(
                 f"There is no role of this name; there are {', '.join(self._fleet.roles)}.", param="role"
@@ -196,7 +199,7 @@ class Turns:
             await emit(Notice(notice))
         lent = ToolCall(self._now(), ask.language, _Facts(self._fleet))
         try:
-            result = await call_tool(self._tools, tool, operation, decision.params, lent)
+            result = await self._filled(call_tool(self._tools, tool, operation, decision.params, lent), emit)
         except ToolFailed as error:
             # The sentence is the answer: a user asked, and is told plainly why there is nothing.
             result = ToolResult(error.message, {"failed": True})
@@ -238,6 +241,10 @@ class Turns:
                 f"The model refused this request with HTTP {error.status}; it may be too long for it."
             ) from error
         return Done("".join(reader.text), record.answering, reader.usage, reader.finish_reason or "stop")
+
+    async def _filled(self, coming: Coroutine[Any, Any, T], emit: Emit) -> T:
+        """What `coming` gives, with `Quiet` told while it takes long."""
+        return await filled(coming, self._config.router.relay.keepalive_seconds, lambda: emit(Quiet()))
 
     def system_prompt(self, language: str) -> str:
         """What stands before a conversation that gives none: who answers, how, and what day it is."""

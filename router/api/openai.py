@@ -27,6 +27,7 @@ from router.language import language_of
 from router.relay import CallerRefused, Opened
 from router.service import Service
 from router.signs import EndMarker
+from router.silence import filled
 from router.turn import Ask
 
 AUTO = "auto"
@@ -94,34 +95,48 @@ async def _decided(
     """`auto`: decide on the last message; what is routed goes on as the caller wrote it."""
     ask = Ask(question, request[OWNER], language_of(question, service.config.router.language))
     history = [_message(m) for m in messages[:-1] if m.get("role") in ("user", "assistant") and _text(m)]
-    decision = await service.turns.decide_with(ask, history, record)
+    reply = Reply(request, lambda: trail(record, record.journey))
+
+    async def keep_alive() -> None:
+        if body.get("stream"):
+            await reply.keep_alive()
+
+    every_seconds = service.config.router.relay.keepalive_seconds
+    decision = await filled(service.turns.decide_with(ask, history, record), every_seconds, keep_alive)
     if decision.action is Action.ROUTE:
-        return await _passed_on(
-            request, service, _with_system(body, messages, service, ask), REASONER, CHAT_PATH, record
-        )
-    text = await service.turns.text_of(ask, decision)
-    headers = trail(record, record.deciding)
+        filled_in = _with_system(body, messages, service, ask)
+        return await _passed_on(request, service, filled_in, REASONER, CHAT_PATH, record, reply)
+    text = await filled(service.turns.text_of(ask, decision), every_seconds, keep_alive)
     if not body.get("stream"):
-        return _json(completion_json(record.id, text, service.now()), headers)
-    reply = Reply(request, lambda: headers)
+        return _json(completion_json(record.id, text, service.now()), trail(record, record.deciding))
     for event in completion_events(record.id, text, service.now()):
         await reply.write(event)
     return await reply.end()
 
 
 async def _passed_on(
-    request: web.Request, service: Service, body: Mapping[str, Any], target: str, path: str, record: Record
+    request: web.Request,
+    service: Service,
+    body: Mapping[str, Any],
+    target: str,
+    path: str,
+    record: Record,
+    reply: Reply | None = None,
 ) -> web.StreamResponse:
-    """The request to whoever serves `target`, and the answer byte for byte."""
+    """The request to whoever serves `target`, and the answer byte for byte; into `reply` where that has begun."""
     pool, role = _pool_of(service, target)
-    filled = with_role_defaults(body, role) if path == CHAT_PATH and target in service.fleet.roles else dict(body)
-    call = Call(target, pool, path, filled, deadlines_of(role), service.config.router.relay.attempts)
-    answer = _Answer(request, record, stream=call.stream)
+    asked = with_role_defaults(body, role) if path == CHAT_PATH and target in service.fleet.roles else dict(body)
+    call = Call(target, pool, path, asked, deadlines_of(role), service.config.router.relay.attempts)
+    answer = _Answer(record, reply or Reply(request, lambda: trail(record, record.journey)), stream=call.stream)
     try:
         await service.dispatcher.send(call, answer, record.answering)
     except CallerRefused as error:
         record.error = "caller_refused"
-        return answer.refused(error)
+        if not answer.reply.begun:
+            return answer.refused(error)
+        # The status line has gone already, with a comment that kept the connection.
+        refused = BadRequest(f"The backend refused the request with HTTP {error.status}.")
+        await answer.reply.fail(refused, name=None)
     except MaekError as error:
         if not answer.reply.begun:
             raise
@@ -134,8 +149,8 @@ async def _passed_on(
 class _Answer:
     """Where the backend's bytes go: straight to the client if it streams, else into one body."""
 
-    def __init__(self, request: web.Request, record: Record, *, stream: bool) -> None:
-        self.reply = Reply(request, lambda: trail(record, record.answering))
+    def __init__(self, record: Record, reply: Reply, *, stream: bool) -> None:
+        self.reply = reply
         self.end = EndMarker()
         self._stream = stream
         self._record = record

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 import openai
 import orjson
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from simulator import SimSettings
 from tests.fakes.echo import echo
@@ -201,3 +203,56 @@ async def test_without_any_backend_up_the_error_says_what_to_do() -> None:
         status, answer = await router.post("/v1/chat/completions", body)
     assert (status, answer["error"]["code"], answer["error"]["type"]) == (503, "no_backend", "api_error")
     assert "dead is down" in answer["error"]["message"]
+
+
+async def test_a_stream_is_kept_while_the_classifier_thinks() -> None:
+    body = {"model": "auto", "stream": True, "messages": [{"role": "user", "content": UNSURE}]}
+    async with maek_with_simulators(SIM, relay={"keepalive_seconds": 0.05}) as (router, urls):
+        await set_faults(router.client, urls[0], {"stall": {}})
+        async with router.client.post(router.url + "/v1/chat/completions", json=body) as response:
+            first = await response.content.readany()
+            await set_faults(router.client, urls[0], {})
+            rest = await response.read()
+        events = await _chat_while_stalled(router, urls[0])
+    assert first.startswith(b": keep-alive\n\n")
+    assert rest.endswith(b"data: [DONE]\n\n")
+    assert events.startswith(b": keep-alive\n\n")
+    assert b"event: done" in events
+
+
+UNSURE = "I wonder whether my cat could learn chess"
+"""No keyword rule is sure of it, so the classifier is asked."""
+
+
+async def _chat_while_stalled(router: Maek, url: str) -> bytes:
+    await set_faults(router.client, url, {"stall": {}})
+    async with router.client.post(router.url + "/chat", json={"message": UNSURE, "stream": True}) as response:
+        first = await response.content.readany()
+        await set_faults(router.client, url, {})
+        return first + await response.read()
+
+
+async def test_a_refusal_after_a_comment_is_an_error_event() -> None:
+    async def refuse_late(request: web.Request) -> web.Response:
+        await request.read()
+        await late.wait()
+        return web.json_response({"error": {"message": "too long"}}, status=400)
+
+    async def one_model(_request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": "m", "object": "model"}]})
+
+    late = asyncio.Event()
+    application = web.Application()
+    application.add_routes([web.post("/v1/chat/completions", refuse_late), web.get("/v1/models", one_model)])
+    async with TestServer(application) as server:
+        spec = [{"name": "late", "url": str(server.make_url("")).rstrip("/"), "models": {"reasoner": "m"}}]
+        async with maek(config_for(spec, relay={"keepalive_seconds": 0.05})) as router:
+            body = {"model": "reasoner", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+            await until(lambda: router.house.snapshot().backends["late"].health_at is not None)
+            async with router.client.post(router.url + "/v1/chat/completions", json=body) as response:
+                first = await response.content.readany()
+                late.set()
+                rest = await response.read()
+    assert first.startswith(b": keep-alive\n\n")
+    assert b'"code":"bad_request"' in rest
+    assert b"[DONE]" not in rest
