@@ -79,9 +79,11 @@ async def _plain(request: web.Request, path: str, needs: str) -> web.StreamRespo
     model = _model_of(body)
     if needs not in body:
         raise BadRequest(f"{needs}: missing.", param=needs)
+    if model == AUTO:
+        raise BadRequest('model: "auto" is for chats; name a role or a model here.', param="model")
     with service.occupancy.chat():
         record = begin_record(request, _known_name(service, model))
-        return await _passed_on(request, service, body, REASONER if model == AUTO else model, path, record)
+        return await _passed_on(request, service, body, model, path, record)
 
 
 async def _decided(

@@ -58,6 +58,7 @@ BAD: list[tuple[str, str, bytes | dict[str, Any], int, str]] = [
     ("a text as stream", OPENAI, {"model": "auto", "messages": MESSAGES, "stream": "yes"}, 400, "bad_request"),
     ("a huge body", OPENAI, {"model": "auto", "messages": MESSAGES * 200}, 413, "too_large"),
     ("no prompt", "/v1/completions", {"model": "reasoner"}, 400, "bad_request"),
+    ("auto without a chat", "/v1/embeddings", {"model": "auto", "input": CANARY}, 400, "bad_request"),
     ("no input", "/v1/embeddings", {"model": "reasoner"}, 400, "bad_request"),
     ("an unknown path", f"/{CANARY}", {}, 404, "not_found"),
     ("an unknown path", f"/v1/{CANARY}", {}, 404, "not_found"),
