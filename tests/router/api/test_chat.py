@@ -77,6 +77,14 @@ async def test_a_role_in_the_body_skips_the_decision() -> None:
     assert (status, refused["error"]["code"]) == (404, "unknown_model")
 
 
+async def test_a_role_that_a_stranger_made_up_is_not_kept_in_the_log_of_decisions() -> None:
+    async with maek_with_simulators(SIM) as (router, _):
+        await router.post("/chat", {"message": "안녕", "role": "c4n4ry"})
+        _, listed = await router.get("/decisions")
+    assert [(record["asked_for"], record["error"]) for record in listed["decisions"]] == [("unknown", "unknown_model")]
+    assert "c4n4ry" not in str(listed)
+
+
 async def test_decide_tells_what_would_be_done_and_does_nothing() -> None:
     async with maek_with_simulators(SIM) as (router, _):
         status, answer = await router.post("/decide", {"message": "내일 3시 회의"})

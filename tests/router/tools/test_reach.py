@@ -16,7 +16,7 @@ async def _status(request: web.Request) -> web.Response:
 
 
 async def _silent(_request: web.Request) -> web.Response:
-    await asyncio.sleep(30)
+    await asyncio.Event().wait()  # until the client has had enough
     return web.Response()
 
 
