@@ -78,9 +78,10 @@ async def serve(config: Config, options: Options) -> None:
             ) from error
         url = await stack.enter_async_context(listening(house))
         house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
-        print(banner(house.current.service, url), flush=True)  # noqa: T201 - the one thing a person reads
         if options.watch is not None:
             _reload_on_change(house, options.watch, stack)
+        # Last: whoever reads it may send SIGHUP at once, which would end a process that does not expect it yet.
+        print(banner(house.current.service, url), flush=True)  # noqa: T201 - the one thing a person reads
         await stop.wait()
         log.info("stopping; running chats may take %s s to end", GRACE_SECONDS)
 
