@@ -1,0 +1,1 @@
+"""Choosing a backend: Maek, its peers and the limit, in virtual time."""
