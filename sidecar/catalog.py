@@ -38,7 +38,7 @@ BACKEND_INFO = Metric(
 BACKEND_UP = Metric(
     "maek_backend_up",
     Type.GAUGE,
-    "1 if the backend takes requests, 0 if it is down or still loading.",
+    "1 if the backend takes requests, 0 if it is down, still loading, or suspended.",
     ("backend",),
 )
 HEALTH_LATENCY = Metric(

@@ -53,7 +53,7 @@ async def examine(prober: Prober, spec: BackendSpec, *, inference: bool = False)
         identity = detect.identify(await _asked(prober, found, "identity", detect.QUESTIONS))
         if identity is not None:
             found.engine, found.version = identity.engine, identity.version
-    engine = engine_for(found.engine)
+    engine = engine_for(found.engine, spec)
     alive = await prober.liveness(spec, engine, TIMEOUT_SECONDS)
     found.steps.append(Step("liveness", engine.liveness, alive))
     found.up = alive.outcome is ProbeOutcome.OK

@@ -16,10 +16,14 @@ from sidecar.engines.engine import Model, Reading
 
 
 class ProbeOutcome(StrEnum):
-    """How a liveness probe ended. Only OK is good; LOADING is a state of the server, not a failure."""
+    """How a liveness probe ended. Only OK is good; LOADING, SLEEPING and SUSPENDED are states, not failures."""
 
     OK = "ok"
     LOADING = "loading"
+    SLEEPING = "sleeping"
+    """Its weights are out of memory; the next request wakes it."""
+    SUSPENDED = "suspended"
+    """Its weights are out of memory, and no request is served until somebody wakes it."""
     REFUSED = "refused"
     CONNECT_TIMEOUT = "connect_timeout"
     READ_TIMEOUT = "read_timeout"
@@ -59,6 +63,10 @@ class BackendSpec:
     api_key: str | None = field(default=None, repr=False)
     models: Mapping[str, str] = field(default_factory=dict)
     """What it is for → the model that it runs for that ("auto": its first one). The sidecar only carries this."""
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """What to read of its load (running, waiting, kv_usage) → the metric that says it, as `name{label="value"}`."""
+    metrics_path: str | None = None
+    """Where the page of those metrics is, if not where its engine has it; `:PORT/path` on another port."""
     discovered: bool = False
     simulated: bool = False
     """The built-in simulator stands in for a real server; said plainly wherever the backend is shown."""

@@ -8,7 +8,7 @@ Rules of this file
   left, say nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import assert_never
 
@@ -28,6 +28,8 @@ class Evidence(Enum):
 
     ALIVE = auto()
     LOADING = auto()
+    SLEEPING = auto()
+    SUSPENDED = auto()
     FAILURE = auto()
     DEAD = auto()
     SILENT = auto()
@@ -36,6 +38,8 @@ class Evidence(Enum):
 EVIDENCE_OF_PROBE = {
     ProbeOutcome.OK: Evidence.ALIVE,
     ProbeOutcome.LOADING: Evidence.LOADING,
+    ProbeOutcome.SLEEPING: Evidence.SLEEPING,
+    ProbeOutcome.SUSPENDED: Evidence.SUSPENDED,
     ProbeOutcome.REFUSED: Evidence.DEAD,
     ProbeOutcome.CONNECT_TIMEOUT: Evidence.FAILURE,
     ProbeOutcome.READ_TIMEOUT: Evidence.FAILURE,
@@ -59,16 +63,24 @@ EVIDENCE_OF_REQUEST = {
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The verdict, how many failures stand in a row, and whether the server says that it is still loading."""
+    """The verdict, how many failures stand in a row, and what else a server that is up says of itself.
+
+    At most one of `loading`, `sleeping` and `suspended` holds.
+    """
 
     verdict: Verdict = Verdict.UNKNOWN
     failures: int = 0
     loading: bool = False
+    """It still reads its weights: nothing is served yet."""
+    sleeping: bool = False
+    """It gave its memory back while nobody asked; the next request wakes it, and pays for the load."""
+    suspended: bool = False
+    """Its operator put it to sleep; a request does not wake it, so it gets none."""
 
     @property
     def available(self) -> bool:
-        """Up, and not still loading its model."""
-        return self.verdict is Verdict.UP and not self.loading
+        """Up, and a request would be served: at once, or once it has woken the server."""
+        return self.verdict is Verdict.UP and not (self.loading or self.suspended)
 
     def after(self, evidence: Evidence, failures_to_down: int) -> "Health":
         """The health once `evidence` came in. `failures_to_down` ≥ 1 failures in a row take a backend down."""
@@ -77,12 +89,17 @@ class Health:
                 return Health(Verdict.UP)
             case Evidence.LOADING:
                 return Health(Verdict.UP, loading=True)
+            case Evidence.SLEEPING:
+                return Health(Verdict.UP, sleeping=True)
+            case Evidence.SUSPENDED:
+                return Health(Verdict.UP, suspended=True)
             case Evidence.DEAD:
                 return Health(Verdict.DOWN, self.failures + 1)
             case Evidence.FAILURE:
                 failures = self.failures + 1
-                down = failures >= failures_to_down
-                return Health(Verdict.DOWN if down else self.verdict, failures, self.loading and not down)
+                if failures >= failures_to_down:
+                    return Health(Verdict.DOWN, failures)
+                return replace(self, failures=failures)
             case Evidence.SILENT:
                 return self
             case _:

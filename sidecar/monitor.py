@@ -171,12 +171,13 @@ class Monitor:
         state = self._state(name)
         if state is None:
             return
-        probed = await self._prober.liveness(state.spec, engine_for(state.engine), self.pace.liveness_timeout_seconds)
+        engine = engine_for(state.engine, state.spec)
+        probed = await self._prober.liveness(state.spec, engine, self.pace.liveness_timeout_seconds)
         log.debug("backend=%s probe=%s latency_ms=%s %s", name, probed.outcome, probed.latency_ms, probed.detail)
         self._report(state, HealthProbed(self._clock(), name, probed.outcome, probed.latency_ms))
 
     async def _list_models(self, state: BackendState) -> None:
-        engine = engine_for(state.engine)
+        engine = engine_for(state.engine, state.spec)
         answers = await self._prober.answers(state.spec, engine.models, self.pace.stats_timeout_seconds)
         try:
             models = engine.read_models(answers)
@@ -189,7 +190,7 @@ class Monitor:
             await self._identify(state)
 
     async def _read_stats(self, state: BackendState) -> None:
-        engine = engine_for(state.engine)
+        engine = engine_for(state.engine, state.spec)
         answers = await self._prober.stats(state.spec, engine, self.pace.stats_timeout_seconds)
         if all(answer is None for answer in answers):
             return  # Too busy to say, or nothing to ask: the last reading counts until it is stale.

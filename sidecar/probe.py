@@ -32,6 +32,8 @@ FAILED_MS = -1.0
 OUTCOME_OF_LIVENESS = {
     Liveness.OK: ProbeOutcome.OK,
     Liveness.LOADING: ProbeOutcome.LOADING,
+    Liveness.SLEEPING: ProbeOutcome.SLEEPING,
+    Liveness.SUSPENDED: ProbeOutcome.SUSPENDED,
     Liveness.BAD_STATUS: ProbeOutcome.BAD_STATUS,
     Liveness.BAD_BODY: ProbeOutcome.BAD_BODY,
 }
@@ -159,6 +161,6 @@ def probing_session() -> aiohttp.ClientSession:
     )
 
 
-def engine_for(name: str | None) -> Engine:
+def engine_for(name: str | None, _spec: BackendSpec) -> Engine:
     """How to ask a backend whose engine is `name`; as any OpenAI-compatible server while nobody knows."""
     return ENGINES.get(name or "openai", ENGINES["openai"])

@@ -89,7 +89,7 @@ def write(entry: Entry) -> bytes:
         case HealthProbed():
             line["ok"] = entry.outcome is ProbeOutcome.OK
         case BackendAdded(spec=spec):
-            record = record.pop("spec") | {"models": dict(spec.models)}
+            record = record.pop("spec") | {"models": dict(spec.models), "metrics": dict(spec.metrics)}
             record["backend"] = record.pop("name")
             record["place"] = record.pop("url")
             # A recording is shared more freely than a configuration.

@@ -199,7 +199,7 @@ class Store:
             return state
         work = state.work
         finished = {**work.finished, fact.outcome: work.finished.get(fact.outcome, 0) + 1}
-        # A success of a server that is loading ends the loading; one that was never probed is up.
+        # A success of a server that is loading or asleep ends that; one that was never probed is up.
         health = state.health.after(EVIDENCE_OF_REQUEST[fact.outcome], self.failures_to_down)
         return replace(
             state,

@@ -57,5 +57,6 @@ class VerdictLog:
 
 
 def word_for(health: Health) -> str:
-    """UP, DOWN or UNKNOWN; LOADING for a server that is up and not yet ready."""
-    return "LOADING" if health.loading else health.verdict.upper()
+    """UP, DOWN or UNKNOWN; for a server that is up and not quite there LOADING, SLEEPING or SUSPENDED."""
+    said = {"LOADING": health.loading, "SLEEPING": health.sleeping, "SUSPENDED": health.suspended}
+    return next((word for word, holds in said.items() if holds), health.verdict.upper())

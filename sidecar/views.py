@@ -43,6 +43,8 @@ def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: Loa
         "verdict": str(state.health.verdict),
         "healthy": None if load.level is None else state.health.available,
         "loading": state.health.loading,
+        "sleeping": state.health.sleeping,
+        "suspended": state.health.suspended,
         "latency_ms": state.health_ms,
         "load": load_json(state, load, snapshot.now, rules),
         "in_flight": state.work.in_flight,

@@ -54,6 +54,8 @@ specs = st.builds(
     engine=st.sampled_from(["auto", *ENGINES]),
     slots=st.none() | st.integers(min_value=1, max_value=64),
     models=st.dictionaries(st.sampled_from(["classifier", "reasoner"]), st.sampled_from(["gemma4", "auto"])),
+    metrics=st.dictionaries(st.sampled_from(["running", "kv_usage"]), st.sampled_from(['jobs{state="on"}', "cache"])),
+    metrics_path=st.none() | st.just(":8002/metrics"),
     discovered=st.booleans(),
     simulated=st.booleans(),
 )
@@ -181,7 +183,9 @@ _bare_states = st.builds(
     _state,
     specs,
     st.builds(Health, st.sampled_from([*Verdict, Verdict.UP, Verdict.UP]), st.integers(0, 3), st.just(False))
-    | st.just(Health(Verdict.UP, loading=True)),
+    | st.sampled_from(
+        [Health(Verdict.UP, loading=True), Health(Verdict.UP, sleeping=True), Health(Verdict.UP, suspended=True)]
+    ),
     st.none() | st.tuples(latencies_ms, _lately),
     st.builds(Baseline, st.floats(10, 500), st.integers(0, 9)),
     _edges,

@@ -17,6 +17,10 @@ class Liveness(StrEnum):
 
     OK = "ok"
     LOADING = "loading"
+    SLEEPING = "sleeping"
+    """Out of memory while idle; the next request wakes it."""
+    SUSPENDED = "suspended"
+    """Put to sleep by its operator, who alone can wake it: until then no request is served."""
     BAD_STATUS = "bad_status"
     BAD_BODY = "bad_body"
 

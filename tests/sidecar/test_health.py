@@ -8,6 +8,8 @@ from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Evidence, Hea
 UP = Health(Verdict.UP)
 DOWN = Health(Verdict.DOWN, 3)
 LOADING = Health(Verdict.UP, loading=True)
+SLEEPING = Health(Verdict.UP, sleeping=True)
+SUSPENDED = Health(Verdict.UP, suspended=True)
 
 
 def test_every_way_a_probe_can_end_says_something() -> None:
@@ -29,16 +31,14 @@ def test_nothing_is_known_before_the_first_probe() -> None:
     assert not Health().available
 
 
-@pytest.mark.parametrize("before", [Health(), UP, DOWN, LOADING, Health(Verdict.UP, 2)])
+@pytest.mark.parametrize("before", [Health(), UP, DOWN, LOADING, SLEEPING, SUSPENDED, Health(Verdict.UP, 2)])
 def test_one_success_brings_a_backend_up(before: Health) -> None:
     assert before.after(Evidence.ALIVE, 3) == UP
 
 
-@pytest.mark.parametrize("before", [Health(), UP, DOWN, LOADING])
+@pytest.mark.parametrize("before", [Health(), UP, DOWN, LOADING, SLEEPING, SUSPENDED])
 def test_a_refused_connection_marks_the_backend_down_at_once(before: Health) -> None:
-    after = before.after(Evidence.DEAD, 3)
-    assert after.verdict is Verdict.DOWN
-    assert not after.loading
+    assert before.after(Evidence.DEAD, 3) == Health(Verdict.DOWN, before.failures + 1)
 
 
 @pytest.mark.parametrize("before", [Health(), UP, DOWN])
@@ -46,6 +46,18 @@ def test_a_loading_backend_is_up_but_not_available(before: Health) -> None:
     assert before.after(Evidence.LOADING, 3) == LOADING
     assert not LOADING.available
     assert UP.available
+
+
+@pytest.mark.parametrize("before", [Health(), UP, DOWN, LOADING, SUSPENDED])
+def test_a_sleeping_backend_is_available_since_the_next_request_wakes_it(before: Health) -> None:
+    assert before.after(Evidence.SLEEPING, 3) == SLEEPING
+    assert SLEEPING.available
+
+
+@pytest.mark.parametrize("before", [Health(), UP, DOWN, LOADING, SLEEPING])
+def test_a_suspended_backend_is_up_but_no_request_would_wake_it(before: Health) -> None:
+    assert before.after(Evidence.SUSPENDED, 3) == SUSPENDED
+    assert not SUSPENDED.available
 
 
 def test_other_failures_take_a_backend_down_only_in_a_row() -> None:
@@ -60,6 +72,8 @@ def test_other_failures_take_a_backend_down_only_in_a_row() -> None:
 def test_a_slow_answer_does_not_end_the_loading_but_the_fall_does() -> None:
     assert LOADING.after(Evidence.FAILURE, 2) == Health(Verdict.UP, 1, loading=True)
     assert LOADING.after(Evidence.FAILURE, 1) == Health(Verdict.DOWN, 1)
+    assert SUSPENDED.after(Evidence.FAILURE, 2) == Health(Verdict.UP, 1, suspended=True)
+    assert SLEEPING.after(Evidence.FAILURE, 1) == Health(Verdict.DOWN, 1)
 
 
 def test_an_unknown_backend_that_fails_stays_unknown_until_it_failed_often_enough() -> None:

@@ -186,6 +186,6 @@ async def test_an_inference_that_fails_is_negative(prober: Prober, behaviour: fa
 
 
 def test_a_backend_of_which_nobody_knows_the_software_is_asked_as_any_other() -> None:
-    assert engine_for(None) is OPENAI
-    assert engine_for("abacus") is OPENAI
-    assert engine_for("ollama") is ENGINES["ollama"]
+    assert engine_for(None, BackendSpec("mini", "")) is OPENAI
+    assert engine_for("abacus", BackendSpec("mini", "")) is OPENAI
+    assert engine_for("ollama", BackendSpec("mini", "")) is ENGINES["ollama"]

@@ -22,6 +22,8 @@ ADDED = BackendAdded(0.0, MINI)
 GOOD = HealthProbed(1.0, "mini", ProbeOutcome.OK, 12.3)
 REFUSED = HealthProbed(2.0, "mini", ProbeOutcome.REFUSED, 0.4)
 LOADING = HealthProbed(3.0, "mini", ProbeOutcome.LOADING, 2.0)
+SLEEPING = HealthProbed(3.0, "mini", ProbeOutcome.SLEEPING, 2.0)
+SUSPENDED = HealthProbed(3.0, "mini", ProbeOutcome.SUSPENDED, 2.0)
 SLOW = HealthProbed(3.0, "mini", ProbeOutcome.READ_TIMEOUT, 5000.0)
 
 
@@ -54,6 +56,11 @@ def test_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_loading_has_its_own_word(caplog: pytest.LogCaptureFixture) -> None:
     assert verdicts(caplog, ADDED, LOADING, LOADING, GOOD, LOADING, REFUSED) == ["LOADING", "UP", "LOADING", "DOWN"]
+
+
+def test_sleep_has_its_own_words_too(caplog: pytest.LogCaptureFixture) -> None:
+    facts = [GOOD, SLEEPING, SLEEPING, GOOD, SUSPENDED, REFUSED]
+    assert verdicts(caplog, ADDED, *facts) == ["UP", "SLEEPING", "UP", "SUSPENDED", "DOWN"]
 
 
 def test_a_request_that_changes_the_verdict_is_said_too(caplog: pytest.LogCaptureFixture) -> None:

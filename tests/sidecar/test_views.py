@@ -45,6 +45,8 @@ def test_a_backend_says_who_it_is_how_it_feels_and_how_busy_it_is() -> None:
         "verdict": "up",
         "healthy": True,
         "loading": False,
+        "sleeping": False,
+        "suspended": False,
         "latency_ms": 12.3,
         "in_flight": 1,
         "started": 5,
