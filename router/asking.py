@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from router.config import CLASSIFIER, RoleConfig
+from router.demands import demand_of
 from router.dispatch import Call, Dispatcher, Journey
 from router.errors import BadRequest
 from router.fleet import Fleet
@@ -58,7 +59,9 @@ class ClassifierAsker:
         body = with_role_defaults({"messages": list(messages), "stream": False}, self._role)
         body.setdefault("max_tokens", SHORTEST_DECISION_TOKENS)
         pool = self._fleet.pool_of_role(CLASSIFIER)
-        call = Call(CLASSIFIER, pool, CHAT_PATH, body, deadlines_of(self._role), schema=schema)
+        call = Call(
+            CLASSIFIER, pool, CHAT_PATH, body, deadlines_of(self._role), demand_of(body, CLASSIFIER), schema=schema
+        )
         try:
             return await self._text(call)
         except CallerRefused as refusal:

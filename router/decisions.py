@@ -120,9 +120,15 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
             {
                 "backend": one.candidate.backend,
                 "in_flight": one.in_flight,
-                "load": None if one.level is None else one.level.label,
+                "predicted_ttft_ms": _ms(one.ttft_seconds),
+                "predicted_e2e_ms": _ms(one.e2e_seconds),
+                "cost": one.cost,
                 "excluded": None if one.excluded is None else str(one.excluded),
             }
             for one in attempt.considered
         ],
     }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)

@@ -18,12 +18,25 @@ from typing import Any, Protocol
 import orjson
 
 from router.balance.choice import Choice, Considered, choose
+from router.balance.demand import Demand
+from router.balance.policies import POLICIES, PolicyName
 from router.balance.pools import Candidate, Pool
 from router.errors import NoBackend
 from router.fleet import takes_schema
 from router.patience import Deadlines
 from router.relay import JSON, STREAM, AttemptFailed, CallerRefused, Relay, Sink, UpstreamRequest
-from sidecar import BackendState, Fact, Level, Outcome, Progress, RequestFinished, RequestStarted, Snapshot, Verdict
+from sidecar import (
+    BackendState,
+    Fact,
+    FirstTokenCame,
+    Level,
+    Outcome,
+    Progress,
+    RequestFinished,
+    RequestStarted,
+    Snapshot,
+    Verdict,
+)
 
 RETRY_NO_BACKEND_SECONDS = 5.0
 """When to come back if nobody serves a role: about as long as the monitor takes to notice one that came back."""
@@ -59,6 +72,8 @@ class Call:
     path: str
     body: Mapping[str, Any]
     deadlines: Deadlines
+    demand: Demand
+    policy: PolicyName = PolicyName.PREDICTED
     attempts: int = 2
     schema: Mapping[str, Any] | None = None
     """A JSON schema that the answer shall follow, asked for where the backend's engine understands it."""
@@ -146,7 +161,7 @@ class Dispatcher:
             try:
                 with self._place(call, tried, journey) as place:
                     tried.append(place.attempt.candidate)
-                    await self._relay.run(_upstream(call, place, due_at), place.progress, sink)
+                    await self._relay.run(_upstream(call, place, due_at), place.meter, sink)
                     return
             except AttemptFailed as error:
                 failure = error
@@ -160,25 +175,30 @@ class Dispatcher:
         now = _now()
         request = str(next(_NUMBERS))
         snapshot = self._ledger.snapshot(now)
-        choice = choose(call.pool, snapshot, lambda state: self._level_at(state, snapshot), tried, self._random)
-        if choice.winner is None:
+        choice = choose(call.pool, snapshot, call.demand, POLICIES[call.policy], self._random(), tried)
+        winner = choice.winner
+        if winner is None:
             raise _nobody(call, choice, snapshot)
-        backend = choice.winner.candidate.backend
-        self._ledger.apply(RequestStarted(now, backend, request))
+        backend, model = winner.candidate
+        demand = call.demand
+        self._ledger.apply(
+            RequestStarted(now, backend, request, model, demand.role, demand.prompt_tokens, streamed=call.stream)
+        )
         progress = self._ledger.progress(backend, request)
         assert progress is not None  # just started, and nobody else knows it
-        attempt = Attempt(choice.considered, choice.reason, choice.winner.candidate, choice.winner.level)
+        level = self._level_at(winner.state, snapshot)
+        attempt = Attempt(choice.considered, choice.reason, winner.candidate, level)
         journey.begin(attempt, now)
         ended = Outcome.OK
         try:
-            yield _Place(snapshot.backends[backend], attempt, progress)
+            yield _Place(winner.state, attempt, Meter(self._ledger, backend, request, progress))
         except BaseException as error:
             ended = outcome_of(error)
             raise
         finally:
             at = _now()
             journey.end(attempt, ended, progress.first_at, at)
-            self._ledger.apply(RequestFinished(at, backend, request, ended))
+            self._ledger.apply(RequestFinished(at, backend, request, ended, progress.tokens))
 
 
 def _another_may(call: Call, tried: list[Candidate], failure: AttemptFailed, due_at: float) -> bool:
@@ -192,7 +212,26 @@ class _Place:
 
     state: BackendState
     attempt: Attempt
-    progress: Progress
+    meter: "Meter"
+
+
+class Meter:
+    """Counts the tokens of one attempt; the first one is a fact."""
+
+    __slots__ = ("_backend", "_ledger", "_request", "progress")
+
+    def __init__(self, ledger: Ledger, backend: str, request: str, progress: Progress) -> None:
+        self._ledger = ledger
+        self._backend = backend
+        self._request = request
+        self.progress = progress
+
+    def token(self, now: float, tokens: int = 1) -> None:
+        """So many tokens came at `now`."""
+        first = self.progress.first_at is None
+        self.progress.token(now, tokens)
+        if first:
+            self._ledger.apply(FirstTokenCame(now, self._backend, self._request))
 
 
 def outcome_of(error: BaseException) -> Outcome:

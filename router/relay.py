@@ -20,7 +20,7 @@ from router.errors import BackendFailed, BackendFault, BackendRejected, BackendT
 from router.patience import Deadlines, Patience
 from router.signs import LONGEST_SIGN_BYTES, EndMarker, Sign, blamed_on_caller, first_sign, is_error_body
 from router.silence import filled
-from sidecar import Outcome, Progress
+from sidecar import Outcome
 
 MOST_BODY_BYTES = 64 * 1024 * 1024
 """An answer that is not streamed is held whole, so that a broken one can still be asked of another backend."""
@@ -32,6 +32,8 @@ IDLE_CONNECTION_SECONDS = 4.5
 """vLLM and llama-server close idle connections after 5 s; a request on one of those would be lost."""
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 STREAM = "text/event-stream"
+EVENT = b"data:"
+"""Engines send one token an event; several events may come in one chunk."""
 JSON = "application/json"
 
 T = TypeVar("T")
@@ -71,6 +73,14 @@ class Sink(Protocol):
 
     async def quiet(self) -> None:
         """Nothing has come for a while, and the first token is still due: a place to keep the client's connection."""
+        ...
+
+
+class Meter(Protocol):
+    """Who counts tokens."""
+
+    def token(self, now: float, tokens: int = 1) -> None:
+        """So many came at `now`, on the loop's clock."""
         ...
 
 
@@ -115,22 +125,22 @@ class Relay:
         await self._pooled.close()
         await self._fresh.close()
 
-    async def run(self, request: UpstreamRequest, progress: Progress, sink: Sink) -> None:
+    async def run(self, request: UpstreamRequest, meter: Meter, sink: Sink) -> None:
         """Send one request and pass its answer on, to its last byte.
 
         Raises AttemptFailed or CallerRefused. Cancellation, and whatever the sink raises, pass through.
         """
         try:
-            await self._attempt(self._pooled, request, progress, sink)
+            await self._attempt(self._pooled, request, meter, sink)
         except _NeverSeen:
             # A server may close an idle connection just as we use it, and llama-server does so after every stream.
             # Then it never saw the request: no failure of the backend. A second try on a new connection decides.
-            await self._attempt(self._fresh, request, progress, sink)
+            await self._attempt(self._fresh, request, meter, sink)
 
     async def _attempt(
-        self, session: aiohttp.ClientSession, request: UpstreamRequest, progress: Progress, sink: Sink
+        self, session: aiohttp.ClientSession, request: UpstreamRequest, meter: Meter, sink: Sink
     ) -> None:
-        exchange = _Exchange(request, progress, sink, self.keepalive_seconds)
+        exchange = _Exchange(request, meter, sink, self.keepalive_seconds)
         timeout = aiohttp.ClientTimeout(total=None, connect=request.deadlines.connect_seconds)
         with _translated(exchange):
             async with exchange.patience.watching(stream=request.stream):
@@ -159,7 +169,7 @@ class _NeverSeen(Exception):
 class _Exchange:
     """One request on one connection, and how far it has come."""
 
-    def __init__(self, request: UpstreamRequest, progress: Progress, sink: Sink, keepalive_seconds: float) -> None:
+    def __init__(self, request: UpstreamRequest, meter: Meter, sink: Sink, keepalive_seconds: float) -> None:
         self.request = request
         self.reused_connection = False
         self.answered = False
@@ -168,7 +178,7 @@ class _Exchange:
         """Bytes of the answer have gone to the sink."""
         self.end = EndMarker()
         self.patience = Patience(request.deadlines, request.due_at)
-        self._progress = progress
+        self._meter = meter
         self._sink = sink
         self._keepalive_seconds = keepalive_seconds
 
@@ -241,7 +251,7 @@ class _Exchange:
         self.end.feed(chunk)
         now = patience.client_reads()
         if patience.first_token_came:
-            self._progress.token(now)
+            self._meter.token(now, chunk.count(EVENT) or 1)
         await self._sink.chunk(chunk)
         patience.client_has_read(now)
         if self.end.done:
@@ -270,7 +280,7 @@ class _Exchange:
         if is_error_body(body):
             raise self.failed("it reported an error instead of an answer")
         now = self.patience.client_reads()
-        self._progress.token(now)
+        self._meter.token(now)
         await self._sink.opened(Opened(response.status, response.headers["content-type"]))
         await self._sink.chunk(body)
         self.patience.client_has_read(now)

@@ -20,6 +20,7 @@ from router.config import REASONER, Config
 from router.conversation import Message, Role
 from router.decide.decision import Action, Decision, PendingDraft
 from router.decisions import Record
+from router.demands import demand_of
 from router.dispatch import Call, Dispatcher, Journey
 from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
 from router.fleet import Fleet
@@ -232,7 +233,8 @@ class Turns:
             CHAT_PATH,
             body,
             deadlines_of(settings),
-            self._config.router.relay.attempts,
+            demand_of(body, role),
+            attempts=self._config.router.relay.attempts,
         )
         try:
             await self._dispatcher.send(call, reader, record.answering)

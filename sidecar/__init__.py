@@ -7,7 +7,7 @@ from sidecar.catalog import METRICS, Metric
 from sidecar.catalog import Type as MetricType
 from sidecar.config import SidecarConfig
 from sidecar.discovery import discover
-from sidecar.engines import ENGINES
+from sidecar.engines import ENGINES, orca
 from sidecar.engines.detect import USUAL_PORTS
 from sidecar.engines.engine import Model, ModelKind, StructuredOutput
 from sidecar.errors import ConfigInvalid, Problem, SecretUnusable, TraceInvalid
@@ -17,20 +17,25 @@ from sidecar.facts import (
     BackendAdded,
     BackendRemoved,
     BackendSpec,
+    DrainSwitched,
     Fact,
+    FirstTokenCame,
     Outcome,
     RequestFinished,
     RequestStarted,
 )
 from sidecar.health import Verdict
+from sidecar.lengths import Lengths
 from sidecar.load import Level, Load, LoadRules, classify
 from sidecar.monitor import Monitor
+from sidecar.outlook import Outlook, outlook_on
 from sidecar.probe import Prober, probing_session
+from sidecar.progress import Progress
 from sidecar.recorder import Recorder
 from sidecar.replay import Rules, answers
 from sidecar.settings import load_rules, pace, wants_probe
 from sidecar.state import BackendState, Snapshot
-from sidecar.store import Progress, Store
+from sidecar.store import Store
 from sidecar.views import backends_json
 
 __all__ = [
@@ -42,8 +47,11 @@ __all__ = [
     "BackendSpec",
     "BackendState",
     "ConfigInvalid",
+    "DrainSwitched",
     "Examination",
     "Fact",
+    "FirstTokenCame",
+    "Lengths",
     "Level",
     "Load",
     "LoadRules",
@@ -53,6 +61,7 @@ __all__ = [
     "ModelKind",
     "Monitor",
     "Outcome",
+    "Outlook",
     "Prober",
     "Problem",
     "Progress",
@@ -74,6 +83,8 @@ __all__ = [
     "discover",
     "examine",
     "load_rules",
+    "orca",
+    "outlook_on",
     "pace",
     "probing_session",
     "wants_probe",

@@ -127,6 +127,10 @@ class BackendConfig(Section):
     """Its software; auto finds out by asking."""
     slots: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """Requests that it works on at once; null: what the server says, else what its engine is known for."""
+    weight: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1.0
+    """How much of the work it gets, where a role's policy is weighted."""
+    tier: Annotated[int, Field(ge=0, le=100)] = 0
+    """Where a role's policy is priority: backends of tier 0 first, the next tier when those have no room."""
     api_key: SecretReference | None = None
     """Where its key is, if it wants one."""
     models: Annotated[dict[Name, Word], EmptyMapping] = Field(default_factory=dict)
@@ -135,7 +139,16 @@ class BackendConfig(Section):
     def spec(self, environ: Mapping[str, str] = os.environ) -> BackendSpec:
         """What the store is told of it, with the secret read. Raises `SecretUnusable`."""
         api_key = None if self.api_key is None else resolve(self.api_key, environ)
-        return BackendSpec(self.name, self.url, self.engine, self.slots, api_key, dict(self.models))
+        return BackendSpec(
+            self.name,
+            self.url,
+            engine=self.engine,
+            slots=self.slots,
+            weight=self.weight,
+            tier=self.tier,
+            api_key=api_key,
+            models=dict(self.models),
+        )
 
 
 class ThresholdsConfig(Section):

@@ -23,8 +23,8 @@ from sidecar.load import (
     fresh_active_jobs,
     fresh_inference_seconds,
     fresh_reading,
-    known_slots,
 )
+from sidecar.slots import known_slots
 from sidecar.state import BackendState, Snapshot
 
 LEVELS = (Level.NORMAL, Level.BUSY, Level.VERY_BUSY)

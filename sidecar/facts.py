@@ -60,6 +60,10 @@ class BackendSpec:
     """Scheme, host and port, without a path and without a slash at the end."""
     engine: str = "auto"
     slots: int | None = None
+    weight: float = 1.0
+    """How much of the work it gets, for policies that go by weights."""
+    tier: int = 0
+    """For policies that go by tiers: lower ones first."""
     api_key: str | None = field(default=None, repr=False)
     models: Mapping[str, str] = field(default_factory=dict)
     """What it is for → the model that it runs for that ("auto": its first one). The sidecar only carries this."""
@@ -162,6 +166,23 @@ class RequestStarted:
     backend: str
     request: str
     """Unique among the requests of this process."""
+    model: str = ""
+    """The candidate's model; empty where nobody said."""
+    role: str = ""
+    """What it was asked for as: answers of one role are about equally long."""
+    prompt_tokens: int = 0
+    """Estimated; 0 where nobody knows."""
+    streamed: bool = False
+    """Whether tokens can be seen as they come."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTokenCame:
+    """The first token of a streamed answer arrived."""
+
+    at: float
+    backend: str
+    request: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +193,19 @@ class RequestFinished:
     backend: str
     request: str
     outcome: Outcome
+    output_tokens: int = 0
+    """Of the answer as far as it came; 0 where nobody counted."""
+    retry_after_seconds: float | None = None
+    """When a backend that is full wants to be asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainSwitched:
+    """The operator wants a backend to get no new requests, or to get them again."""
+
+    at: float
+    backend: str
+    draining: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,5 +228,7 @@ Fact = (
     | QueueChanged
     | MonitorFailed
     | RequestStarted
+    | FirstTokenCame
     | RequestFinished
+    | DrainSwitched
 )

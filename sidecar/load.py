@@ -15,6 +15,7 @@ from math import inf, nextafter
 
 from sidecar.engines.engine import NOTHING_READ, Reading
 from sidecar.health import Verdict
+from sidecar.slots import known_slots
 from sidecar.state import BackendState, Status
 
 
@@ -172,11 +173,6 @@ def fresh_reading(state: BackendState, now: float, rules: LoadRules) -> Reading:
     """The last statistics while they still count, else a reading with nothing in it."""
     fresh = state.reading_at is not None and now - state.reading_at <= rules.reading_max_age_seconds
     return state.reading if fresh else NOTHING_READ
-
-
-def known_slots(state: BackendState) -> int | None:
-    """Requests at once: the operator's word, then the backend's, then the engine's own default; else None."""
-    return state.spec.slots or state.reading.slots or state.assumed_slots
 
 
 def fresh_inference_seconds(state: BackendState, now: float, rules: LoadRules) -> float | None:

@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sidecar.baseline import Baseline
+from sidecar.breaker import Breaker
 from sidecar.engines.engine import NOTHING_READ, Model, Reading
-from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
+from sidecar.facts import BackendSpec, ProbeOutcome
 from sidecar.health import Health
+from sidecar.lengths import NO_LENGTHS, Lengths
+from sidecar.predict import NO_FORECAST, Forecast
+from sidecar.progress import Pulse
+from sidecar.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +29,16 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """Our own requests on a backend. started = in_flight + Σ finished, always."""
+class Outside:
+    """Requests of others on a backend: what it said that it works on, less what was ours at that moment."""
 
-    started: int = 0
-    in_flight: int = 0
-    finished: Mapping[Outcome, int] = field(default_factory=dict)
+    at: float
+    running: int
+    waiting: int
+
+
+OUTSIDE_MAX_AGE_SECONDS = 15.0
+"""Three readings at the usual pace: after that, what others did says nothing about now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,15 @@ class BackendState:
     good_inference_ms: float | None = None
     """Of the last inference probe that succeeded, however old."""
     good_inference_at: float | None = None
-    work: Work = Work()
+    work: Work = Work()  # noqa: RUF009
+    outside: Outside | None = None
+    breaker: Breaker = Breaker()  # noqa: RUF009
+    draining: bool = False
+    """The operator wants it to get no new requests."""
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    """Model → what was measured of its speed here."""
+    inferred_slots: float | None = None
+    """Requests at once, as waiting has shown; None before anybody waited."""
     probes: Mapping[ProbeOutcome, int] = field(default_factory=dict)
     monitor_errors: int = 0
 
@@ -68,6 +85,17 @@ class BackendState:
     def name(self) -> str:
         """The backend's name."""
         return self.spec.name
+
+    def outsiders(self, now: float) -> tuple[int, int]:
+        """Requests of others that run, and that wait; none where nothing fresh is known."""
+        outside = self.outside
+        if outside is None or now - outside.at > OUTSIDE_MAX_AGE_SECONDS:
+            return (0, 0)
+        return (outside.running, outside.waiting)
+
+    def forecast(self, model: str) -> Forecast:
+        """What is known of a model's speed here; a guess before anything was measured."""
+        return self.forecasts.get(model, NO_FORECAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +107,16 @@ class Snapshot:
     queue_active: int
     inventory: int
     """Changes whenever a backend comes, goes, or changes what it offers; equal numbers mean the same offers."""
-    last_token_at: Mapping[str, float]
-    """When a token last came from a backend; absent where none ever came."""
+    pulses: Mapping[str, Pulse] = field(default_factory=dict)
+    """Every backend's live cell. Tokens come too often to be copied: whoever needs them looks before the next await."""
+    lengths: Mapping[str, Lengths] = field(default_factory=dict)
+    """Role → how long its answers are."""
+
+    def lengths_of(self, role: str) -> Lengths:
+        """How long the answers of a role are; a guess before there were any."""
+        return self.lengths.get(role, NO_LENGTHS)
+
+    def last_token_at(self, backend: str) -> float | None:
+        """When a token last came from a backend; None where none ever came."""
+        pulse = self.pulses.get(backend)
+        return None if pulse is None else pulse.last_token_at

@@ -17,13 +17,16 @@ from sidecar.facts import (
     BackendAdded,
     BackendRemoved,
     BackendSpec,
+    DrainSwitched,
     EngineIdentified,
     Fact,
+    FirstTokenCame,
     HealthProbed,
     InferenceProbed,
     LoadRead,
     ModelsListed,
     MonitorFailed,
+    Outcome,
     ProbeOutcome,
     QueueChanged,
     RequestFinished,
@@ -31,7 +34,11 @@ from sidecar.facts import (
     StatusRead,
 )
 from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Health
-from sidecar.state import BackendState, Snapshot, Status, Work
+from sidecar.lengths import NO_LENGTHS, Lengths
+from sidecar.progress import Progress, Pulse
+from sidecar.requests import ended, outside_of, started, with_first_token
+from sidecar.state import BackendState, Snapshot, Status
+from sidecar.work import Work
 
 AUTO = "auto"
 
@@ -44,40 +51,10 @@ AboutOneBackend = (
     | InferenceProbed
     | MonitorFailed
     | RequestStarted
+    | FirstTokenCame
     | RequestFinished
+    | DrainSwitched
 )
-
-
-class Pulse:
-    """When a token last came from a backend, over all its requests."""
-
-    __slots__ = ("last_token_at",)
-
-    def __init__(self) -> None:
-        self.last_token_at: float | None = None
-
-
-class Progress:
-    """How far one request in flight has come. Written at every chunk, so a plain object and not a fact."""
-
-    __slots__ = ("_pulse", "first_at", "last_at", "started_at", "tokens")
-
-    def __init__(self, started_at: float, pulse: Pulse) -> None:
-        self._pulse = pulse
-        self.started_at = started_at
-        self.first_at: float | None = None
-        """When the first token came."""
-        self.last_at: float | None = None
-        self.tokens = 0
-        """Chunks of the answer so far; engines send one token a chunk, or a few."""
-
-    def token(self, now: float) -> None:
-        """A chunk of the answer came at `now`."""
-        if self.first_at is None:
-            self.first_at = now
-        self.last_at = now
-        self._pulse.last_token_at = now
-        self.tokens += 1
 
 
 class Store:
@@ -86,8 +63,8 @@ class Store:
     def __init__(self, failures_to_down: int = 3) -> None:
         self.failures_to_down = failures_to_down
         self._states: dict[str, BackendState] = {}
-        self._places: dict[str, dict[str, Progress]] = {}
         self._pulses: dict[str, Pulse] = {}
+        self._lengths: dict[str, Lengths] = {}
         self._queue_active = 0
         self._inventory = 0
         self._witnesses: list[Callable[[Fact], None]] = []
@@ -113,12 +90,14 @@ class Store:
 
     def snapshot(self, now: float) -> Snapshot:
         """Everything known at `now`: a value that later facts do not change."""
-        tokens = {name: pulse.last_token_at for name, pulse in self._pulses.items() if pulse.last_token_at is not None}
-        return Snapshot(now, dict(self._states), self._queue_active, self._inventory, tokens)
+        return Snapshot(
+            now, dict(self._states), self._queue_active, self._inventory, dict(self._pulses), dict(self._lengths)
+        )
 
     def progress(self, backend: str, request: str) -> Progress | None:
         """Where to write the tokens of a request in flight; None once it has ended."""
-        return self._places.get(backend, {}).get(request)
+        pulse = self._pulses.get(backend)
+        return None if pulse is None else pulse.places.get(request)
 
     def _add(self, spec: BackendSpec) -> None:
         known = self._states.get(spec.name)
@@ -129,14 +108,12 @@ class Store:
             # Requests that still run on the old URL keep their place: what begins, ends.
             work = Work() if known is None else known.work
             self._states[spec.name] = BackendState(spec, engine=engine, assumed_slots=_assumed_slots(engine), work=work)
-            self._places.setdefault(spec.name, {})
             self._pulses.setdefault(spec.name, Pulse())
         self._inventory += 1
 
     def _remove(self, backend: str) -> None:
         if self._states.pop(backend, None) is not None:
             self._inventory += 1
-        self._places.pop(backend, None)
         self._pulses.pop(backend, None)
 
     def _change(self, fact: AboutOneBackend) -> None:
@@ -157,17 +134,23 @@ class Store:
             case HealthProbed():
                 return self._probed(state, fact)
             case StatusRead():
-                return replace(state, status=_status(fact))
-            case LoadRead():
-                return replace(state, reading=fact.reading, reading_at=fact.at)
+                return replace(state, status=_status(fact), outside=outside_of(state, fact.at, fact.active_jobs, 0))
+            case LoadRead(reading=reading):
+                outside = outside_of(state, fact.at, reading.active_jobs, reading.waiting or 0)
+                return replace(state, reading=reading, reading_at=fact.at, outside=outside)
             case InferenceProbed():
                 return _inferred(state, fact)
             case MonitorFailed():
                 return replace(state, monitor_errors=state.monitor_errors + 1)
             case RequestStarted():
                 return self._started(state, fact)
+            case FirstTokenCame():
+                place = self.progress(fact.backend, fact.request)
+                return state if place is None else with_first_token(state, place, fact)
             case RequestFinished():
                 return self._finished(state, fact)
+            case DrainSwitched():
+                return replace(state, draining=fact.draining)
             case _:
                 assert_never(fact)
 
@@ -187,26 +170,24 @@ class Store:
         )
 
     def _started(self, state: BackendState, fact: RequestStarted) -> BackendState:
-        places = self._places[fact.backend]
-        if fact.request in places:
+        pulse = self._pulses[fact.backend]
+        if fact.request in pulse.places:
             return state
-        places[fact.request] = Progress(fact.at, self._pulses[fact.backend])
-        work = state.work
-        return replace(state, work=Work(work.started + 1, work.in_flight + 1, work.finished))
+        booking, after = started(state, fact)
+        pulse.places[fact.request] = Progress(fact.at, pulse, booking)
+        return after
 
     def _finished(self, state: BackendState, fact: RequestFinished) -> BackendState:
-        if self._places[fact.backend].pop(fact.request, None) is None:
+        place = self._pulses[fact.backend].places.pop(fact.request, None)
+        if place is None:
             return state
-        work = state.work
-        finished = {**work.finished, fact.outcome: work.finished.get(fact.outcome, 0) + 1}
+        if fact.outcome is Outcome.OK and fact.output_tokens:
+            role = place.booking.role
+            self._lengths[role] = self._lengths.get(role, NO_LENGTHS).after(fact.output_tokens)
         # A success of a server that is loading or asleep ends that; one that was never probed is up.
         health = state.health.after(EVIDENCE_OF_REQUEST[fact.outcome], self.failures_to_down)
-        return replace(
-            state,
-            work=Work(work.started, work.in_flight - 1, finished),
-            health=health,
-            verdict_since=_since(state, health, fact.at),
-        )
+        after = ended(state, place, fact)
+        return replace(after, health=health, verdict_since=_since(state, health, fact.at))
 
 
 def _identified(state: BackendState, fact: EngineIdentified) -> BackendState:
@@ -225,6 +206,8 @@ def _without_readings(state: BackendState) -> BackendState:
         health_at=state.health_at,
         verdict_since=state.verdict_since,
         work=state.work,
+        breaker=state.breaker,
+        draining=state.draining,
         probes=state.probes,
         monitor_errors=state.monitor_errors,
     )

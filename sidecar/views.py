@@ -15,9 +15,9 @@ from sidecar.load import (
     fresh_inference_seconds,
     fresh_reading,
     fresh_status,
-    known_slots,
 )
 from sidecar.seed import HYBRID, STATUS_API
+from sidecar.slots import known_slots
 from sidecar.state import BackendState, Snapshot
 
 
@@ -50,7 +50,7 @@ def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: Loa
         "in_flight": state.work.in_flight,
         "started": state.work.started,
         "finished": {str(outcome): count for outcome, count in state.work.finished.items()},
-        "last_token_seconds_ago": _ago(snapshot.last_token_at.get(state.name), snapshot.now),
+        "last_token_seconds_ago": _ago(snapshot.last_token_at(state.name), snapshot.now),
         "probe_seconds_ago": _ago(state.health_at, snapshot.now),
     }
 

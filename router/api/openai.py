@@ -21,6 +21,7 @@ from router.config import REASONER, RoleConfig
 from router.conversation import Message, Role
 from router.decide.decision import Action
 from router.decisions import Record
+from router.demands import demand_of
 from router.dispatch import Call
 from router.errors import BadRequest, MaekError, UnknownModel
 from router.language import language_of
@@ -128,7 +129,9 @@ async def _passed_on(
     """The request to whoever serves `target`, and the answer byte for byte; into `reply` where that has begun."""
     pool, role = _pool_of(service, target)
     asked = with_role_defaults(body, role) if path == CHAT_PATH and target in service.fleet.roles else dict(body)
-    call = Call(target, pool, path, asked, deadlines_of(role), service.config.router.relay.attempts)
+    demand = demand_of(asked, target)
+    attempts = service.config.router.relay.attempts
+    call = Call(target, pool, path, asked, deadlines_of(role), demand, attempts=attempts)
     answer = _Answer(record, reply or Reply(request, lambda: trail(record, record.journey)), stream=call.stream)
     try:
         await service.dispatcher.send(call, answer, record.answering)

@@ -1,103 +1,99 @@
 """Which candidate of a pool gets a request.
 
 Rules of this file
-- Pure: the same pool, snapshot and random number give the same choice, with every reason named.
-- Backends that are up come first. One that nobody has heard of yet may be tried when none is up, since a request is
-  as good a probe as any; one that is down or loading never is.
-- Among them the one with the fewest of our requests in flight, then the lower level, then chance.
+- Pure: the same pool, snapshot, demand and random number give the same choice, with every reason named.
+- All candidates are looked at. The lowest cost wins; where costs are equal, chance decides, and the order of the pool
+  does not.
+- A winner without room is a choice too: it says for whom to wait.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection, Sequence
+from math import inf
+from typing import NamedTuple
 
+from router.balance.demand import Demand
+from router.balance.policy import Policy, Scene
 from router.balance.pools import Candidate, Pool
-from sidecar import BackendState, Level, Snapshot, Verdict
+from router.balance.seen import Able, Exclusion, View, look
+from sidecar import Snapshot
 
 
-class Exclusion(StrEnum):
-    """Why a candidate was not considered."""
-
-    GONE = "gone"
-    """No longer configured."""
-    DOWN = "down"
-    LOADING = "loading"
-    UNPROVEN = "unproven"
-    """Not probed yet, while others are up."""
-    TRIED = "tried"
-    """It has already failed this request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Considered:
-    """One candidate, as it was seen at the moment of the choice."""
+class Considered(NamedTuple):
+    """One candidate, as it was seen at the moment of the choice. Seconds; None where it was excluded."""
 
     candidate: Candidate
-    in_flight: int
-    level: Level | None
+    in_flight: float | None
+    ttft_seconds: float | None
+    e2e_seconds: float | None
+    cost: float | None
     excluded: Exclusion | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Who won (None: nobody could serve), and everybody who was looked at."""
+class Choice(NamedTuple):
+    """Who won (None: nobody could serve), by what, and everybody who was looked at."""
 
-    winner: Considered | None
+    winner: Able | None
     reason: str
     considered: tuple[Considered, ...]
-
-
-LevelOf = Callable[[BackendState], Level | None]
+    full: bool = False
+    """The winner has no room: it is worth waiting for."""
+    panic: bool = False
+    rests_until: float | None = None
+    """Nobody can serve before this moment, because they said so."""
 
 
 def choose(
-    pool: Pool, snapshot: Snapshot, level_of: LevelOf, tried: Collection[Candidate], random: Callable[[], float]
+    pool: Pool,
+    snapshot: Snapshot,
+    demand: Demand,
+    policy: Policy,
+    random: float,
+    tried: Collection[Candidate] = (),
 ) -> Choice:
-    """The candidate with the fewest requests in flight. `random` gives numbers in 0..1 and breaks ties."""
-    seen = [_seen(candidate, snapshot.backends, level_of, tried) for candidate in pool]
-    if any(one.excluded is None for one in seen):
-        able = [one for one in seen if one.excluded is None]
-    else:
-        able = [one for one in seen if one.excluded is Exclusion.UNPROVEN]
-    if not able:
-        return Choice(None, "nobody in the pool can serve", tuple(seen))
-    fewest = min(_cost(one) for one in able)
-    # In an order of their own: the order of the pool shall not matter, whatever the random number.
-    best = sorted((one for one in able if _cost(one) == fewest), key=_name)
-    winner = best[min(int(random() * len(best)), len(best) - 1)]
-    return Choice(winner, _reason(winner, able, best), tuple(seen))
+    """The candidate that costs least. `random` is a number in 0..1."""
+    view = look(pool, snapshot, demand.role, tried)
+    return choose_from(view, snapshot, demand, policy, random, (0,) * len(view.able))
 
 
-def _seen(
-    candidate: Candidate, backends: Mapping[str, BackendState], level_of: LevelOf, tried: Collection[Candidate]
-) -> Considered:
-    state = backends.get(candidate.backend)
-    if state is None:
-        return Considered(candidate, 0, None, Exclusion.GONE)
-    return Considered(candidate, state.work.in_flight, level_of(state), _exclusion(candidate, state, tried))
-
-
-def _exclusion(candidate: Candidate, state: BackendState, tried: Collection[Candidate]) -> Exclusion | None:
-    if candidate in tried:
-        return Exclusion.TRIED
-    if state.health.verdict is Verdict.DOWN:
-        return Exclusion.DOWN
-    if state.health.loading:
-        return Exclusion.LOADING
-    return Exclusion.UNPROVEN if state.health.verdict is Verdict.UNKNOWN else None
-
-
-def _cost(one: Considered) -> tuple[int, int]:
-    return (one.in_flight, Level.UNAVAILABLE if one.level is None else one.level)
-
-
-def _name(one: Considered) -> tuple[str, str]:
-    return (one.candidate.backend, one.candidate.model)
-
-
-def _reason(winner: Considered, able: list[Considered], best: list[Considered]) -> str:
-    if len(able) == 1:
-        return "the only one that can serve"
+def choose_from(
+    view: View, snapshot: Snapshot, demand: Demand, policy: Policy, random: float, before: Sequence[int]
+) -> Choice:
+    """The same, where somebody has looked already. `before`: how many of us already wait for each that is able."""
+    scene = Scene(view.able, before, demand, snapshot.lengths_of(demand.role), random)
+    costs = policy.costs(scene) if view.able else []
+    considered = _considered(scene, costs, view)
+    lowest = min(costs, default=inf)
+    best = [place for place, cost in enumerate(costs) if cost <= lowest]
+    if not best:
+        return Choice(None, "nobody in the pool can serve", considered, rests_until=view.rests_until)
     if len(best) > 1:
-        return f"chance among {len(best)} with {winner.in_flight} in flight"
-    return f"fewest in flight: {winner.in_flight}"
+        # In an order of their own: the order of the pool shall not matter, whatever the random number.
+        best.sort(key=lambda place: view.able[place].candidate)
+    place = best[min(int(random * len(best)), len(best) - 1)]
+    winner = view.able[place]
+    full = winner.room - before[place] < 1
+    return Choice(winner, _reason(policy, costs, place, len(best)), considered, full, view.panic)
+
+
+def _considered(scene: Scene, costs: Sequence[float], view: View) -> tuple[Considered, ...]:
+    prompt, answer = scene.demand.prompt_tokens, scene.lengths.expected(scene.demand.max_tokens)
+    able = [
+        Considered(
+            one.candidate,
+            one.outlook.in_flight,
+            (first := one.outlook.ttft(prompt, waiting)),
+            first + answer * one.outlook.token_seconds,
+            cost,
+        )
+        for one, waiting, cost in zip(scene.able, scene.before, costs, strict=True)
+    ]
+    return (*able, *(Considered(one.candidate, None, None, None, None, one.why) for one in view.excluded))
+
+
+def _reason(policy: Policy, costs: Sequence[float], winner: int, tied: int) -> str:
+    if len(costs) == 1:
+        return "the only one that can serve"
+    if tied > 1:
+        return f"chance among {tied} with the {policy.by}: {costs[winner]:.3g}"
+    second = min(cost for place, cost in enumerate(costs) if place != winner)
+    return f"{policy.by}: {costs[winner]:.3g}, the next {second:.3g}"

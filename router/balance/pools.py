@@ -7,7 +7,7 @@ Rules of this file
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from router.config import CLASSIFIER
 from sidecar import BackendState, Model, ModelKind
@@ -17,8 +17,7 @@ FIRST_MODEL = "auto"
 """The model name that means: whichever the backend lists first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A backend with the model that it would run."""
 
     backend: str

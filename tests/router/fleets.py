@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from router.balance.pools import Candidate, Pool
+from router.demands import demand_of
 from router.dispatch import Call, Dispatcher, Journey
 from router.patience import Deadlines
 from router.relay import Sink
@@ -54,8 +55,10 @@ class Fleet:
         schema: Mapping[str, Any] | None = None,
     ) -> Call:
         """A call to the role."""
+        asked = {**(body or {}), "stream": stream}
+        demand = demand_of(asked, ROLE)
         return Call(
-            ROLE, self.pool, "/v1/chat/completions", {**(body or {}), "stream": stream}, limits, attempts, schema
+            ROLE, self.pool, "/v1/chat/completions", asked, limits, demand, attempts=attempts, schema=schema
         )
 
     def probed(self, name: str, outcome: ProbeOutcome) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from router.patience import Deadlines
 from router.relay import Relay, Sink, UpstreamRequest
-from sidecar.store import Progress, Pulse
+from sidecar.progress import Booking, Progress, Pulse
 
 PATIENT = Deadlines(connect_seconds=20, first_token_seconds=20, token_seconds=20, total_seconds=20)
 """Never reached in a test that passes."""
@@ -32,7 +32,7 @@ async def relaying(keepalive_seconds: float = 20) -> AsyncIterator[Relay]:
 
 def progress() -> Progress:
     """Where tokens are counted."""
-    return Progress(0.0, Pulse())
+    return Progress(0.0, Pulse(), Booking("m", "reasoner", 0, streamed=True, tokens_ahead=0, company=0, cold=False))
 
 
 async def relayed(

@@ -1,0 +1,36 @@
+"""What a policy is: candidates and a demand in, a cost for each candidate out.
+
+Rules of this file
+- Pure. Costs are compared and nothing else; what they are made of is the policy's own affair. Equal costs are a tie,
+  which chance breaks.
+- `before` says how many of us already wait for a slot at a candidate: one more would wait there behind them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from router.balance.demand import Demand
+from router.balance.seen import Able
+from sidecar import Lengths
+
+
+class Scene(NamedTuple):
+    """Everything that a policy may look at."""
+
+    able: Sequence[Able]
+    before: Sequence[int]
+    """How many of us wait for each of `able`."""
+    demand: Demand
+    lengths: Lengths
+    """How long answers of the demand's role are."""
+    random: float
+    """0..1."""
+
+
+class Policy(NamedTuple):
+    """A way to choose."""
+
+    costs: Callable[[Scene], list[float]]
+    """One for each candidate; the lowest wins, infinity means "not this one"."""
+    by: str
+    """What wins, in words."""

@@ -1,0 +1,136 @@
+"""Whether a backend may get requests, judged by how the last ones ended: a circuit breaker with a slow start.
+
+Rules of this file
+- Pure: one table of what an outcome means, and one step for each thing that can happen.
+- A failure opens the circuit for 1, 2, 4 … 30 seconds. Then one real request is the trial: if it gets a token the
+  circuit closes, and what the backend may hold grows over half a minute, since a server that is back is cold.
+- What a caller did wrong, and a client that left, say nothing. A backend that says that it is full is believed: it
+  rests until the moment it named, and nothing has failed.
+- The circuit does not know of other backends. Whoever chooses never lets the last one go.
+"""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
+
+from sidecar.facts import Outcome
+
+SHORTEST_OPEN_SECONDS = 1.0
+LONGEST_OPEN_SECONDS = 30.0
+"""A backend that is back is missed after half a minute; asking a dead one every half a minute costs nothing."""
+MOST_DOUBLINGS = 5
+SLOW_START_SECONDS = 30.0
+FULL_SECONDS = 1.0
+"""How long a backend rests that said that it is full, but not until when."""
+
+
+class Meaning(StrEnum):
+    """What the end of a request says about its backend."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    FULL = "full"
+    NOTHING = "nothing"
+
+
+MEANING_OF = {
+    Outcome.OK: Meaning.SUCCESS,
+    Outcome.BACKEND_ERROR: Meaning.FAILURE,
+    Outcome.REFUSED: Meaning.FAILURE,
+    Outcome.TRUNCATED: Meaning.FAILURE,
+    Outcome.TIMEOUT: Meaning.FAILURE,
+    Outcome.REJECTED: Meaning.FULL,
+    Outcome.CALLER_ERROR: Meaning.NOTHING,
+    Outcome.CLIENT_GONE: Meaning.NOTHING,
+}
+
+
+class Circuit(IntEnum):
+    """The numbers are those of `maek_backend_breaker_state`."""
+
+    CLOSED = 0
+    HALF_OPEN = 1
+    OPEN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """The circuit of one backend. Moments are seconds on the clock of the facts."""
+
+    openings: int = 0
+    """In a row: how often the circuit opened since the backend last was well for the length of a slow start."""
+    opened_at: float | None = None
+    """None while closed."""
+    trial: str | None = None
+    """The request that tries whether the backend is back."""
+    closed_at: float | None = None
+    """When the circuit closed last, while what followed still counts as a start."""
+    full_until: float | None = None
+
+    def circuit(self, now: float) -> Circuit:
+        """Closed, open, or open and due for a trial."""
+        if self.opened_at is None:
+            return Circuit.CLOSED
+        return Circuit.HALF_OPEN if now >= self.opened_at + self.open_seconds else Circuit.OPEN
+
+    @property
+    def open_seconds(self) -> float:
+        """How long the circuit stays open this time."""
+        doublings = min(max(self.openings - 1, 0), MOST_DOUBLINGS)
+        return min(LONGEST_OPEN_SECONDS, SHORTEST_OPEN_SECONDS * 2.0**doublings)
+
+    def allows(self, now: float) -> bool:
+        """Whether a request may be sent now: closed, or due for a trial that nobody makes yet."""
+        circuit = self.circuit(now)
+        return circuit is Circuit.CLOSED or (circuit is Circuit.HALF_OPEN and self.trial is None)
+
+    def is_full(self, now: float) -> bool:
+        """Whether the backend asked to be left alone until later."""
+        return self.full_until is not None and now < self.full_until
+
+    def warmth(self, now: float) -> float:
+        """How far a slow start has come, 0..1; 1 where there is none."""
+        if self.closed_at is None:
+            return 1.0
+        return min(1.0, (now - self.closed_at) / SLOW_START_SECONDS)
+
+    def after_start(self, request: str, now: float) -> "Breaker":
+        """A request was sent; the first one in a half-open circuit is its trial."""
+        if self.circuit(now) is Circuit.HALF_OPEN and self.trial is None:
+            return replace(self, trial=request)
+        return self
+
+    def after_token(self, request: str, now: float) -> "Breaker":
+        """A request got its first token: a trial has succeeded."""
+        if request != self.trial:
+            return self
+        return replace(self, opened_at=None, trial=None, closed_at=now)
+
+    def after_end(
+        self, request: str, outcome: Outcome, started_at: float, now: float, retry_after_seconds: float | None = None
+    ) -> "Breaker":
+        """A request ended that had started at `started_at`."""
+        match MEANING_OF[outcome]:
+            case Meaning.SUCCESS:
+                return _settled(self.after_token(request, now), now)
+            case Meaning.FAILURE:
+                return self._after_failure(request, started_at, now)
+            case Meaning.FULL:
+                rest_seconds = FULL_SECONDS if retry_after_seconds is None else retry_after_seconds
+                return replace(self._without_trial(request), full_until=now + rest_seconds)
+            case Meaning.NOTHING:
+                return self._without_trial(request)
+
+    def _after_failure(self, request: str, started_at: float, now: float) -> "Breaker":
+        if self.opened_at is not None and request != self.trial and started_at <= self.opened_at:
+            return self  # it was on its way before the circuit opened: the same trouble, not another one
+        return Breaker(self.openings + 1, opened_at=now, full_until=self.full_until)
+
+    def _without_trial(self, request: str) -> "Breaker":
+        return replace(self, trial=None) if request == self.trial else self
+
+
+def _settled(breaker: Breaker, now: float) -> Breaker:
+    """Whoever has been well for the length of a slow start has no past."""
+    if breaker.opened_at is None and breaker.openings and breaker.warmth(now) >= 1.0:
+        return Breaker(full_until=breaker.full_until)
+    return breaker

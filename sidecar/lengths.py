@@ -1,0 +1,58 @@
+"""How long answers are: what those of one role lately were, and how much of one that runs is still to come.
+
+Rules of this file
+- Pure. Tokens. A `Lengths` is a value; `after` gives a new one.
+- The table is sorted anew every few answers only: a mean over hundreds does not move with one.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+
+MOST_ANSWERS = 400
+"""Enough for the tail of a length distribution, few enough to follow a change of habits within a day."""
+PRIOR = (64, 128, 256, 400)
+"""Tokens; answers of chat models before any was seen."""
+ANSWERS_BETWEEN_SORTS = 20
+SHORTEST_REST = 8.0
+"""Tokens; an answer that is longer than any seen so far goes on for a while yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """The last answers of a role, oldest first, and what follows from them."""
+
+    recent: tuple[int, ...] = PRIOR
+    mean: float = sum(PRIOR) / len(PRIOR)
+    unsorted: int = 0
+    ordered: tuple[int, ...] = PRIOR
+    tails: tuple[int, ...] = (848, 784, 656, 400)
+    """For each place in `ordered`, the sum of it and all after it."""
+
+    def after(self, tokens: int) -> "Lengths":
+        """The lengths once an answer of `tokens` ended."""
+        recent = (*self.recent, tokens)[-MOST_ANSWERS:]
+        if len(self.recent) > ANSWERS_BETWEEN_SORTS and self.unsorted + 1 < ANSWERS_BETWEEN_SORTS:
+            return Lengths(recent, self.mean, self.unsorted + 1, self.ordered, self.tails)
+        ordered = tuple(sorted(recent))
+        tails = tuple(accumulate(reversed(ordered)))[::-1]
+        return Lengths(recent, tails[0] / len(ordered), 0, ordered, tails)
+
+    def rest(self, so_far: float) -> float:
+        """Tokens still to come of an answer that has `so_far`: E[length − so_far | length > so_far]."""
+        place = bisect_right(self.ordered, so_far)
+        longer = len(self.ordered) - place
+        if not longer:
+            return SHORTEST_REST
+        return max(SHORTEST_REST, self.tails[place] / longer - so_far)
+
+    def expected(self, at_most: int | None) -> float:
+        """Tokens of an answer that may have `at_most` (None: any): E[min(length, at_most)]."""
+        if at_most is None:
+            return self.mean
+        place = bisect_right(self.ordered, at_most)
+        below = self.tails[0] - (self.tails[place] if place < len(self.tails) else 0)
+        return (below + at_most * (len(self.ordered) - place)) / len(self.ordered)
+
+
+NO_LENGTHS = Lengths()

@@ -1,0 +1,149 @@
+"""What a request would suffer on one candidate now: the forecast, applied to who is already there.
+
+Rules of this file
+- Pure: a snapshot in, an outlook out. Asked for every candidate of every request, so it is plain arithmetic.
+- Times in seconds, prompts and answers in tokens. Whatever is unknown costs nothing, and is said to be a guess.
+
+The queue of a machine with slots: a request that finds all of them taken waits for the next to end, and they end at the
+rate at which running answers come to theirs, judged by how long answers of their roles are.
+"""
+
+from math import inf
+from typing import NamedTuple
+
+from sidecar.lengths import Lengths
+from sidecar.predict import TOKENS_OF_WAITING, TYPICAL_ANSWER_TOKENS, TYPICAL_PROMPT_TOKENS, Forecast
+from sidecar.progress import Pulse
+from sidecar.residency import is_resident
+from sidecar.slots import likely_slots, told_slots
+from sidecar.state import BackendState, Snapshot
+
+SHORTEST_SILENCE_SECONDS = 1.0
+GAPS_OF_SILENCE = 6.0
+FIRST_TOKENS_OF_SILENCE = 2.5
+"""A backend is silent once nothing came for a second, for six gaps, and for two and a half times as long as the first
+tokens that are due may take."""
+SILENCE_FACTOR = 2.0
+"""A silence lasts on for about as long as it has lasted; waiting for it costs that twice."""
+FASTEST_TOKEN_SECONDS = 1e-3
+TRUST_OF_RATE = 0.5
+"""Half of what running answers promise, half of what the machine does on average."""
+
+
+class Outlook(NamedTuple):
+    """One candidate at one moment, for one more request."""
+
+    in_flight: float
+    """Requests there, others' clients included."""
+    slots: float
+    """Requests at once; infinity where nothing says that there is a limit."""
+    room: float
+    """How many more may be sent without waiting upstream."""
+    first_seconds: float
+    """To the first token, without what the prompt itself costs."""
+    prompt_seconds: float
+    """For each token of the prompt."""
+    ends_per_second: float
+    """How often a slot comes free, where all are taken; else infinity."""
+    silent_seconds: float
+    """Cost of a silence that should not be."""
+    cold_seconds: float
+    """Loading the model."""
+    token_seconds: float
+    """Per later token, once the request runs."""
+    crowding_seconds: float
+    """What each sequence more costs every token of the others."""
+    trusted: bool
+    """Whether it was measured; else it is a guess."""
+
+    def slot_seconds(self, before: int = 0) -> float:
+        """Wait for a slot, with `before` more of us waiting for one here; 0 where one is free."""
+        return max(0.0, self.in_flight + before + 1 - self.slots) / self.ends_per_second
+
+    def ttft(self, prompt_tokens: float, before: int = 0) -> float:
+        """Seconds to the first token, with `before` more of us waiting for a slot here."""
+        own = self.first_seconds + self.prompt_seconds * prompt_tokens
+        return own + self.slot_seconds(before) + self.silent_seconds + self.cold_seconds
+
+    def e2e(self, prompt_tokens: float, output_tokens: float, before: int = 0) -> float:
+        """Seconds to the last token."""
+        return self.ttft(prompt_tokens, before) + output_tokens * self.token_seconds
+
+
+def outlook_on(state: BackendState, model: str, role: str, snapshot: Snapshot) -> Outlook:
+    """What one more request of `role` to `model` would meet on a backend."""
+    forecast = state.forecast(model)
+    work = state.work
+    others_running, others_waiting = state.outsiders(snapshot.now)
+    in_flight = work.in_flight + others_running + others_waiting
+    slots = likely_slots(state)
+    # A limit that is only guessed is tried by one more, else nobody would ever find it too low.
+    room = slots + (told_slots(state) is None) - in_flight
+    first, later = forecast.first, forecast.later
+    pulse = snapshot.pulses.get(state.name)
+    waits_for_slot = in_flight >= slots
+    ahead = 0 if waits_for_slot else work.due_tokens + TOKENS_OF_WAITING * others_waiting
+    lengths = snapshot.lengths_of(role)
+    ends_per_second = inf
+    if waits_for_slot:
+        ends_per_second = slot_rate(slots, others_running, forecast, lengths, pulse, snapshot)
+    return Outlook(
+        in_flight,
+        slots,
+        room,
+        first.intercept + first.slope * ahead,
+        first.slope,
+        ends_per_second,
+        0.0 if pulse is None else silence_cost(state, forecast, pulse, snapshot.now),
+        forecast.cold_seconds if is_resident(state, model) is False else 0.0,
+        later.intercept + later.slope * min(in_flight + 1, slots),
+        later.slope,
+        forecast.trusted,
+    )
+
+
+def slot_rate(
+    slots: float,
+    others_running: int,
+    forecast: Forecast,
+    lengths: Lengths,
+    pulse: Pulse | None,
+    snapshot: Snapshot,
+) -> float:
+    """Slots that come free per second, when all are taken."""
+    gap = forecast.later.at(slots)
+    if pulse is not None and pulse.gap_seconds is not None:
+        gap = pulse.gap_seconds
+    gap = max(gap, FASTEST_TOKEN_SECONDS)
+    ends_per_second = others_running / (lengths.mean * gap)
+    if pulse is not None:
+        for place in pulse.places.values():
+            if place.first_at is not None:
+                ends_per_second += 1 / (snapshot.lengths_of(place.booking.role).rest(place.tokens) * gap)
+    usual = slots / (lengths.mean * forecast.later.at(slots) + forecast.first.at(TYPICAL_PROMPT_TOKENS))
+    return TRUST_OF_RATE * ends_per_second + (1 - TRUST_OF_RATE) * usual
+
+
+def silence_cost(state: BackendState, forecast: Forecast, pulse: Pulse, now: float) -> float:
+    """Seconds to reckon with because nothing comes from a backend that should be talking; 0 while all is well."""
+    silence = silence_seconds(state, pulse, now)
+    if silence <= SHORTEST_SILENCE_SECONDS:
+        return 0.0
+    gap = forecast.later.at(state.work.in_flight) if pulse.gap_seconds is None else pulse.gap_seconds
+    bearable = max(GAPS_OF_SILENCE * gap, FIRST_TOKENS_OF_SILENCE * forecast.first.at(state.work.due_tokens))
+    return SILENCE_FACTOR * silence if silence > bearable else 0.0
+
+
+def silence_seconds(state: BackendState, pulse: Pulse, now: float) -> float:
+    """How long nothing has come, though streams run; 0 without streams."""
+    since = state.work.silent_since
+    if since is None:
+        return 0.0
+    return now - (since if pulse.last_token_at is None else max(since, pulse.last_token_at))
+
+
+def slowdown(seen: Outlook, forecast: Forecast) -> float:
+    """How many times as long as on the idle backend a typical request would take now; 1 or more."""
+    alone = forecast.first.at(TYPICAL_PROMPT_TOKENS) + TYPICAL_ANSWER_TOKENS * forecast.later.at(1)
+    now = seen.e2e(TYPICAL_PROMPT_TOKENS, TYPICAL_ANSWER_TOKENS) - seen.cold_seconds
+    return max(1.0, now / alone) if alone > 0 else 1.0

@@ -1,0 +1,79 @@
+"""Our own requests on a backend, counted: how many run, how much of their prompts is still due, who keeps them company.
+
+Rules of this file
+- Pure: `Work` is a value, and each step gives a new one. The store takes care that a request starts and ends once.
+- started = in_flight + Σ finished, always. Tokens, seconds and moments as the names say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sidecar.facts import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Counts of one backend."""
+
+    started: int = 0
+    in_flight: int = 0
+    finished: Mapping[Outcome, int] = field(default_factory=dict)
+    awaited: int = 0
+    """Streamed requests whose first token is due."""
+    due_tokens: int = 0
+    """Prompt tokens of those."""
+    running: int = 0
+    """Requests that get tokens, as far as we can see: streamed ones after their first, and all others."""
+    silent_since: float | None = None
+    """When a stream began after there had been none: from then on silence means something. None without streams."""
+    streams: int = 0
+    running_seconds: float = 0.0
+    """Integral of `running` over time, up to `changed_at`: a difference of two is the company kept in between."""
+    changed_at: float = 0.0
+
+    def after_start(self, at: float, prompt_tokens: int, *, streamed: bool) -> "Work":
+        """A request was sent."""
+        since = at if streamed and not self.streams else self.silent_since
+        return Work(
+            self.started + 1,
+            self.in_flight + 1,
+            self.finished,
+            self.awaited + streamed,
+            self.due_tokens + (prompt_tokens if streamed else 0),
+            self.running + (not streamed),
+            since,
+            self.streams + streamed,
+            self.running_seconds_at(at),
+            at,
+        )
+
+    def after_first_token(self, at: float, prompt_tokens: int) -> "Work":
+        """A streamed request got its first token."""
+        return replace(
+            self,
+            awaited=self.awaited - 1,
+            due_tokens=self.due_tokens - prompt_tokens,
+            running=self.running + 1,
+            running_seconds=self.running_seconds_at(at),
+            changed_at=at,
+        )
+
+    def after_end(self, at: float, outcome: Outcome, due_tokens: int, *, streamed: bool, ran: bool) -> "Work":
+        """A request ended. `ran`: it was counted among the running; else `due_tokens` of its prompt still were due."""
+        streams = self.streams - streamed
+        return Work(
+            self.started,
+            self.in_flight - 1,
+            {**self.finished, outcome: self.finished.get(outcome, 0) + 1},
+            self.awaited - (not ran),
+            self.due_tokens - (0 if ran else due_tokens),
+            self.running - ran,
+            self.silent_since if streams else None,
+            streams,
+            self.running_seconds_at(at),
+            at,
+        )
+
+    def running_seconds_at(self, at: float) -> float:
+        """The integral of `running` up to `at`, not before `changed_at`."""
+        return self.running_seconds + self.running * max(0.0, at - self.changed_at)
