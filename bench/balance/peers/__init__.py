@@ -1,0 +1,1 @@
+"""How others choose a backend, each rule as its source tells it."""

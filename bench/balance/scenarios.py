@@ -1,0 +1,123 @@
+"""What is tried: traffic × fleet × faults, each a row.
+
+Rules of this file
+- How much is asked is said as a part of what the fleet can bear, so that a scenario means the same on any fleet and
+  with any trace. The names keep the rates of the Azure conversation trace that the built-in fleets get.
+- Faults begin behind the warm-up, when a router that learns has had its chance to learn.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from bench.balance.agent import Engine
+from bench.balance.faults import Cuts, Fault, Flap, Heat, Lies, Outside, RateLimit, Slow, Stall, Whom
+from bench.balance.fleets import FLEETS, Fleet
+from bench.balance.sequence import Kv
+from bench.balance.workload import Generator, code, conversations, sessions
+
+WARM_UP_SECONDS = 60.0
+"""Requests that arrive earlier are served and not scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One situation that a router may get into."""
+
+    about: str
+    fleet: Fleet
+    load_ratio: float
+    """Mean rate, as a part of what the fleet bears with good streams."""
+    traffic: Generator = conversations
+    faults: tuple[tuple[Whom, Fault], ...] = ()
+    outside: tuple[tuple[Whom, Outside], ...] = ()
+    kv: Kv = Kv.RESERVED
+    recorded: bool = True
+    """Whether a recorded trace may stand in for the generated traffic."""
+
+
+_HETERO, _HOMELAB, _HOMOG = FLEETS["hetero5"], FLEETS["homelab4"], FLEETS["homog4"]
+
+# The Azure conversation trace brings six requests a second; hetero5 bears about 16.9 of them, homelab4 3.4.
+_X10, _X15, _X20 = 0.36, 0.54, 0.72
+_LAB_X035, _LAB_X05 = 0.63, 0.90
+
+
+def _sleepy(fleet: Fleet) -> Fleet:
+    """The same fleet, where Ollama puts its model away after a minute and needs a quarter of one to load it."""
+    return tuple(
+        replace(host, cold_start_seconds=15.0, keep_alive_seconds=60.0) if host.engine is Engine.OLLAMA else host
+        for host in fleet
+    )
+
+
+def _cramped(fleet: Fleet, ratio: float) -> Fleet:
+    """The same fleet with less memory for keys and values."""
+    return tuple(
+        replace(host, profile=replace(host.profile, kv_capacity_tokens=int(host.profile.kv_capacity_tokens * ratio)))
+        for host in fleet
+    )
+
+
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {
+        "hetero-x1.5": Scenario("five unequal machines, half loaded", _HETERO, _X15),
+        "hetero-x2.0": Scenario("the same at seven tenths", _HETERO, _X20),
+        "homelab-x0.35": Scenario("four machines of hobbyists, three with few slots", _HOMELAB, _LAB_X035),
+        "homelab-x0.5": Scenario("the same, nearly full", _HOMELAB, _LAB_X05),
+        "homog": Scenario("four equal machines", _HOMOG, 0.75),
+        "burst": Scenario("code completions in bursts of several times the mean", _HETERO, 0.30, code),
+        "overload": Scenario("a quarter more than the fleet can bear", _HETERO, 1.25),
+        "outside": Scenario(
+            "others use the two fastest in waves",
+            _HETERO,
+            _X10,
+            outside=((Whom.FASTEST, Outside(2.5)), (Whom.SECOND, Outside(1.2))),
+        ),
+        "slow": Scenario(
+            "the fastest is six times slower for two minutes",
+            _HETERO,
+            _X15,
+            faults=((Whom.FASTEST, Slow(120.0, 120.0, 6.0)),),
+        ),
+        "stall": Scenario(
+            "the fastest stands still for 20 s with open connections",
+            _HETERO,
+            _X15,
+            faults=((Whom.FASTEST, Stall(120.0, 20.0, 90.0)),),
+        ),
+        "flap": Scenario(
+            "the second fastest is gone for 20 s, there for 20 s; errors come fast",
+            _HETERO,
+            _X15,
+            faults=((Whom.SECOND, Flap(90.0, 20.0, 20.0)),),
+        ),
+        "cold": Scenario("models are put away after a minute and load in 15 s", _sleepy(_HOMELAB), 0.4),
+        "cut": Scenario(
+            "one stream in ten of the second fastest breaks off",
+            _HETERO,
+            _X15,
+            faults=((Whom.SECOND, Cuts(60.0, 0.1)),),
+        ),
+        "rate-limit": Scenario(
+            "the fastest takes three requests a second and answers the others by 429",
+            _HETERO,
+            _X10,
+            faults=((Whom.FASTEST, RateLimit(60.0, 3.0, 10.0)),),
+        ),
+        "lying": Scenario(
+            "the third fastest says that nothing runs", _HETERO, _X20, faults=((Whom.THIRD, Lies(60.0)),)
+        ),
+        "nonlinear": Scenario(
+            "full memory puts answers back, and heat slows down",
+            _cramped(_HETERO, 0.1),
+            0.45,
+            faults=((Whom.ALL, Heat()),),
+            kv=Kv.PREEMPTED,
+        ),
+        "sessions": Scenario(
+            "conversations of several turns whose prompts begin alike", _HETERO, 0.6, sessions, recorded=False
+        ),
+    }
+)
+"""In the order of the table."""
