@@ -5,6 +5,8 @@ Rules of this file
 - Neither intercept nor slope is ever negative: more work never takes less time. Where the fit would say so, the line
   goes through the mean of the samples, flat or from the origin.
 - Before there are samples there is a prior: two made-up samples of little weight, which the first real ones outweigh.
+- A little of the prior is never forgotten. Samples that lie close together say nothing about a slope but by their
+  noise, and without the prior that noise is what would be believed of a place far away.
 
 Method: normal equations under exponential forgetting (Ljung and Söderström, Theory and Practice of Recursive
 Identification, 1983), solved anew at each sample since they are two by two.
@@ -12,8 +14,8 @@ Identification, 1983), solved anew at each sample since they are two by two.
 
 from dataclasses import dataclass
 
-SINGULAR = 1e-9
-"""Relative determinant below which all samples lie at one place, and tell nothing about a slope."""
+KEPT_OF_PRIOR = 0.1
+"""Of its weight. Beside thirty samples that are spread out it does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,12 @@ class Line:
     sum_xx: float
     sum_y: float
     sum_xy: float
+    beginning: "Line | None" = None
+    """The prior; None in the prior itself."""
 
     @staticmethod
     def prior(intercept: float, slope: float, at_x: float, weight: float) -> "Line":
-        """A line believed with the `weight` of that many samples at 0, and as many at `at_x` > 0."""
+        """A line believed with the `weight` > 0 of that many samples at 0, and as many at `at_x` > 0."""
         y = intercept + slope * at_x
         return Line(intercept, slope, 0, 2 * weight, weight * at_x, weight * at_x**2, weight * (intercept + y),
                     weight * at_x * y)  # fmt: skip
@@ -42,25 +46,20 @@ class Line:
 
     def after(self, x: float, y: float, keep: float, weight: float = 1.0) -> "Line":
         """The line once `y` ≥ 0 was seen at `x` ≥ 0. Older samples keep the part `keep` (0..1) of their weight."""
-        total = self.weight * keep + weight
-        sum_x = self.sum_x * keep + weight * x
-        sum_xx = self.sum_xx * keep + weight * x * x
-        sum_y = self.sum_y * keep + weight * y
-        sum_xy = self.sum_xy * keep + weight * x * y
-        intercept, slope = _solved(total, sum_x, sum_xx, sum_y, sum_xy, self)
-        return Line(intercept, slope, self.samples + 1, total, sum_x, sum_xx, sum_y, sum_xy)
+        prior = self.beginning or self
+        back = (1 - keep) * KEPT_OF_PRIOR
+        total = self.weight * keep + prior.weight * back + weight
+        sum_x = self.sum_x * keep + prior.sum_x * back + weight * x
+        sum_xx = self.sum_xx * keep + prior.sum_xx * back + weight * x * x
+        sum_y = self.sum_y * keep + prior.sum_y * back + weight * y
+        sum_xy = self.sum_xy * keep + prior.sum_xy * back + weight * x * y
+        intercept, slope = _solved(total, sum_x, sum_xx, sum_y, sum_xy)
+        return Line(intercept, slope, self.samples + 1, total, sum_x, sum_xx, sum_y, sum_xy, prior)
 
 
-def _solved(
-    total: float, sum_x: float, sum_xx: float, sum_y: float, sum_xy: float, before: Line
-) -> tuple[float, float]:
-    determinant = total * sum_xx - sum_x * sum_x
-    if determinant <= SINGULAR * total * sum_xx or total <= 0:
-        # All at one place: the slope stays what it was, the line moves to the mean.
-        slope = before.slope
-        intercept = (sum_y - slope * sum_x) / total
-        return (intercept, slope) if intercept >= 0 else (0.0, sum_y / sum_x)
-    slope = (total * sum_xy - sum_x * sum_y) / determinant
+def _solved(total: float, sum_x: float, sum_xx: float, sum_y: float, sum_xy: float) -> tuple[float, float]:
+    # The prior stands at two places and is never quite forgotten, so that the determinant is not zero.
+    slope = (total * sum_xy - sum_x * sum_y) / (total * sum_xx - sum_x * sum_x)
     if slope < 0:
         return sum_y / total, 0.0
     intercept = (sum_y - slope * sum_x) / total

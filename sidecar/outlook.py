@@ -25,6 +25,9 @@ FIRST_TOKENS_OF_SILENCE = 2.5
 tokens that are due may take."""
 SILENCE_FACTOR = 2.0
 """A silence lasts on for about as long as it has lasted; waiting for it costs that twice."""
+PLAINLY_SLOWER = 1.6
+"""Prompts of others make single tokens slow; a forecast is off by less than this in ordinary company."""
+MOST_SLOWER = 10.0
 FASTEST_TOKEN_SECONDS = 1e-3
 TRUST_OF_RATE = 0.5
 """Half of what running answers promise, half of what the machine does on average."""
@@ -40,9 +43,11 @@ class Outlook(NamedTuple):
     room: float
     """How many more may be sent without waiting upstream."""
     first_seconds: float
-    """To the first token, without what the prompt itself costs."""
+    """To the first token, without what prompts cost."""
+    ahead_seconds: float
+    """For the prompts before this one."""
     prompt_seconds: float
-    """For each token of the prompt."""
+    """For each token of its own."""
     ends_per_second: float
     """How often a slot comes free, where all are taken; else infinity."""
     silent_seconds: float
@@ -63,7 +68,9 @@ class Outlook(NamedTuple):
     def ttft(self, prompt_tokens: float, before: int = 0) -> float:
         """Seconds to the first token, with `before` more of us waiting for a slot here."""
         own = self.first_seconds + self.prompt_seconds * prompt_tokens
-        return own + self.slot_seconds(before) + self.silent_seconds + self.cold_seconds
+        # Prompts ahead are worked off while others run to their ends: the longer of the two counts.
+        waits = max(self.ahead_seconds, self.slot_seconds(before))
+        return own + waits + self.silent_seconds + self.cold_seconds
 
     def e2e(self, prompt_tokens: float, output_tokens: float, before: int = 0) -> float:
         """Seconds to the last token."""
@@ -82,7 +89,8 @@ def outlook_on(state: BackendState, model: str, role: str, snapshot: Snapshot) -
     first, later = forecast.first, forecast.later
     pulse = snapshot.pulses.get(state.name)
     waits_for_slot = in_flight >= slots
-    ahead = 0 if waits_for_slot else work.due_tokens + TOKENS_OF_WAITING * others_waiting
+    ahead = work.due_tokens + TOKENS_OF_WAITING * others_waiting
+    pace = 1.0 if pulse is None or not work.running else slower(forecast, work.running + others_running, pulse)
     lengths = snapshot.lengths_of(role)
     ends_per_second = inf
     if waits_for_slot:
@@ -91,15 +99,24 @@ def outlook_on(state: BackendState, model: str, role: str, snapshot: Snapshot) -
         in_flight,
         slots,
         room,
-        first.intercept + first.slope * ahead,
-        first.slope,
+        first.intercept * pace,
+        first.slope * pace * ahead,
+        first.slope * pace,
         ends_per_second,
         0.0 if pulse is None else silence_cost(state, forecast, pulse, snapshot.now),
         forecast.cold_seconds if is_resident(state, model) is False else 0.0,
-        later.intercept + later.slope * min(in_flight + 1, slots),
-        later.slope,
+        later.at(min(in_flight + 1, slots)) * pace,
+        later.slope * pace,
         forecast.trusted,
     )
+
+
+def slower(forecast: Forecast, running: float, pulse: Pulse) -> float:
+    """How many times as long as forecast tokens take right now; 1 unless it is plain."""
+    gap, expected = pulse.gap_seconds, forecast.later.at(running)
+    if gap is None or gap < PLAINLY_SLOWER * expected or expected <= 0:
+        return 1.0
+    return min(gap / expected, MOST_SLOWER)
 
 
 def slot_rate(
@@ -120,7 +137,7 @@ def slot_rate(
         for place in pulse.places.values():
             if place.first_at is not None:
                 ends_per_second += 1 / (snapshot.lengths_of(place.booking.role).rest(place.tokens) * gap)
-    usual = slots / (lengths.mean * forecast.later.at(slots) + forecast.first.at(TYPICAL_PROMPT_TOKENS))
+    usual = slots / (lengths.mean * forecast.later.at(slots) + forecast.first.mean_y)
     return TRUST_OF_RATE * ends_per_second + (1 - TRUST_OF_RATE) * usual
 
 

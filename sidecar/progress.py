@@ -7,7 +7,8 @@ Rules of this file
 
 from dataclasses import dataclass
 
-WEIGHT_OF_NEW_GAP = 0.1
+PACE_SECONDS = 2.0
+"""What counts as "lately": tokens of two seconds ago have a third of the weight of those of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,28 @@ class Booking:
 class Pulse:
     """The beat of one backend's tokens, over all its requests."""
 
-    __slots__ = ("gap_seconds", "last_token_at", "places")
+    __slots__ = ("_seconds", "_tokens", "last_token_at", "places")
 
     def __init__(self) -> None:
         self.last_token_at: float | None = None
-        self.gap_seconds: float | None = None
-        """Time between two tokens of one stream, lately; None before there were two."""
+        self._seconds = 0.0
+        self._tokens = 0.0
         self.places: dict[str, Progress] = {}
         """The requests in flight."""
+
+    @property
+    def gap_seconds(self) -> float | None:
+        """Time a token took lately, in the mean over tokens; None before a stream had two."""
+        return self._seconds / self._tokens if self._tokens else None
+
+    def beat(self, now: float, gap_seconds: float, tokens: int) -> None:
+        """So many tokens of one stream came at `now`, so long after those before."""
+        if self.last_token_at is not None and tokens:
+            # Close to exp(−age), and cheaper: this runs for every chunk.
+            keep = 1 / (1 + (now - self.last_token_at) / PACE_SECONDS)
+            self._seconds = self._seconds * keep + gap_seconds
+            self._tokens = self._tokens * keep + tokens
+        self.last_token_at = now
 
 
 class Progress:
@@ -57,12 +72,10 @@ class Progress:
 
     def token(self, now: float, tokens: int = 1) -> None:
         """So many tokens of the answer came at `now`."""
-        pulse = self.pulse
         if self.last_at is None:
             self.first_at = now
-        elif tokens:
-            gap = (now - self.last_at) / tokens
-            known = pulse.gap_seconds
-            pulse.gap_seconds = gap if known is None else known + WEIGHT_OF_NEW_GAP * (gap - known)
-        self.last_at = pulse.last_token_at = now
+            self.pulse.last_token_at = now
+        else:
+            self.pulse.beat(now, now - self.last_at, tokens)
+        self.last_at = now
         self.tokens += tokens

@@ -62,8 +62,9 @@ def _measured(state: BackendState, place: Progress, seconds: float, running: int
     """The forecast and the inferred slots once a first token took `seconds`, while `running` get tokens."""
     booking = place.booking
     forecast, slots = state.forecast(booking.model), state.inferred_slots
-    if slots is not None and running > slots:
-        slots = float(running)
+    held = slots or state.assumed_slots
+    if held is not None and running > held:
+        slots = float(running)  # more get tokens than were thought to fit
     if booking.cold:
         return forecast.after_cold_start(seconds, booking.tokens_ahead), slots
     told = told_slots(state)

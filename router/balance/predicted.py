@@ -35,7 +35,11 @@ def costs(scene: Scene) -> list[float]:
         in_flight, slots = seen.in_flight + waiting, seen.slots
         wait = max(0.0, in_flight + 1 - slots) / seen.ends_per_second
         first = (
-            seen.first_seconds + seen.prompt_seconds * prompt_tokens + wait + seen.silent_seconds + seen.cold_seconds
+            seen.first_seconds
+            + seen.prompt_seconds * prompt_tokens
+            + max(wait, seen.ahead_seconds)
+            + seen.silent_seconds
+            + seen.cold_seconds
         )
         late = MARGIN * first + WEIGHT_OF_WAIT * wait - FIRST_TOKEN_GOAL_SECONDS
         fine = LATE_FINE * min(MOST_LATE_SECONDS, late) if late > 0 else 0.0

@@ -1,0 +1,123 @@
+"""Maek itself as an agent of the bench: the store, the policies and the waiting line that `maek serve` runs, in virtual
+time.
+
+Rules of this file
+- Nothing is decided here. It carries facts to the store and choices to the world, as `router.dispatch` does with sockets.
+"""
+
+from collections.abc import Hashable
+from itertools import islice
+
+from bench.balance.agent import Attempt, Failure, FailureKind, Reading, Request, World
+from router.balance.choice import choose
+from router.balance.demand import Demand
+from router.balance.policies import POLICIES, PolicyName
+from router.balance.pools import Candidate
+from sidecar import BackendAdded, BackendSpec, FirstTokenCame, Outcome, RequestFinished, RequestStarted, Store
+from sidecar.engines.engine import Model
+from sidecar.engines.engine import Reading as EngineReading
+from sidecar.facts import EngineIdentified, HealthProbed, LoadRead, ModelsListed, ProbeOutcome
+
+ROLE = "reasoner"
+MODEL = "model"
+OUTCOME_OF = {
+    FailureKind.REFUSED: Outcome.REFUSED,
+    FailureKind.ERROR: Outcome.BACKEND_ERROR,
+    FailureKind.REJECTED: Outcome.REJECTED,
+    FailureKind.CUT: Outcome.TRUNCATED,
+    FailureKind.TIMEOUT: Outcome.CLIENT_GONE,
+}
+MOST_ATTEMPTS = 3
+MOST_WATCHED = 4
+"""Streams of one backend whose tokens are counted: they go in step, so a few tell of all."""
+
+
+class MaekAgent:
+    """Maek with one of its policies."""
+
+    poll_seconds: float | None = 5.0
+
+    def __init__(self, world: World, policy: PolicyName = PolicyName.PREDICTED) -> None:
+        self.world = world
+        self.store = Store()
+        self.policy = POLICIES[policy]
+        self.pool = tuple(Candidate(offer.name, MODEL) for offer in world.backends)
+        self.number = {offer.name: number for number, offer in enumerate(world.backends)}
+        self.tried: dict[int, list[Candidate]] = {}
+        self.attempts: dict[int, Attempt] = {}
+        self.arrived = 0
+        for offer in world.backends:
+            self.store.apply(BackendAdded(0.0, BackendSpec(offer.name, f"http://{offer.name}:1")))
+            self.store.apply(EngineIdentified(0.0, offer.name, offer.engine))
+            self.store.apply(ModelsListed(0.0, offer.name, (Model(MODEL, loaded=True),)))
+            self.store.apply(HealthProbed(0.0, offer.name, ProbeOutcome.OK, 3.0))
+
+    def arrive(self, request: Request) -> None:
+        self.arrived += 1
+        self.route(request)
+
+    def route(self, request: Request) -> None:
+        now = self.world.now
+        self.look_at_tokens()
+        tried = self.tried.get(request.id, [])
+        demand = Demand(ROLE, request.prompt_tokens, number=self.arrived)
+        choice = choose(self.pool, self.store.snapshot(now), demand, self.policy, self.world.rng.random(), tried)
+        if choice.winner is None:
+            self.world.fail(request)
+            return
+        name = choice.winner.candidate.backend
+        attempt = self.world.send(request, self.number[name])
+        self.store.apply(RequestStarted(now, name, str(attempt.id), MODEL, ROLE, request.prompt_tokens, streamed=True))
+        attempt.note = place = self.store.progress(name, str(attempt.id))
+        self.attempts[id(place)] = attempt
+
+    def look_at_tokens(self) -> None:
+        """Tokens are too many to be calls: the cells that the relay would write are filled when somebody looks."""
+        snapshot = self.store.snapshot(self.world.now)
+        for offer in self.world.backends:
+            pulse = snapshot.pulses[offer.name]
+            streams = (place for place in pulse.places.values() if place.first_at is not None)
+            for place in islice(streams, MOST_WATCHED):
+                tokens = self.world.tokens_of(self.attempts[id(place)])
+                if tokens > place.tokens:
+                    place.token(self.world.now, tokens - place.tokens)
+            pulse.last_token_at = self.world.last_token_at(self.number[offer.name])
+
+    def first_token(self, attempt: Attempt) -> None:
+        name = self.world.backends[attempt.backend].name
+        attempt.note.token(self.world.now)
+        self.store.apply(FirstTokenCame(self.world.now, name, str(attempt.id)))
+
+    def finished(self, attempt: Attempt, output_tokens: int) -> None:
+        self.end(attempt, Outcome.OK, output_tokens)
+
+    def end(self, attempt: Attempt, outcome: Outcome, tokens: int = 0, rest: float | None = None) -> None:
+        name = self.world.backends[attempt.backend].name
+        self.attempts.pop(id(attempt.note), None)
+        self.store.apply(RequestFinished(self.world.now, name, str(attempt.id), outcome, tokens, rest))
+
+    def failed(self, attempt: Attempt, failure: Failure) -> None:
+        self.end(attempt, OUTCOME_OF[failure.kind], failure.delivered_tokens, failure.retry_after_seconds)
+        if failure.kind in (FailureKind.CUT, FailureKind.TIMEOUT):
+            return
+        tried = self.tried.setdefault(attempt.request.id, [])
+        tried.append(self.pool[attempt.backend])
+        if len(tried) >= MOST_ATTEMPTS:
+            self.world.fail(attempt.request)
+        else:
+            self.route(attempt.request)
+
+    def abandoned(self, request: Request) -> None:
+        """Nothing waits here."""
+
+    def polled(self, backend: int, reading: Reading | None) -> None:
+        name = self.world.backends[backend].name
+        if reading is None:
+            return
+        self.store.apply(ModelsListed(reading.at, name, (Model(MODEL, loaded=reading.resident),)))
+        if reading.running is not None:
+            told = EngineReading(reading.running, reading.waiting, reading.kv_usage_ratio)
+            self.store.apply(LoadRead(self.world.now, name, told))
+
+    def wake(self, key: Hashable) -> None:
+        """No timers yet."""
