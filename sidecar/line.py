@@ -40,6 +40,11 @@ class Line:
         return Line(intercept, slope, 0, 2 * weight, weight * at_x, weight * at_x**2, weight * (intercept + y),
                     weight * at_x * y)  # fmt: skip
 
+    @property
+    def mean_y(self) -> float:
+        """What was seen lately on average, wherever it was seen."""
+        return self.sum_y / self.weight
+
     def at(self, x: float) -> float:
         """The value at `x`."""
         return self.intercept + self.slope * x
