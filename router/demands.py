@@ -3,11 +3,13 @@
 Rules of this file
 - Pure, and cheap: it runs for every request, however long.
 - A token of prose is about three bytes of UTF-8 in Korean (one syllable), three to four in English, fewer in code. The
-   estimate errs upwards, and forecasts are fitted to the same estimate, so that a constant error cancels out.
+  estimate errs upwards, and forecasts are fitted to the same estimate, so that a constant error cancels out.
 """
 
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from router.balance.demand import Demand, Priority
 
@@ -16,15 +18,18 @@ TOKENS_PER_PART = 800
 """An image or a sound in a message, whatever its size in bytes."""
 TOKENS_PER_MESSAGE = 4
 """What chat templates put around one."""
+DEEPEST = 2
+"""Lists of lists: several prompts, each given as its tokens. Nothing that means anything is deeper."""
 
 
 def demand_of(
     body: Mapping[str, Any], role: str, *, session: str | None = None, priority: Priority = Priority.NORMAL
 ) -> Demand:
     """The demand of an OpenAI-style body: of a chat, a completion or an embedding."""
+    prompt_tokens = _tokens(body.get("messages"), body.get("prompt"), body.get("input"))
     return Demand(
         role,
-        prompt_tokens=_tokens(body.get("messages"), body.get("prompt"), body.get("input")),
+        prompt_tokens=prompt_tokens + _written_tokens(body.get("tools") or body.get("functions")),
         max_tokens=_most_tokens(body.get("max_completion_tokens"), body.get("max_tokens")),
         session=session,
         priority=priority,
@@ -36,16 +41,21 @@ def _tokens(messages: Any, *texts: Any) -> int:
     for message in messages if isinstance(messages, list) else ():
         many += TOKENS_PER_MESSAGE
         if isinstance(message, dict):
-            many += _text_tokens(message.get("content"))
+            many += _text_tokens(message.get("content")) + _written_tokens(message.get("tool_calls"))
     return many
 
 
-def _text_tokens(value: Any) -> int:
+def _written_tokens(value: Any) -> int:
+    """Of what templates write out as JSON, such as the tools that a model may call."""
+    return _text_tokens(orjson.dumps(value).decode()) if value else 0
+
+
+def _text_tokens(value: Any, depth: int = DEEPEST) -> int:
     match value:
         case str(text):
             return -(-len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
         case [*parts]:
-            return sum(_text_tokens(part) for part in parts)
+            return sum(_text_tokens(part, depth - 1) for part in parts) if depth else 0
         case {"text": str(text)}:
             return _text_tokens(text)
         case {}:

@@ -10,16 +10,14 @@ from sidecar.state import BackendState
 
 
 def told_slots(state: BackendState) -> int | None:
-    """Requests at once by the operator's word, then the backend's; None where neither said."""
-    return state.spec.slots or state.reading.slots
+    """Requests at once by the operator's word, then the backend's; None where neither said, since none is no number."""
+    return state.spec.slots or state.reading.slots or None
 
 
 def known_slots(state: BackendState) -> int | None:
     """Requests at once as far as is known; None where all is dark."""
-    told = told_slots(state)
-    if told is not None or state.inferred_slots is None:
-        return told or state.assumed_slots
-    return max(1, round(state.inferred_slots))
+    inferred = None if state.inferred_slots is None else max(1, round(state.inferred_slots))
+    return told_slots(state) or inferred or state.assumed_slots
 
 
 def likely_slots(state: BackendState) -> float:
