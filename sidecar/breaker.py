@@ -4,13 +4,16 @@ Rules of this file
 - Pure: one table of what an outcome means, and one step for each thing that can happen.
 - A failure opens the circuit for 1, 2, 4 … 30 seconds. Then one real request is the trial: if it gets a token the
   circuit closes, and what the backend may hold grows over half a minute, since a server that is back is cold.
+- A request that was on its way when the circuit opened belongs to the same trouble: how it ends says nothing new.
 - What a caller did wrong, and a client that left, say nothing. A backend that says that it is full is believed: it
   rests until the moment it named, and nothing has failed.
-- The circuit does not know of other backends. Whoever chooses never lets the last one go.
+- The circuit does not know of other backends. Whoever chooses never lets the last one go, so that requests may come
+  while it is open: one that gets a token closes it, one that fails was to be expected.
 """
 
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
+from typing import assert_never
 
 from sidecar.facts import Outcome
 
@@ -21,6 +24,9 @@ MOST_DOUBLINGS = 5
 SLOW_START_SECONDS = 30.0
 FULL_SECONDS = 1.0
 """How long a backend rests that said that it is full, but not until when."""
+LONGEST_REST_SECONDS = 60.0
+"""A backend that names a later moment is asked again before: it may have been restarted, and one question a minute
+costs nothing."""
 
 
 class Meaning(StrEnum):
@@ -39,6 +45,7 @@ MEANING_OF = {
     Outcome.TRUNCATED: Meaning.FAILURE,
     Outcome.TIMEOUT: Meaning.FAILURE,
     Outcome.REJECTED: Meaning.FULL,
+    Outcome.OVERLONG: Meaning.NOTHING,
     Outcome.CALLER_ERROR: Meaning.NOTHING,
     Outcome.CLIENT_GONE: Meaning.NOTHING,
 }
@@ -59,16 +66,16 @@ class Breaker:
     openings: int = 0
     """In a row: how often the circuit opened since the backend last was well for the length of a slow start."""
     opened_at: float | None = None
-    """None while closed."""
+    """When the circuit opened last, while that still counts."""
+    closed_at: float | None = None
+    """When it closed after that; None while it is open, or half open."""
     trial: str | None = None
     """The request that tries whether the backend is back."""
-    closed_at: float | None = None
-    """When the circuit closed last, while what followed still counts as a start."""
     full_until: float | None = None
 
     def circuit(self, now: float) -> Circuit:
         """Closed, open, or open and due for a trial."""
-        if self.opened_at is None:
+        if self.opened_at is None or self.closed_at is not None:
             return Circuit.CLOSED
         return Circuit.HALF_OPEN if now >= self.opened_at + self.open_seconds else Circuit.OPEN
 
@@ -99,31 +106,37 @@ class Breaker:
             return replace(self, trial=request)
         return self
 
-    def after_token(self, request: str, now: float) -> "Breaker":
-        """A request got its first token: a trial has succeeded."""
-        if request != self.trial:
+    def after_token(self, started_at: float, now: float) -> "Breaker":
+        """A request that had started at `started_at` got its first token: the backend is back."""
+        if self.opened_at is None or self.closed_at is not None or started_at <= self.opened_at:
             return self
-        return replace(self, opened_at=None, trial=None, closed_at=now)
+        return replace(self, closed_at=now, trial=None)
 
     def after_end(
         self, request: str, outcome: Outcome, started_at: float, now: float, retry_after_seconds: float | None = None
     ) -> "Breaker":
         """A request ended that had started at `started_at`."""
-        match MEANING_OF[outcome]:
+        meaning = MEANING_OF[outcome]
+        match meaning:
             case Meaning.SUCCESS:
-                return _settled(self.after_token(request, now), now)
+                return _settled(self.after_token(started_at, now), now)
             case Meaning.FAILURE:
-                return self._after_failure(request, started_at, now)
+                return self._after_failure(started_at, now)
             case Meaning.FULL:
-                rest_seconds = FULL_SECONDS if retry_after_seconds is None else retry_after_seconds
-                return replace(self._without_trial(request), full_until=now + rest_seconds)
+                wanted_seconds = FULL_SECONDS if retry_after_seconds is None else retry_after_seconds
+                full_until = now + min(wanted_seconds, LONGEST_REST_SECONDS)
+                return replace(self._without_trial(request), full_until=full_until)
             case Meaning.NOTHING:
                 return self._without_trial(request)
+            case _:
+                assert_never(meaning)
 
-    def _after_failure(self, request: str, started_at: float, now: float) -> "Breaker":
-        if self.opened_at is not None and request != self.trial and started_at <= self.opened_at:
-            return self  # it was on its way before the circuit opened: the same trouble, not another one
-        return Breaker(self.openings + 1, opened_at=now, full_until=self.full_until)
+    def _after_failure(self, started_at: float, now: float) -> "Breaker":
+        if self.opened_at is not None and started_at <= self.opened_at:
+            return self
+        if self.circuit(now) is Circuit.OPEN:
+            return self
+        return Breaker(_settled(self, now).openings + 1, opened_at=now, full_until=self.full_until)
 
     def _without_trial(self, request: str) -> "Breaker":
         return replace(self, trial=None) if request == self.trial else self
@@ -131,6 +144,6 @@ class Breaker:
 
 def _settled(breaker: Breaker, now: float) -> Breaker:
     """Whoever has been well for the length of a slow start has no past."""
-    if breaker.opened_at is None and breaker.openings and breaker.warmth(now) >= 1.0:
+    if breaker.closed_at is not None and breaker.warmth(now) >= 1.0:
         return Breaker(full_until=breaker.full_until)
     return breaker

@@ -50,12 +50,13 @@ EVIDENCE_OF_PROBE = {
 EVIDENCE_OF_REQUEST = {
     Outcome.OK: Evidence.ALIVE,
     Outcome.REFUSED: Evidence.DEAD,
-    # The circuit breaker weighs these, once there is one; the liveness probe is the judge of liveness.
+    # The circuit breaker weighs these; the liveness probe is the judge of liveness.
     Outcome.BACKEND_ERROR: Evidence.SILENT,
     Outcome.TRUNCATED: Evidence.SILENT,
     Outcome.TIMEOUT: Evidence.SILENT,
-    # A full server, a wrong request and a client that left are no evidence at all.
+    # A full server, a long answer, a wrong request and a client that left are no evidence at all.
     Outcome.REJECTED: Evidence.SILENT,
+    Outcome.OVERLONG: Evidence.SILENT,
     Outcome.CALLER_ERROR: Evidence.SILENT,
     Outcome.CLIENT_GONE: Evidence.SILENT,
 }

@@ -15,7 +15,7 @@ from sidecar.residency import is_resident, with_resident
 from sidecar.slots import told_slots
 from sidecar.state import BackendState, Outside
 
-MEASURES_SPEED = frozenset({Outcome.OK, Outcome.CLIENT_GONE})
+MEASURES_SPEED = frozenset({Outcome.OK, Outcome.OVERLONG, Outcome.CLIENT_GONE})
 
 
 def outside_of(state: BackendState, at: float, active_jobs: int | None, waiting: int) -> Outside | None:
@@ -50,7 +50,7 @@ def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame)
         return state
     work = state.work.after_first_token(fact.at, booking.prompt_tokens)
     place.company_at_first = work.running_seconds
-    breaker = state.breaker.after_token(fact.request, fact.at)
+    breaker = state.breaker.after_token(place.started_at, fact.at)
     running = work.running + state.outsiders(fact.at)[0]
     forecast, slots = _measured(state, place, fact.at - place.started_at, running)
     forecasts = {**state.forecasts, booking.model: forecast}
