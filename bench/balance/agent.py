@@ -41,6 +41,8 @@ class Offer:
     """Its capacity in proportion to the others'."""
     true_slots: int
     """Sequences that it runs at once."""
+    true_kv_tokens: int
+    """Tokens that its key-value cache holds."""
 
     @property
     def has_stats(self) -> bool:

@@ -27,14 +27,15 @@ _HOT, _THROTTLING = 0.4, 1.2
 class Site:
     """One backend of a run."""
 
-    def __init__(self, number: int, host: Host, seed: int, kv: Kv, cached_tokens: int) -> None:
-        self.offer = Offer(host.name, host.engine, host.weight, host.profile.slots)
+    def __init__(self, number: int, host: Host, seed: int, kv: Kv) -> None:
+        profile = host.profile
+        self.offer = Offer(host.name, host.engine, host.weight, profile.slots, profile.kv_capacity_tokens)
         self.machine = Machine(
-            host.profile,
+            profile,
             kv=kv,
             cold_start_seconds=host.cold_start_seconds,
             keep_alive_seconds=host.keep_alive_seconds,
-            cached_tokens=cached_tokens,
+            cached_tokens=profile.kv_capacity_tokens,
         )
         self.frozen_until = 0.0
         self.streams = 0
@@ -43,7 +44,7 @@ class Site:
         self.last_gap_seconds: float | None = None
         self._number = number
         self._seed = seed
-        self._full = host.profile.slots if host.profile.slots < 2 * _LARGE_BATCH else _LARGE_BATCH
+        self._full = profile.slots if profile.slots < 2 * _LARGE_BATCH else _LARGE_BATCH
         rng = Random(f"health {seed} {number}")
         self._noise = cycle([rng.lognormvariate(0, _HEALTH_SIGMA) for _ in range(499)])
         self._down: FailureKind | None = None

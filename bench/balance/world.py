@@ -90,10 +90,7 @@ class Simulation:
     def __init__(self, scenario: Scenario, traffic: Traffic, seed: int) -> None:
         self.now = 0.0
         self.rng = Random(f"agent {seed}")
-        cached = [int(host.profile.kv_capacity_tokens) for host in scenario.fleet]
-        self.sites = [
-            Site(number, host, seed, scenario.kv, cached[number]) for number, host in enumerate(scenario.fleet)
-        ]
+        self.sites = [Site(number, host, seed, scenario.kv) for number, host in enumerate(scenario.fleet)]
         self.backends: Sequence[Offer] = [site.offer for site in self.sites]
         self.demands = traffic
         self._scenario = scenario

@@ -2,7 +2,7 @@
 
 Rules of this file
 - An engine without such metrics would not be served by them at all. So that they can be compared on mixed fleets, the
-  router's own count and the true slots stand in for what a sidecar would tell: kinder than life.
+  router's own count, the true slots and the true size of the cache stand in for it: kinder than life.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,8 @@ from bench.balance.agent import Attempt, Failure, Reading, Request, World
 from bench.balance.peers.chooser import Chooser
 
 _MEAN_PROMPT_TOKENS = 1024
+_TYPICAL_TOKENS = 1500
+"""What a sequence takes of the key-value cache, where an engine does not say how full it is."""
 _SMG_TOKENS_PER_SECOND = 2000.0
 """For a weight of one: only the proportions of throughput matter beside SMG's second term."""
 
@@ -39,9 +41,10 @@ class MetricsReader(Chooser):
             return
         own = self.in_flight[backend]
         if reading.running is None or reading.waiting is None or reading.kv_usage_ratio is None:
-            slots = self.world.backends[backend].true_slots
-            running = min(own, slots)
-            self.loads[backend] = _Load(reading.at, running, own - running, running / slots, own)
+            offer = self.world.backends[backend]
+            running = min(own, offer.true_slots)
+            usage = min(1.0, running * _TYPICAL_TOKENS / offer.true_kv_tokens)
+            self.loads[backend] = _Load(reading.at, running, own - running, usage, own)
         else:
             self.loads[backend] = _Load(reading.at, reading.running, reading.waiting, reading.kv_usage_ratio, own)
 
