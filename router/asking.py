@@ -13,9 +13,10 @@ import orjson
 
 from router.config import CLASSIFIER, RoleConfig
 from router.demands import demand_of
-from router.dispatch import Call, Dispatcher, Journey
+from router.dispatch import Call, Dispatcher
 from router.errors import BadRequest
 from router.fleet import Fleet
+from router.journey import Journey
 from router.patience import Deadlines
 from router.relay import AnswerUnusable, CallerRefused, Opened
 from router.sse import DONE, Decoder, Event, Overlong

@@ -15,8 +15,9 @@ from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
 from router.decide.pipeline import Stages, decide
 from router.decide.request import Domain
 from router.decide.rules import Rules, decide_by_rules
-from router.dispatch import Dispatcher, Journey
+from router.dispatch import Dispatcher
 from router.fleet import Fleet
+from router.journey import Journey
 from router.tools.spec import Tool
 from router.turn import Ask
 

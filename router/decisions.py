@@ -9,10 +9,13 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
+from router.balance.choice import Considered
+from router.balance.why import Why
 from router.decide.decision import Decision
-from router.dispatch import Attempt, Journey
+from router.journey import Attempt, Journey
 
 MOST_RECORDS = 1000
 """Enough to look into what just happened; the flight recorder keeps more."""
@@ -38,7 +41,7 @@ class Record:
     @property
     def journey(self) -> Journey:
         """Where the answer came from, or, where nobody was asked for one, the decision."""
-        return self.answering if self.answering.attempts else self.deciding
+        return self.answering if self.answering.attempts or self.answering.nobody else self.deciding
 
 
 class DecisionLog:
@@ -50,8 +53,9 @@ class DecisionLog:
 
     def begin(self, at: datetime, owner: str, asked_for: str) -> Record:
         """A new record."""
-        record = Record(secrets.token_hex(8), at, owner, asked_for)
-        self._records[record.id] = record
+        record_id = secrets.token_hex(8)
+        record = Record(record_id, at, owner, asked_for, deciding=Journey(record_id), answering=Journey(record_id))
+        self._records[record_id] = record
         if len(self._records) > self._most:
             self._records.popitem(last=False)
         return record
@@ -101,34 +105,72 @@ def decision_json(decision: Decision) -> dict[str, Any]:
 
 
 def journey_json(journey: Journey) -> dict[str, Any]:
-    """Where a call went: every attempt with everybody who was considered."""
+    """Where a call went: every attempt with everybody who was considered, and what it predicted and what came."""
     return {
         "attempts": [_attempt_json(attempt) for attempt in journey.attempts],
+        "nobody": None if journey.nobody is None else _why_json(journey.nobody),
         "first_token_ms": journey.first_token_ms,
         "total_ms": journey.total_ms,
     }
 
 
 def _attempt_json(attempt: Attempt) -> dict[str, Any]:
+    won = attempt.why.won
     return {
         "backend": attempt.candidate.backend,
         "model": attempt.candidate.model,
         "load": None if attempt.level is None else attempt.level.label,
-        "reason": attempt.reason,
         "outcome": None if attempt.outcome is None else str(attempt.outcome),
-        "considered": [
-            {
-                "backend": one.candidate.backend,
-                "in_flight": one.in_flight,
-                "predicted_ttft_ms": _ms(one.ttft_seconds),
-                "predicted_e2e_ms": _ms(one.e2e_seconds),
-                "cost": one.cost,
-                "excluded": None if one.excluded is None else str(one.excluded),
-            }
-            for one in attempt.considered
-        ],
+        "hedge": attempt.hedge,
+        "waited_ms": _ms(attempt.waited_seconds),
+        "predicted_ttft_ms": None if won is None else _ms(won.ttft_seconds),
+        "first_token_ms": attempt.first_token_ms,
+        "predicted_e2e_ms": None if won is None else _ms(won.e2e_seconds),
+        "total_ms": attempt.total_ms,
+        "output_tokens": attempt.output_tokens,
+        **_why_json(attempt.why),
+    }
+
+
+def _why_json(why: Why) -> dict[str, Any]:
+    asked = why.asked
+    return {
+        "policy": str(why.policy),
+        "reason": why.reason,
+        "panic": why.panic,
+        "demand": {
+            "role": asked.role,
+            "prompt_tokens": asked.prompt_tokens,
+            "max_tokens": asked.max_tokens,
+            "stream": asked.stream,
+            "priority": asked.priority.name.lower(),
+            "session": asked.session,
+            "prefix_blocks": asked.prefix_blocks,
+        },
+        "considered": [_considered_json(one) for one in why.best_first],
+        "not_shown": dict(why.not_shown),
+    }
+
+
+def _considered_json(one: Considered) -> dict[str, Any]:
+    return {
+        "backend": one.candidate.backend,
+        "in_flight": one.in_flight,
+        "slots": _finite(one.slots),
+        "predicted_ttft_ms": _ms(one.ttft_seconds),
+        "predicted_e2e_ms": _ms(one.e2e_seconds),
+        "cost": _finite(one.cost),
+        "cold_ms": _ms(one.cold_seconds),
+        "silent_ms": _ms(one.silent_seconds),
+        "measured": None if one.excluded is not None else one.trusted,
+        "excluded": None if one.excluded is None else str(one.excluded),
     }
 
 
 def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 1)
+    return None if seconds is None or not isfinite(seconds) else round(seconds * 1000, 1)
+
+
+def _finite(value: float | None) -> float | None:
+    """The value; None where it is unknown or infinite, for which JSON has no number."""
+    return None if value is None or not isfinite(value) else value

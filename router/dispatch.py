@@ -9,20 +9,23 @@ Rules of this file
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
 
 import orjson
 
-from router.balance.choice import Choice, Considered, choose
+from router.balance.choice import Choice, choose
 from router.balance.demand import Demand
 from router.balance.policies import POLICIES, PolicyName
 from router.balance.pools import Candidate, Pool
+from router.balance.why import why_of
 from router.errors import NoBackend
 from router.fleet import takes_schema
+from router.journey import Attempt, Journey
 from router.patience import Deadlines
 from router.relay import JSON, STREAM, AttemptFailed, CallerRefused, Relay, Sink, UpstreamRequest
 from sidecar import (
@@ -37,6 +40,8 @@ from sidecar import (
     Snapshot,
     Verdict,
 )
+
+log = logging.getLogger(__name__)
 
 RETRY_NO_BACKEND_SECONDS = 5.0
 """When to come back if nobody serves a role: about as long as the monitor takes to notice one that came back."""
@@ -84,58 +89,6 @@ class Call:
         return bool(self.body.get("stream"))
 
 
-@dataclass(slots=True)
-class Attempt:
-    """One try on one backend, for the log of decisions. `outcome` is None while it runs."""
-
-    considered: tuple[Considered, ...]
-    reason: str
-    candidate: Candidate
-    level: Level | None
-    outcome: Outcome | None = None
-
-
-@dataclass(slots=True)
-class Journey:
-    """Where a call went: it grows while the call runs, so that headers can tell of it before the end."""
-
-    attempts: list[Attempt] = field(default_factory=list)
-    started_at: float | None = None
-    first_token_at: float | None = None
-    ended_at: float | None = None
-
-    def begin(self, attempt: Attempt, at: float) -> None:
-        """Another attempt starts."""
-        self.attempts.append(attempt)
-        if self.started_at is None:
-            self.started_at = at
-
-    def end(self, attempt: Attempt, outcome: Outcome, first_token_at: float | None, at: float) -> None:
-        """An attempt ended, whatever happened."""
-        attempt.outcome = outcome
-        self.first_token_at = first_token_at
-        self.ended_at = at
-
-    @property
-    def last(self) -> Attempt | None:
-        """The attempt that answers, or failed last."""
-        return self.attempts[-1] if self.attempts else None
-
-    @property
-    def first_token_ms(self) -> float | None:
-        """From the first request to the first token, failed attempts included; None before it came."""
-        return _ms(self.started_at, self.first_token_at)
-
-    @property
-    def total_ms(self) -> float | None:
-        """From the first request to the last byte; None before that."""
-        return _ms(self.started_at, self.ended_at)
-
-
-def _ms(start: float | None, end: float | None) -> float | None:
-    return None if start is None or end is None else round((end - start) * 1000, 1)
-
-
 _NUMBERS = count(1)
 """Of requests: unique in this process, since a new configuration makes a new dispatcher while old requests run."""
 
@@ -177,17 +130,23 @@ class Dispatcher:
         snapshot = self._ledger.snapshot(now)
         choice = choose(call.pool, snapshot, call.demand, POLICIES[call.policy], self._random(), tried)
         winner = choice.winner
+        demand = call.demand
+        why = why_of(choice, call.policy, demand, stream=call.stream)
+        log.debug("choice decision=%s request=%s %s", journey.decision, request, why)
         if winner is None:
+            journey.nobody = why
             raise _nobody(call, choice, snapshot)
         backend, model = winner.candidate
-        demand = call.demand
+        predicted_seconds = None if choice.won is None else choice.won.ttft_seconds
         self._ledger.apply(
-            RequestStarted(now, backend, request, model, demand.role, demand.prompt_tokens, streamed=call.stream)
+            RequestStarted(
+                now, backend, request, model, demand.role, demand.prompt_tokens, call.stream, predicted_seconds
+            )
         )
         progress = self._ledger.progress(backend, request)
         assert progress is not None  # just started, and nobody else knows it
         level = self._level_at(winner.state, snapshot)
-        attempt = Attempt(choice.considered, choice.reason, winner.candidate, level)
+        attempt = Attempt(why, winner.candidate, level)
         journey.begin(attempt, now)
         ended = Outcome.OK
         try:
@@ -197,7 +156,8 @@ class Dispatcher:
             raise
         finally:
             at = _now()
-            journey.end(attempt, ended, progress.first_at, at)
+            journey.end(attempt, ended, progress.first_at, at, progress.tokens)
+            log.debug("attempt decision=%s request=%s %s", journey.decision, request, attempt)
             self._ledger.apply(RequestFinished(at, backend, request, ended, progress.tokens))
 
 

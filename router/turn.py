@@ -21,9 +21,10 @@ from router.conversation import Message, Role
 from router.decide.decision import Action, Decision, PendingDraft
 from router.decisions import Record
 from router.demands import demand_of
-from router.dispatch import Call, Dispatcher, Journey
+from router.dispatch import Call, Dispatcher
 from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
 from router.fleet import Fleet
+from router.journey import Journey
 from router.language import pick
 from router.relay import CallerRefused
 from router.sessions.store import SessionStore, SessionStoreFailed

@@ -25,17 +25,25 @@ class Booking:
     """Requests on the backend before it, others' clients included."""
     cold: bool
     """The model was not in memory."""
+    cold_starts: int
+    """How many had been measured of the model by then: if there are more at the first token, another request's was."""
+    running_seconds: float
+    """The backend's integral of that name."""
+    predicted_seconds: float | None = None
+    """To the first token, as whoever chose the backend reckoned."""
 
 
 class Pulse:
     """The beat of one backend's tokens, over all its requests."""
 
-    __slots__ = ("_seconds", "_tokens", "last_token_at", "places")
+    __slots__ = ("_seconds", "_tokens", "last_token_at", "places", "tokens")
 
     def __init__(self) -> None:
         self.last_token_at: float | None = None
         self._seconds = 0.0
         self._tokens = 0.0
+        self.tokens = 0
+        """That ever came."""
         self.places: dict[str, Progress] = {}
         """The requests in flight."""
 
@@ -57,7 +65,7 @@ class Pulse:
 class Progress:
     """How far one request in flight has come."""
 
-    __slots__ = ("booking", "company_at_first", "first_at", "last_at", "pulse", "started_at", "tokens")
+    __slots__ = ("booking", "company_at_first", "first_at", "last_at", "moved", "pulse", "started_at", "tokens")
 
     def __init__(self, started_at: float, pulse: Pulse, booking: Booking) -> None:
         self.pulse = pulse
@@ -69,6 +77,8 @@ class Progress:
         self.tokens = 0
         self.company_at_first: float | None = None
         """The backend's `running_seconds` at the first token; None while that has not been reported."""
+        self.moved = False
+        """The backend is at another place by now: what becomes of this request says nothing about that one."""
 
     def token(self, now: float, tokens: int = 1) -> None:
         """So many tokens of the answer came at `now`."""
@@ -79,3 +89,4 @@ class Progress:
             self.pulse.beat(now, now - self.last_at, tokens)
         self.last_at = now
         self.tokens += tokens
+        self.pulse.tokens += tokens

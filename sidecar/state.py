@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from sidecar.baseline import Baseline
 from sidecar.breaker import Breaker
 from sidecar.engines.engine import NOTHING_READ, Model, Reading
-from sidecar.facts import BackendSpec, ProbeOutcome
+from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
+from sidecar.first_tokens import NO_FIRST_TOKENS, FirstTokens
 from sidecar.health import Health
 from sidecar.lengths import NO_LENGTHS, Lengths
 from sidecar.predict import NO_FORECAST, Forecast
@@ -35,6 +36,14 @@ class Outside:
     at: float
     running: int
     waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that ended badly, through the backend's fault or because it was full."""
+
+    at: float
+    outcome: Outcome
 
 
 OUTSIDE_MAX_AGE_SECONDS = 15.0
@@ -74,10 +83,15 @@ class BackendState:
     breaker: Breaker = Breaker()  # noqa: RUF009
     draining: bool = False
     """The operator wants it to get no new requests."""
+    last_model: str | None = None
+    """Of the request that was sent last."""
+    last_role: str = ""
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     """Model → what was measured of its speed here."""
     inferred_slots: float | None = None
     """Requests at once, as waiting has shown; None before anybody waited."""
+    first_tokens: FirstTokens = NO_FIRST_TOKENS
+    last_failure: Failure | None = None
     probes: Mapping[ProbeOutcome, int] = field(default_factory=dict)
     monitor_errors: int = 0
 
@@ -120,3 +134,8 @@ class Snapshot:
         """When a token last came from a backend; None where none ever came."""
         pulse = self.pulses.get(backend)
         return None if pulse is None else pulse.last_token_at
+
+    def tokens_from(self, backend: str) -> int:
+        """Tokens that ever came from a backend."""
+        pulse = self.pulses.get(backend)
+        return 0 if pulse is None else pulse.tokens

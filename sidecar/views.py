@@ -47,10 +47,26 @@ def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: Loa
         "suspended": state.health.suspended,
         "latency_ms": state.health_ms,
         "load": load_json(state, load, snapshot.now, rules),
+        "draining": state.draining,
+        "circuit": state.breaker.circuit(snapshot.now).name.lower(),
+        "resting_seconds": _rest_seconds(state, snapshot.now),
         "in_flight": state.work.in_flight,
         "started": state.work.started,
         "finished": {str(outcome): count for outcome, count in state.work.finished.items()},
+        "last_failure": None
+        if state.last_failure is None
+        else {
+            "outcome": str(state.last_failure.outcome),
+            "seconds_ago": _ago(state.last_failure.at, snapshot.now),
+        },
+        "first_token": {
+            "predicted_ms": _ms(state.first_tokens.predicted_seconds),
+            "measured_ms": _ms(state.first_tokens.measured_seconds),
+            "seconds_ago": _ago(state.first_tokens.at, snapshot.now),
+        },
+        "tokens": snapshot.tokens_from(state.name),
         "last_token_seconds_ago": _ago(snapshot.last_token_at(state.name), snapshot.now),
+        "probe_outcome": None if state.probe_outcome is None else str(state.probe_outcome),
         "probe_seconds_ago": _ago(state.health_at, snapshot.now),
     }
 
@@ -80,6 +96,15 @@ def load_json(state: BackendState, load: Load, now: float, rules: LoadRules) -> 
 def _total_requests(state: BackendState, now: float, rules: LoadRules) -> int | None:
     status = fresh_status(state, now, rules)
     return fresh_reading(state, now, rules).total_requests if status is None else status.total_requests
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)
+
+
+def _rest_seconds(state: BackendState, now: float) -> float | None:
+    until = state.breaker.full_until
+    return None if until is None or until <= now else round(until - now, 3)
 
 
 def _ago(moment: float | None, now: float) -> float | None:

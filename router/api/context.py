@@ -12,9 +12,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from router.balance.why import header
 from router.decisions import Record
-from router.dispatch import Journey
 from router.errors import BadRequest
+from router.journey import Journey
 from router.service import Current, Service
 
 CURRENT = web.AppKey("current", Current)
@@ -64,4 +65,6 @@ def trail(record: Record, journey: Journey) -> Mapping[str, str]:
         headers["x-maek-backend"] = journey.last.candidate.backend
         if journey.last.level is not None:
             headers["x-maek-load"] = journey.last.level.label
+    if journey.why is not None:
+        headers["x-maek-why"] = header(journey.why)
     return headers

@@ -26,7 +26,16 @@ class Considered(NamedTuple):
     ttft_seconds: float | None
     e2e_seconds: float | None
     cost: float | None
+    """As the policy counts; infinity: it was not looked at."""
     excluded: Exclusion | None = None
+    slots: float | None = None
+    """Requests at once; infinity where nothing says that there is a limit."""
+    cold_seconds: float = 0.0
+    """Of the prediction: loading the model first."""
+    silent_seconds: float = 0.0
+    """Of the prediction: it says nothing though it should."""
+    trusted: bool = True
+    """Whether the prediction rests on what was measured there; else it is a guess."""
 
 
 class Choice(NamedTuple):
@@ -40,6 +49,8 @@ class Choice(NamedTuple):
     panic: bool = False
     rests_until: float | None = None
     """Nobody can serve before this moment, because they said so."""
+    won: Considered | None = None
+    """The winner's row of `considered`."""
 
 
 def choose(
@@ -72,11 +83,13 @@ def choose_from(
     place = best[min(int(random * len(best)), len(best) - 1)]
     winner = view.able[place]
     full = winner.room - before[place] < 1
-    return Choice(winner, _reason(policy, costs, place, len(best)), considered, full, view.panic)
+    reason = _reason(policy, costs, place, len(best))
+    return Choice(winner, reason, considered, full, view.panic, won=considered[place])
 
 
 def _considered(scene: Scene, costs: Sequence[float], view: View) -> tuple[Considered, ...]:
     prompt, answer = scene.demand.prompt_tokens, scene.lengths.expected(scene.demand.max_tokens)
+    # Those who are able stand first, in their order: the winner's row is found by that.
     able = [
         Considered(
             one.candidate,
@@ -84,6 +97,11 @@ def _considered(scene: Scene, costs: Sequence[float], view: View) -> tuple[Consi
             (first := one.outlook.ttft(prompt, waiting)),
             first + answer * one.outlook.token_seconds,
             cost,
+            None,
+            one.outlook.slots,
+            one.outlook.cold_seconds,
+            one.outlook.silent_seconds,
+            one.outlook.trusted,
         )
         for one, waiting, cost in zip(scene.able, scene.before, costs, strict=True)
     ]

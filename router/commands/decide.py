@@ -22,7 +22,7 @@ from router.config import Config
 from router.decide.decision import Decision, SessionFacts
 from router.decide.pipeline import Stages, decide_at_once
 from router.decider import rules_of
-from router.dispatch import Journey
+from router.journey import Journey
 from router.language import language_of
 from router.tools.registry import build as build_tools
 from router.turn import Ask

@@ -9,7 +9,8 @@ from typing import Any
 
 from router.balance.pools import Candidate, Pool
 from router.demands import demand_of
-from router.dispatch import Call, Dispatcher, Journey
+from router.dispatch import Call, Dispatcher
+from router.journey import Journey
 from router.patience import Deadlines
 from router.relay import Sink
 from sidecar import (

@@ -17,9 +17,10 @@ from router.asking import (
     with_role_defaults,
 )
 from router.config import CLASSIFIER, RoleConfig
-from router.dispatch import Dispatcher, Journey
+from router.dispatch import Dispatcher
 from router.errors import BackendFailed, BackendTimeout, BadRequest, MaekError, NoBackend
 from router.fleet import Fleet
+from router.journey import Journey
 from router.patience import Deadlines
 from router.relay import AnswerUnusable, Opened
 from router.sse import encode

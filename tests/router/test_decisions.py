@@ -11,7 +11,7 @@ from router.balance.choice import Considered, Exclusion
 from router.balance.pools import Candidate
 from router.decide.decision import Action, Decision, Source
 from router.decisions import DecisionLog, Record, decision_json, journey_json, record_json
-from router.dispatch import Attempt, Journey
+from router.journey import Attempt, Journey
 from sidecar import Level, Outcome
 
 AT = datetime(2026, 2, 1, 12, 0, 0, 123456, tzinfo=UTC)

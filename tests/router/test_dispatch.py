@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from router.dispatch import Dispatcher, Journey
+from router.dispatch import Dispatcher
 from router.errors import BackendFailed, BackendFault, BackendRejected, BackendTimeout, NoBackend
+from router.journey import Journey
 from router.relay import CallerRefused
 from sidecar import BackendRemoved, BackendSpec, Outcome, Verdict
 from sidecar.facts import ModelsListed, ProbeOutcome

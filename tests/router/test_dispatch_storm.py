@@ -4,8 +4,8 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
-from router.dispatch import Journey
 from router.errors import BackendFault
+from router.journey import Journey
 from router.relay import CallerRefused
 from sidecar import Outcome
 from tests.fakes.sinks import Kept
