@@ -177,6 +177,8 @@ class RequestStarted:
     """Estimated; 0 where nobody knows."""
     streamed: bool = False
     """Whether tokens can be seen as they come."""
+    predicted_seconds: float | None = None
+    """To its first token, as whoever chose the backend reckoned; None where nobody did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,8 @@ class RequestFinished:
     """Of the answer as far as it came; 0 where nobody counted."""
     retry_after_seconds: float | None = None
     """When a backend that is full wants to be asked again."""
+    last_token_at: float | None = None
+    """When the last token came, on the clock of `at`; None where nobody saw one."""
 
 
 @dataclass(frozen=True, slots=True)

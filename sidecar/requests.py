@@ -4,16 +4,18 @@ Rules of this file
 - Pure: a state, what the request met when it was sent, and a fact in; the state after it out.
 - Only what is about speed feeds the forecasts. A cold start measures loading, a wait for a slot measures slots, and a
   request that failed measures nothing.
+- Facts alone are learnt from, and never the cells: so a recording of the facts replays to the same knowledge.
 """
 
 from dataclasses import replace
 
+from sidecar.breaker import MEANING_OF, Meaning
 from sidecar.facts import FirstTokenCame, Outcome, RequestFinished, RequestStarted
 from sidecar.predict import TOKENS_OF_WAITING, Forecast, came_late, slots_after_wait
 from sidecar.progress import Booking, Progress
 from sidecar.residency import is_resident, with_resident
-from sidecar.slots import told_slots
-from sidecar.state import BackendState, Outside
+from sidecar.slots import likely_slots, told_slots
+from sidecar.state import BackendState, Failure, Outside
 
 MEASURES_SPEED = frozenset({Outcome.OK, Outcome.OVERLONG, Outcome.CLIENT_GONE})
 
@@ -38,9 +40,13 @@ def started(state: BackendState, fact: RequestStarted) -> tuple[Booking, Backend
         tokens_ahead=state.work.due_tokens + TOKENS_OF_WAITING * waiting + fact.prompt_tokens,
         company=state.work.in_flight + running + waiting,
         cold=is_resident(state, fact.model) is False,
+        cold_starts=state.forecast(fact.model).cold_starts,
+        running_seconds=state.work.running_seconds_at(fact.at),
+        predicted_seconds=fact.predicted_seconds,
     )
     work = state.work.after_start(fact.at, fact.prompt_tokens, streamed=fact.streamed)
-    return booking, replace(state, work=work, breaker=state.breaker.after_start(fact.request, fact.at))
+    breaker = state.breaker.after_start(fact.request, fact.at)
+    return booking, replace(state, work=work, breaker=breaker, last_model=fact.model, last_role=fact.role)
 
 
 def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame) -> BackendState:
@@ -49,13 +55,25 @@ def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame)
     if place.company_at_first is not None or not booking.streamed:
         return state
     work = state.work.after_first_token(fact.at, booking.prompt_tokens)
+    place.first_at = fact.at
     place.company_at_first = work.running_seconds
+    if place.moved:
+        return replace(state, work=work)
     breaker = state.breaker.after_token(place.started_at, fact.at)
     running = work.running + state.outsiders(fact.at)[0]
-    forecast, slots = _measured(state, place, fact.at - place.started_at, running)
+    seconds = fact.at - place.started_at
+    forecast, slots = _measured(state, place, seconds, running)
     forecasts = {**state.forecasts, booking.model: forecast}
     models = with_resident(state.models, booking.model) if booking.cold else state.models
-    return replace(state, work=work, breaker=breaker, forecasts=forecasts, inferred_slots=slots, models=models)
+    return replace(
+        state,
+        work=work,
+        breaker=breaker,
+        forecasts=forecasts,
+        inferred_slots=slots,
+        models=models,
+        first_tokens=state.first_tokens.after(fact.at, seconds, booking.predicted_seconds),
+    )
 
 
 def _measured(state: BackendState, place: Progress, seconds: float, running: int) -> tuple[Forecast, float | None]:
@@ -66,6 +84,8 @@ def _measured(state: BackendState, place: Progress, seconds: float, running: int
     if held is not None and running > held:
         slots = float(running)  # more get tokens than were thought to fit
     if booking.cold:
+        if forecast.cold_starts > booking.cold_starts:
+            return forecast, slots  # it waited for what another request had begun to load
         return forecast.after_cold_start(seconds, booking.tokens_ahead), slots
     told = told_slots(state)
     if told is not None and booking.company >= told:
@@ -81,22 +101,47 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
     booking = place.booking
     ran = place.company_at_first is not None or not booking.streamed
     work = state.work.after_end(fact.at, fact.outcome, booking.prompt_tokens, streamed=booking.streamed, ran=ran)
+    if place.moved:
+        return replace(state, work=work)
     breaker = state.breaker.after_end(fact.request, fact.outcome, place.started_at, fact.at, fact.retry_after_seconds)
-    forecasts = state.forecasts
+    forecasts, models = state.forecasts, state.models
     if fact.outcome in MEASURES_SPEED and ran and booking.streamed:
         forecast = _paced(state.forecast(booking.model), state, place, fact)
         forecasts = {**forecasts, booking.model: forecast}
-    return replace(state, work=work, breaker=breaker, forecasts=forecasts)
+    elif fact.outcome is Outcome.OK and not booking.streamed:
+        forecasts = {**forecasts, booking.model: _timed(state, place, fact)}
+        models = with_resident(models, booking.model) if booking.cold else models
+    failed = MEANING_OF[fact.outcome] in (Meaning.FAILURE, Meaning.FULL)
+    failure = Failure(fact.at, fact.outcome) if failed else state.last_failure
+    return replace(state, work=work, breaker=breaker, forecasts=forecasts, models=models, last_failure=failure)
 
 
 def _paced(forecast: Forecast, state: BackendState, place: Progress, fact: RequestFinished) -> Forecast:
     """The forecast once the later tokens of an answer have come at their pace."""
     if place.first_at is None or place.company_at_first is None or fact.output_tokens < 2:
         return forecast
-    until = fact.at if place.last_at is None else place.last_at
+    until = fact.at if fact.last_token_at is None else fact.last_token_at
     seconds = until - place.first_at
     if seconds <= 0:
         return forecast
     company = (state.work.running_seconds_at(until) - place.company_at_first) / seconds
     sequences = company + state.outsiders(fact.at)[0]
     return forecast.after_answer(sequences, seconds, fact.output_tokens - 1)
+
+
+def _timed(state: BackendState, place: Progress, fact: RequestFinished) -> Forecast:
+    """The forecast once an answer that was not streamed is there: only the whole of it was timed."""
+    booking = place.booking
+    forecast = state.forecast(booking.model)
+    until = fact.at if fact.last_token_at is None else fact.last_token_at
+    seconds = until - place.started_at
+    if fact.output_tokens < 1 or seconds <= 0 or booking.company >= likely_slots(state):
+        return forecast
+    company = (state.work.running_seconds_at(until) - booking.running_seconds) / seconds
+    sequences = company + state.outsiders(fact.at)[0]
+    if not booking.cold:
+        return forecast.after_whole(booking.tokens_ahead, sequences, seconds, fact.output_tokens)
+    if forecast.cold_starts > booking.cold_starts:
+        return forecast
+    later_seconds = forecast.later_seconds(sequences, fact.output_tokens - 1)
+    return forecast.after_cold_start(seconds - later_seconds, booking.tokens_ahead)
