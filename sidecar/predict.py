@@ -30,6 +30,8 @@ LONGEST_SAMPLE_SECONDS = 60.0
 FULL_WEIGHT_TOKENS = 100
 """An answer of so many tokens measures TPOT well; a shorter one counts in proportion."""
 SHORTEST_ANSWER_TOKENS = 8
+WEIGHT_OF_SPLIT = 0.5
+"""An answer that came all at once measures the sum alone; which part of it was which is believed."""
 TRUSTED_SAMPLES = 5
 """Fewer first tokens than this, and the model is a guess."""
 
@@ -55,17 +57,29 @@ class Forecast:
         """Whether enough of our own streams have measured it."""
         return self.first.samples >= TRUSTED_SAMPLES
 
-    def after_first_token(self, tokens: float, seconds: float) -> "Forecast":
+    def later_seconds(self, sequences: float, tokens: int) -> float:
+        """What `tokens` after the first are predicted to take in the company of `sequences` on average."""
+        return tokens * self.later.at(max(1.0, sequences))
+
+    def after_first_token(self, tokens: float, seconds: float, weight: float = 1.0) -> "Forecast":
         """Once a first token took `seconds`, with `tokens` of prompts before it."""
-        first = self.first.after(tokens, min(seconds, LONGEST_SAMPLE_SECONDS), KEEP_FIRST)
+        first = self.first.after(tokens, min(seconds, LONGEST_SAMPLE_SECONDS), KEEP_FIRST, weight)
         return replace(self, first=first)
 
-    def after_answer(self, sequences: float, seconds: float, tokens: int) -> "Forecast":
+    def after_answer(self, sequences: float, seconds: float, tokens: int, weight: float = 1.0) -> "Forecast":
         """Once an answer's `tokens` after the first took `seconds`, in the company of `sequences` on average."""
         if tokens < SHORTEST_ANSWER_TOKENS:
             return self
-        weight = min(1.0, tokens / FULL_WEIGHT_TOKENS)
+        weight *= min(1.0, tokens / FULL_WEIGHT_TOKENS)
         return replace(self, later=self.later.after(max(1.0, sequences), seconds / tokens, KEEP_LATER, weight))
+
+    def after_whole(self, prompt_tokens: float, sequences: float, seconds: float, tokens: int) -> "Forecast":
+        """Once an answer of `tokens` ≥ 1 took `seconds` in all, and nobody saw it come: split as it was predicted."""
+        first = self.first.at(prompt_tokens)
+        later = self.later_seconds(sequences, tokens - 1)
+        part = first / (first + later) if later else 1.0
+        known = self.after_first_token(prompt_tokens, seconds * part, WEIGHT_OF_SPLIT)
+        return known.after_answer(sequences, seconds * (1 - part), tokens - 1, WEIGHT_OF_SPLIT)
 
     def after_cold_start(self, seconds: float, tokens: float) -> "Forecast":
         """Once a first token took `seconds` because the model had to be loaded before `tokens` of prompts."""

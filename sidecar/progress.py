@@ -47,6 +47,12 @@ class Pulse:
         self.places: dict[str, Progress] = {}
         """The requests in flight."""
 
+    def move(self) -> None:
+        """The backend is at another place from now on."""
+        self._seconds = self._tokens = 0.0
+        for place in self.places.values():
+            place.moved = True
+
     @property
     def gap_seconds(self) -> float | None:
         """Time a token took lately, in the mean over tokens; None before a stream had two."""

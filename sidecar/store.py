@@ -33,7 +33,7 @@ from sidecar.facts import (
     RequestStarted,
     StatusRead,
 )
-from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Health
+from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Evidence, Health
 from sidecar.lengths import NO_LENGTHS, Lengths
 from sidecar.progress import Progress, Pulse
 from sidecar.requests import ended, outside_of, started, with_first_token
@@ -105,10 +105,12 @@ class Store:
         if known is not None and known.spec.url == spec.url and known.spec.engine == spec.engine:
             self._states[spec.name] = replace(known, spec=spec)
         else:
-            # Requests that still run on the old URL keep their place: what begins, ends.
-            work = Work() if known is None else known.work
-            self._states[spec.name] = BackendState(spec, engine=engine, assumed_slots=_assumed_slots(engine), work=work)
-            self._pulses.setdefault(spec.name, Pulse())
+            # Requests that still run at the old place keep theirs here: what begins, ends.
+            work, draining = (Work(), False) if known is None else (known.work, known.draining)
+            self._states[spec.name] = BackendState(
+                spec, engine=engine, assumed_slots=_assumed_slots(engine), work=work, draining=draining
+            )
+            self._pulses.setdefault(spec.name, Pulse()).move()
         self._inventory += 1
 
     def _remove(self, backend: str) -> None:
@@ -145,8 +147,7 @@ class Store:
             case RequestStarted():
                 return self._started(state, fact)
             case FirstTokenCame():
-                place = self.progress(fact.backend, fact.request)
-                return state if place is None else with_first_token(state, place, fact)
+                return self._began(state, fact)
             case RequestFinished():
                 return self._finished(state, fact)
             case DrainSwitched():
@@ -177,6 +178,17 @@ class Store:
         pulse.places[fact.request] = Progress(fact.at, pulse, booking)
         return after
 
+    def _began(self, state: BackendState, fact: FirstTokenCame) -> BackendState:
+        place = self.progress(fact.backend, fact.request)
+        if place is None:
+            return state
+        after = with_first_token(state, place, fact)
+        if place.moved:
+            return after
+        # Whoever answers lives, is awake and has loaded, whatever a probe found that had to wait behind the answer.
+        health = state.health.after(Evidence.ALIVE, self.failures_to_down)
+        return replace(after, health=health, verdict_since=_since(state, health, fact.at))
+
     def _finished(self, state: BackendState, fact: RequestFinished) -> BackendState:
         place = self._pulses[fact.backend].places.pop(fact.request, None)
         if place is None:
@@ -185,7 +197,8 @@ class Store:
             role = place.booking.role
             self._lengths[role] = self._lengths.get(role, NO_LENGTHS).after(fact.output_tokens)
         # A success of a server that is loading or asleep ends that; one that was never probed is up.
-        health = state.health.after(EVIDENCE_OF_REQUEST[fact.outcome], self.failures_to_down)
+        evidence = Evidence.SILENT if place.moved else EVIDENCE_OF_REQUEST[fact.outcome]
+        health = state.health.after(evidence, self.failures_to_down)
         after = ended(state, place, fact)
         return replace(after, health=health, verdict_since=_since(state, health, fact.at))
 
