@@ -13,6 +13,11 @@ from router.balance.why import Why
 from sidecar import Level, Outcome
 
 
+MOST_IN_FULL = 3
+"""Attempts of one call that keep everybody who was considered: the first and the last two. With two calls a record, a
+thousand records take some 50 MB in the worst case."""
+
+
 @dataclass(slots=True)
 class Attempt:
     """One try on one backend."""
@@ -69,6 +74,9 @@ class Journey:
         """Another attempt starts."""
         attempt.started_at = at
         self.attempts.append(attempt)
+        if len(self.attempts) > MOST_IN_FULL:
+            middle = self.attempts[-MOST_IN_FULL]
+            middle.why = middle.why.in_brief
         if self.started_at is None:
             self.started_at = at
 

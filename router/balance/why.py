@@ -7,8 +7,7 @@ Rules of this file
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from heapq import nsmallest
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 
 from router.balance.choice import Choice, Considered
@@ -17,10 +16,10 @@ from router.balance.policies import PolicyName
 
 MOST_SHOWN = 32
 """Candidates that are kept of one choice. Of a larger pool those that came next to winning, and the numbers of the
-others: a thousand records of three choices each then take some 25 MB at most."""
+others: a record of one choice then takes some 8 kB at most."""
 HEADER_CHARS = 200
-MOST_COUNTS_CHARS = 60
-ROOM_FOR_COUNTS = MOST_COUNTS_CHARS + len(": nobody; ; panic")
+ROOM_FOR_COUNTS = 40
+"""Characters of a header for the numbers of those who did not fit."""
 ABLE = "able"
 """Who could have served, among those that are counted and not shown."""
 
@@ -60,6 +59,14 @@ class Why:
         """Who won, then the others by what they would have cost, then the excluded."""
         return sorted(self.considered, key=lambda one: (one is not self.won, *_rank(one)))
 
+    @property
+    def in_brief(self) -> "Why":
+        """The same with nobody but the winner; the others are counted."""
+        won = () if self.won is None else (self.won,)
+        counted = _counted(one for one in self.considered if one is not self.won)
+        counted.update(self.not_shown)
+        return replace(self, considered=won, not_shown=counted)
+
     def __str__(self) -> str:
         """For the log, as key=value; made only if somebody reads it."""
         asked = self.asked
@@ -86,34 +93,33 @@ def why_of(choice: Choice, policy: PolicyName, demand: Demand, *, stream: bool) 
     considered = choice.considered
     if len(considered) <= MOST_SHOWN:
         return Why(policy, asked, choice.reason, choice.won, considered, choice.panic)
-    shown = _most_telling(choice)
-    kept = frozenset(map(id, shown))
-    not_shown = _counted(one for one in considered if id(one) not in kept)
+    shown, not_shown = _most_telling(choice)
     return Why(policy, asked, choice.reason, choice.won, shown, choice.panic, not_shown)
 
 
 def header(why: Why, most_chars: int | None = HEADER_CHARS) -> str:
-    """A choice in one line: `predicted: mini ttft=412ms e2e=3.1s cost=2.1; gpu …; nas down; +7 able, +2 down`.
+    """A choice in one line: `predicted (ttft/e2e/cost): mini 412ms/3.1s/2.1, gpu 1.2s/9.8s/6.3; nas down`.
 
     The winner stands first, then the others by cost, then the excluded; whoever does not fit into `most_chars` is
-    counted. ASCII.
+    counted: `+7 able, +2 down`. ASCII.
     """
     rows = why.best_first
-    parts = [] if why.won else ["nobody"]
-    room = inf if most_chars is None else most_chars - ROOM_FOR_COUNTS - len(why.policy)
-    shown = 0
+    begin = f"{why.policy} (ttft/e2e/cost): " if why.won else f"{why.policy}: nobody"
+    end = "; panic" if why.panic else ""
+    room = inf if most_chars is None else most_chars - len(begin) - len(end) - ROOM_FOR_COUNTS
+    able: list[str] = []
+    excluded: list[str] = []
     for row in rows:
         text = _row_text(row)
-        room -= len(text) + len("; ")
+        room -= len(text) + len(", ")
         if room < 0:
             break
-        parts.append(text)
-        shown += 1
-    counted = _counted(rows[shown:])
+        (able if row.excluded is None else excluded).append(text)
+    counted = _counted(rows[len(able) + len(excluded) :])
     counted.update(why.not_shown)
-    if counted:
-        parts.append(_counts_text(counted))
-    return f"{why.policy}: " + "; ".join(parts) + ("; panic" if why.panic else "")
+    told = "; ".join(", ".join(part) for part in (able, excluded, _counts(counted)) if part)
+    joint = "; " if told and why.won is None else ""
+    return f"{begin}{joint}{told}{end}"
 
 
 def short_seconds(seconds: float) -> str:
@@ -125,13 +131,15 @@ def short_seconds(seconds: float) -> str:
     return f"{seconds:.1f}s" if seconds < 10.0 else f"{seconds:.0f}s"
 
 
-def _most_telling(choice: Choice) -> tuple[Considered, ...]:
-    """The winner, those next to it, and as many of the excluded as still fit."""
-    able = [one for one in choice.considered if one.excluded is None and one is not choice.won]
-    won = [] if choice.won is None else [choice.won]
-    best = won + nsmallest(MOST_SHOWN - len(won), able, key=_rank)
+def _most_telling(choice: Choice) -> tuple[tuple[Considered, ...], Mapping[str, int]]:
+    """The winner, those next to it, and as many of the excluded as still fit; and the numbers of the others."""
+    able = sorted((one for one in choice.considered if one.excluded is None), key=_rank)
     excluded = [one for one in choice.considered if one.excluded is not None]
-    return (*best, *excluded[: MOST_SHOWN - len(best)])
+    best = able[:MOST_SHOWN]
+    if choice.won is not None and choice.won not in best:
+        best[-1] = choice.won
+    room = MOST_SHOWN - len(best)
+    return (*best, *excluded[:room]), _counted([*able[len(best) :], *excluded[room:]])
 
 
 def _rank(one: Considered) -> tuple[bool, float]:
@@ -142,19 +150,19 @@ def _counted(rows: Iterable[Considered]) -> Counter[str]:
     return Counter(ABLE if one.excluded is None else str(one.excluded) for one in rows)
 
 
-def _counts_text(counted: Mapping[str, int]) -> str:
-    text = ", ".join(f"+{number} {kind}" for kind, number in sorted(counted.items()))
-    return text if len(text) <= MOST_COUNTS_CHARS else f"+{sum(counted.values())} more"
+def _counts(counted: Mapping[str, int]) -> list[str]:
+    texts = [f"+{number} {kind}" for kind, number in sorted(counted.items())]
+    return texts if len(", ".join(texts)) <= ROOM_FOR_COUNTS else [f"+{sum(counted.values())} more"]
 
 
 def _row_text(one: Considered) -> str:
+    name = one.candidate.backend
     if one.excluded is not None:
-        return f"{one.candidate.backend} {one.excluded}"
+        return f"{name} {one.excluded}"
     first, whole, cost = one.ttft_seconds, one.e2e_seconds, one.cost
     if first is None or whole is None or cost is None:
-        return one.candidate.backend
-    told = f"{one.candidate.backend} ttft={short_seconds(first)} e2e={short_seconds(whole)}"
-    return f"{told} cost={cost:.3g}" if isfinite(cost) else f"{told} not looked at"
+        return name
+    return f"{name} {short_seconds(first)}/{short_seconds(whole)}/{f'{cost:.3g}' if isfinite(cost) else '-'}"
 
 
 def _flag(value: bool) -> str:
