@@ -25,9 +25,9 @@ class Booking:
     """Requests on the backend before it, others' clients included."""
     cold: bool
     """The model was not in memory."""
-    cold_starts: int
+    cold_starts: int = 0
     """How many had been measured of the model by then: if there are more at the first token, another request's was."""
-    running_seconds: float
+    running_seconds: float = 0.0
     """The backend's integral of that name."""
     predicted_seconds: float | None = None
     """To the first token, as whoever chose the backend reckoned."""
