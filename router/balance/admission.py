@@ -115,6 +115,9 @@ class Line:
     def __len__(self) -> int:
         return len(self._tickets)
 
+    def __iter__(self) -> Iterator[Ticket]:
+        return iter(self._tickets)
+
     def __contains__(self, ticket: Ticket) -> bool:
         return ticket in self._tickets
 
@@ -190,8 +193,10 @@ class Line:
 
     def _last_behind(self, ticket: Ticket) -> Ticket | None:
         """The last of the role, if its priority is lower: it makes way when the line is full."""
-        last = next(one for one in reversed(self._tickets) if one.demand.role == ticket.demand.role)
-        return last if last.demand.priority > ticket.demand.priority else None
+        for last in reversed(self._tickets):
+            if last.demand.role == ticket.demand.role:
+                return last if last.demand.priority > ticket.demand.priority else None
+        return None
 
 
 class _Plan:

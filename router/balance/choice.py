@@ -71,7 +71,7 @@ def choose_from(
 ) -> Choice:
     """The same, where somebody has looked already. `before`: how many of us already wait for each that is able."""
     scene = Scene(view.able, before, demand, snapshot.lengths_of(demand.role), random)
-    costs = policy.costs(scene) if view.able else []
+    costs = _costs(policy, scene) if view.able else []
     considered = _considered(scene, costs, view)
     lowest = min(costs, default=inf)
     best = [place for place, cost in enumerate(costs) if cost <= lowest]
@@ -85,6 +85,25 @@ def choose_from(
     full = winner.room - before[place] < 1
     reason = _reason(policy, costs, place, len(best))
     return Choice(winner, reason, considered, full, view.panic, won=considered[place])
+
+
+def _costs(policy: Policy, scene: Scene) -> list[float]:
+    """What each costs; infinity for those that are full, if the policy cannot tell whether they are worth a wait."""
+    places = range(len(scene.able)) if policy.waits else _with_room(scene)
+    if len(places) in (0, len(scene.able)):
+        return policy.costs(scene)
+    part = scene._replace(
+        able=[scene.able[place] for place in places], before=[scene.before[place] for place in places]
+    )
+    costs = [inf] * len(scene.able)
+    for place, cost in zip(places, policy.costs(part), strict=True):
+        costs[place] = cost
+    return costs
+
+
+def _with_room(scene: Scene) -> Sequence[int]:
+    rooms = zip(scene.able, scene.before, strict=True)
+    return [place for place, (one, waiting) in enumerate(rooms) if one.room - waiting >= 1]
 
 
 def _considered(scene: Scene, costs: Sequence[float], view: View) -> tuple[Considered, ...]:
@@ -114,4 +133,6 @@ def _reason(policy: Policy, costs: Sequence[float], winner: int, tied: int) -> s
     if tied > 1:
         return f"chance among {tied} with the {policy.by}: {costs[winner]:.3g}"
     second = min(cost for place, cost in enumerate(costs) if place != winner)
+    if second == inf:
+        return f"{policy.by}: {costs[winner]:.3g}, no other was looked at"
     return f"{policy.by}: {costs[winner]:.3g}, the next {second:.3g}"

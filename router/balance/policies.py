@@ -84,11 +84,11 @@ def _score(session: str, backend: str) -> int:
 
 
 POLICIES: Mapping[PolicyName, Policy] = {
-    PolicyName.PREDICTED: Policy(predicted.costs, "lowest predicted cost"),
+    PolicyName.PREDICTED: Policy(predicted.costs, "lowest predicted cost", waits=True),
     PolicyName.LEAST_IN_FLIGHT: Policy(least_in_flight, "fewest requests in flight"),
     PolicyName.WEIGHTED: Policy(weighted, "fewest requests for its weight"),
     PolicyName.P2C: Policy(p2c, "the less busy of two"),
     PolicyName.ROUND_ROBIN: Policy(round_robin, "its turn"),
-    PolicyName.PRIORITY: Policy(priority, "first tier with room"),
-    PolicyName.PIN: Policy(pin, "where the session lives"),
+    PolicyName.PRIORITY: Policy(priority, "first tier with room", waits=True),
+    PolicyName.PIN: Policy(pin, "where the session lives", waits=True),
 }

@@ -34,3 +34,6 @@ class Policy(NamedTuple):
     """One for each candidate; the lowest wins, infinity means "not this one"."""
     by: str
     """What wins, in words."""
+    waits: bool = False
+    """Its costs tell when it is better to wait for a backend than to go to another. What others would choose counts
+    only among those that have room, as long as there are any."""
