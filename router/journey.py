@@ -12,7 +12,6 @@ from router.balance.pools import Candidate
 from router.balance.why import Why
 from sidecar import Level, Outcome
 
-
 MOST_IN_FULL = 3
 """Attempts of one call that keep everybody who was considered: the first and the last two. With two calls a record, a
 thousand records take some 50 MB in the worst case."""
