@@ -5,7 +5,8 @@ Rules of this file
 - Only moments and counts. What follows from them is not decided here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 PACE_SECONDS = 2.0
 """What counts as "lately": tokens of two seconds ago have a third of the weight of those of now."""
@@ -33,6 +34,16 @@ class Booking:
     """To the first token, as whoever chose the backend reckoned."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """A pulse at one moment, as a value: tokens are no facts, but whoever was asked saw them."""
+
+    last_token_at: float | None = None
+    gap_seconds: float | None = None
+    so_far: Mapping[str, int] = field(default_factory=dict)
+    """Request → tokens, of those in flight that have any."""
+
+
 class Pulse:
     """The beat of one backend's tokens, over all its requests."""
 
@@ -57,6 +68,19 @@ class Pulse:
     def gap_seconds(self) -> float | None:
         """Time a token took lately, in the mean over tokens; None before a stream had two."""
         return self._seconds / self._tokens if self._tokens else None
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """What the cells say now."""
+        so_far = {request: place.tokens for request, place in self.places.items() if place.tokens}
+        return Rhythm(self.last_token_at, self.gap_seconds, so_far)
+
+    def recall(self, rhythm: Rhythm) -> None:
+        """Say again what was said once."""
+        self.last_token_at = rhythm.last_token_at
+        self._seconds, self._tokens = (0.0, 0.0) if rhythm.gap_seconds is None else (rhythm.gap_seconds, 1.0)
+        for request, place in self.places.items():
+            place.tokens = rhythm.so_far.get(request, 0)
 
     def beat(self, now: float, gap_seconds: float, tokens: int) -> None:
         """So many tokens of one stream came at `now`, so long after those before."""

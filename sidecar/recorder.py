@@ -19,6 +19,7 @@ import orjson
 
 from sidecar.facts import BackendAdded
 from sidecar.load import LoadRules
+from sidecar.progress import Rhythm
 from sidecar.recording import Entry, Query, RulesInForce, write
 from sidecar.store import Store
 
@@ -31,6 +32,7 @@ class Recorder:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._places: dict[str, str] = {}
+        self._store: Store | None = None
         self._bytes = 0
         """Of whole lines."""
         # A line at a time, so that a crash loses at most the line that was being written.
@@ -38,6 +40,7 @@ class Recorder:
 
     def follow(self, store: Store) -> None:
         """Record every fact of `store` from now on: before its first one, or replay will not know the backends."""
+        self._store = store
         store.witness(self._write)
 
     def rules(self, at: float, failures_to_down: int, rules: LoadRules) -> None:
@@ -46,7 +49,8 @@ class Recorder:
 
     def query(self, at: float, backend: str) -> None:
         """Note that somebody asked at `at` how busy `backend` is."""
-        self._write(Query(at, backend))
+        rhythm = Rhythm() if self._store is None else self._store.rhythm(backend)
+        self._write(Query(at, backend, rhythm))
 
     def close(self) -> None:
         """End the recording."""

@@ -23,8 +23,10 @@ from sidecar.errors import TraceInvalid
 from sidecar.facts import (
     BackendAdded,
     BackendRemoved,
+    DrainSwitched,
     EngineIdentified,
     Fact,
+    FirstTokenCame,
     HealthProbed,
     InferenceProbed,
     LoadRead,
@@ -37,6 +39,7 @@ from sidecar.facts import (
     StatusRead,
 )
 from sidecar.load import LoadRules
+from sidecar.progress import Rhythm
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Query:
     at: int | float
     """Kept as written, so that the answer can repeat it."""
     backend: str
+    rhythm: Rhythm = Rhythm()  # noqa: RUF009 - frozen, and the same for all
+    """What the backend's cells said then: tokens are no facts, but levels may rest on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,9 @@ KINDS: Mapping[str, type[Entry]] = {
     "models": ModelsListed,
     "reading": LoadRead,
     "started": RequestStarted,
+    "first_token": FirstTokenCame,
     "finished": RequestFinished,
+    "drain": DrainSwitched,
     "monitor_failed": MonitorFailed,
 }
 KIND_OF = {entry: kind for kind, entry in KINDS.items()}
@@ -94,6 +101,9 @@ def write(entry: Entry) -> bytes:
             record["place"] = record.pop("url")
             # A recording is shared more freely than a configuration.
             del record["api_key"]
+        case Query():
+            # Most questions are about a backend without streams, and a hand-written one never says.
+            record = {"backend": entry.backend} | ({} if entry.rhythm == Rhythm() else {"rhythm": record["rhythm"]})
         case RulesInForce():
             record["rules"] = {key: _without_infinity(value) for key, value in record["rules"].items()}
     return orjson.dumps(line | record, option=orjson.OPT_APPEND_NEWLINE)

@@ -73,6 +73,7 @@ class _Replay:
                 self.store.apply(entry)
 
     def answer(self, query: Query, rules: Rules) -> dict[str, Any]:
+        self.store.recall(query.backend, query.rhythm)
         snapshot = self.store.snapshot(query.at)
         state = snapshot.backends.get(query.backend) or BackendState(BackendSpec(query.backend, ""))
         if rules is Rules.SEED:

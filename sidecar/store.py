@@ -35,7 +35,7 @@ from sidecar.facts import (
 )
 from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Evidence, Health
 from sidecar.lengths import NO_LENGTHS, Lengths
-from sidecar.progress import Progress, Pulse
+from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import ended, outside_of, started, with_first_token
 from sidecar.state import BackendState, Snapshot, Status
 from sidecar.work import Work
@@ -98,6 +98,16 @@ class Store:
         """Where to write the tokens of a request in flight; None once it has ended."""
         pulse = self._pulses.get(backend)
         return None if pulse is None else pulse.places.get(request)
+
+    def rhythm(self, backend: str) -> Rhythm:
+        """What the cells of a backend say at this moment, as a value."""
+        pulse = self._pulses.get(backend)
+        return Rhythm() if pulse is None else pulse.rhythm
+
+    def recall(self, backend: str, rhythm: Rhythm) -> None:
+        """Let the cells of a backend say what they said when the facts were recorded."""
+        if backend in self._pulses:
+            self._pulses[backend].recall(rhythm)
 
     def _add(self, spec: BackendSpec) -> None:
         known = self._states.get(spec.name)
