@@ -135,7 +135,7 @@ def slot_rate(
     ends_per_second = others_running / (lengths.mean * gap)
     if pulse is not None:
         for place in pulse.places.values():
-            if place.first_at is not None:
+            if place.first_at is not None or not place.booking.streamed:
                 ends_per_second += 1 / (snapshot.lengths_of(place.booking.role).rest(place.tokens) * gap)
     usual = slots / (lengths.mean * forecast.later.at(slots) + forecast.first.mean_y)
     return TRUST_OF_RATE * ends_per_second + (1 - TRUST_OF_RATE) * usual
