@@ -11,14 +11,15 @@ from typing import Any
 
 import orjson
 
-from router.config import CLASSIFIER, RoleConfig
+from router.attempt import AnswerUnusable, CallerRefused, Opened
+from router.config import CLASSIFIER
+from router.config_roles import RoleConfig
 from router.demands import demand_of
 from router.dispatch import Call, Dispatcher
 from router.errors import BadRequest
 from router.fleet import Fleet
 from router.journey import Journey
 from router.patience import Deadlines
-from router.relay import AnswerUnusable, CallerRefused, Opened
 from router.sse import DONE, Decoder, Event, Overlong
 
 CHAT_PATH = "/v1/chat/completions"

@@ -5,7 +5,8 @@ Rules of this file
   requests at the same moment see each other.
 - What begins, ends: only through `_place`, whatever happens. Success, failure and "says nothing about the backend" are
   its three endings; `RequestFinished` names which.
-- Another backend takes over only while the client has not had one byte of an answer.
+- Another backend takes over only while the client has not had one byte of an answer. One that lacks what was asked for
+  has not failed: the next is asked, and the last one's refusal is the caller's answer.
 """
 
 import asyncio
@@ -14,10 +15,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
 import orjson
 
+from router.attempt import JSON, STREAM, AttemptFailed, CallerRefused, Sink, UpstreamRequest
 from router.balance.choice import Choice, choose
 from router.balance.demand import Demand
 from router.balance.policies import POLICIES, PolicyName
@@ -27,24 +29,29 @@ from router.errors import NoBackend
 from router.fleet import takes_schema
 from router.journey import Attempt, Journey
 from router.patience import Deadlines
-from router.relay import JSON, STREAM, AttemptFailed, CallerRefused, Relay, Sink, UpstreamRequest
+from router.relay import Relay
 from sidecar import (
     BackendState,
     Fact,
     FirstTokenCame,
     Level,
+    LoadRead,
     Outcome,
     Progress,
     RequestFinished,
     RequestStarted,
     Snapshot,
     Verdict,
+    orca,
 )
 
 log = logging.getLogger(__name__)
 
 RETRY_NO_BACKEND_SECONDS = 5.0
 """When to come back if nobody serves a role: about as long as the monitor takes to notice one that came back."""
+LOAD_IN_HEADERS = frozenset({"vllm", "triton", "status"})
+"""Engines that tell their load with an answer when they are asked to; behind `/status` is `maek sidecar`, or a server
+that does not mind."""
 
 
 class Ledger(Protocol):
@@ -109,18 +116,21 @@ class Dispatcher:
         """
         due_at = _now() + call.deadlines.total_seconds
         tried: list[Candidate] = []
-        failure: AttemptFailed | None = None
+        failure: AttemptFailed | CallerRefused | None = None
         while failure is None or _another_may(call, tried, failure, due_at):
             try:
                 with self._place(call, tried, journey) as place:
                     tried.append(place.attempt.candidate)
                     await self._relay.run(_upstream(call, place, due_at), place.meter, sink)
                     return
+            except CallerRefused as error:
+                # That one of them lacks it is no news to a caller whose request another one failed on.
+                failure = failure or error if error.elsewhere else error
             except AttemptFailed as error:
                 failure = error
             except NoBackend as error:
-                raise (failure.error if failure is not None else error) from None
-        raise failure.error
+                raise _told(failure or error) from None
+        raise _told(failure)
 
     @contextmanager
     def _place(self, call: Call, tried: list[Candidate], journey: Journey) -> Iterator["_Place"]:
@@ -148,22 +158,39 @@ class Dispatcher:
         level = self._level_at(winner.state, snapshot)
         attempt = Attempt(why, winner.candidate, level)
         journey.begin(attempt, now)
+        meter = Meter(self._ledger, backend, request, progress)
         ended = Outcome.OK
         try:
-            yield _Place(winner.state, attempt, Meter(self._ledger, backend, request, progress))
+            yield _Place(winner.state, attempt, meter)
         except BaseException as error:
             ended = outcome_of(error)
+            meter.rest_seconds = error.rest_seconds if isinstance(error, AttemptFailed) else None
             raise
         finally:
             at = _now()
-            journey.end(attempt, ended, progress.first_at, at, progress.tokens)
+            journey.end(attempt, ended, progress.first_at, at, meter.output_tokens)
             log.debug("attempt decision=%s request=%s %s", journey.decision, request, attempt)
-            self._ledger.apply(RequestFinished(at, backend, request, ended, progress.tokens))
+            self._ledger.apply(
+                RequestFinished(
+                    at, backend, request, ended, meter.output_tokens, meter.rest_seconds, last_token_at=progress.last_at
+                )
+            )
 
 
-def _another_may(call: Call, tried: list[Candidate], failure: AttemptFailed, due_at: float) -> bool:
-    """Whether another backend may take over after a failure."""
-    return not failure.begun and len(tried) < call.attempts and _now() < due_at
+def _another_may(call: Call, tried: list[Candidate], failure: AttemptFailed | CallerRefused, due_at: float) -> bool:
+    """Whether another backend may take over after a failure, or be asked for what this one lacks."""
+    match failure:
+        case AttemptFailed(begun=begun):
+            return not begun and len(tried) < call.attempts and _now() < due_at
+        case CallerRefused(elsewhere=elsewhere):
+            return elsewhere and _now() < due_at
+        case _:
+            assert_never(failure)
+
+
+def _told(failure: AttemptFailed | CallerRefused | NoBackend) -> Exception:
+    """What the caller is told of it."""
+    return failure.error if isinstance(failure, AttemptFailed) else failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +203,21 @@ class _Place:
 
 
 class Meter:
-    """Counts the tokens of one attempt; the first one is a fact."""
-
-    __slots__ = ("_backend", "_ledger", "_request", "progress")
+    """Counts the tokens of one attempt; the first one is a fact, and so is what the answer tells of the load."""
 
     def __init__(self, ledger: Ledger, backend: str, request: str, progress: Progress) -> None:
         self._ledger = ledger
         self._backend = backend
         self._request = request
+        self._counted: int | None = None
         self.progress = progress
+        self.rest_seconds: float | None = None
+        """When the backend wants to be asked again, if it was full."""
+
+    @property
+    def output_tokens(self) -> int:
+        """Of the answer so far: the backend's own count, else the events of a stream; 0 where nobody counted."""
+        return self.progress.tokens if self._counted is None else self._counted
 
     def token(self, now: float, tokens: int = 1) -> None:
         """So many tokens came at `now`."""
@@ -192,6 +225,16 @@ class Meter:
         self.progress.token(now, tokens)
         if first:
             self._ledger.apply(FirstTokenCame(now, self._backend, self._request))
+
+    def counted(self, output_tokens: int) -> None:
+        """So many tokens has the whole answer, by the backend's own count."""
+        self._counted = output_tokens
+
+    def load(self, header: str) -> None:
+        """An `endpoint-load-metrics` came with the answer."""
+        reading = orca.read(header)
+        if reading is not None:
+            self._ledger.apply(LoadRead(_now(), self._backend, reading))
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -209,6 +252,8 @@ def outcome_of(error: BaseException) -> Outcome:
 def _upstream(call: Call, place: _Place, due_at: float) -> UpstreamRequest:
     spec = place.state.spec
     headers = {"content-type": JSON, "accept": STREAM if call.stream else JSON}
+    if place.state.engine in LOAD_IN_HEADERS:
+        headers[orca.REQUEST_HEADER] = orca.Format.JSON
     if spec.api_key is not None:
         headers["authorization"] = f"Bearer {spec.api_key}"
     body = {**call.body, "model": place.attempt.candidate.model}

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 AFTER_DONE_SECONDS = 1.0
 """Some servers leave the connection open after `[DONE]`. Those that end it do so within milliseconds, and then the
 connection can be used again, which is worth this wait."""
+FLOW_SECONDS = 2.0
+"""A stream of which something came so lately is alive. Slower machines than one token in two seconds are not used."""
+THE_WHOLE = "the whole answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Patience:
     """Watches one answer. `due_at`, on the loop's clock, is when the whole of it is due."""
 
     def __init__(self, deadlines: Deadlines, due_at: float) -> None:
-        self.overdue = "the whole answer"
+        self.overdue = THE_WHOLE
         """What did not come in time, once a deadline has passed."""
         self.client_busy = False
         """The client is reading: the backend is not waited for."""
@@ -55,6 +58,11 @@ class Patience:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+
+    @property
+    def tokens_flow(self) -> bool:
+        """Whether tokens came until now: whoever gives up then does so because the answer is long."""
+        return self.first_token_came and self._loop.time() - self._since < FLOW_SECONDS and self.overdue == THE_WHOLE
 
     def first_token(self) -> None:
         """The first token came; from now on the next one is waited for."""

@@ -32,13 +32,22 @@ def first_sign(stream: bytes) -> Sign | None:
     return Sign.ERROR if found["error"] else Sign.TOKEN
 
 
-def blamed_on_caller(stream: bytes) -> tuple[int, bytes] | None:
-    """Status and JSON of an error event that blames the request: some servers look at it only while streaming."""
+def told_refusal(stream: bytes) -> tuple[int, bytes] | None:
+    """Status and JSON of an error event that has a status: some servers look at a request only while streaming."""
     for data in _EVENT_DATA.findall(stream):
         match _json(data):
-            case {"error": {"code": int(code)}} if 400 <= code < 500:
+            case {"error": {"code": int(code)}} if 400 <= code < 600:
                 return code, data
     return None
+
+
+def completion_tokens(tail: bytes) -> int | None:
+    """How many tokens an answer has, by the end of what the backend sent; None where it does not count them.
+
+    The last count is the whole one: some servers tell it with every event.
+    """
+    *_, last = (0, *(int(count) for count in _COMPLETION_TOKENS.findall(tail, max(0, len(tail) - _TAIL_BYTES))))
+    return last or None
 
 
 def is_error_body(body: bytes) -> bool:
@@ -89,6 +98,11 @@ class EndMarker:
         return self._error_before or (b'"error"' in self._tail and _ERROR_EVENT.search(self._tail) is not None)
 
     @property
+    def completion_tokens(self) -> int | None:
+        """How many tokens the answer has, by the backend's own count; None where it does not count them."""
+        return completion_tokens(bytes(self._tail))
+
+    @property
     def seen(self) -> bool:
         """Whether the stream, if it ended now, had ended well."""
         whole = self.done or (self._finished and self._tail.endswith((b"\n", b"\r")))
@@ -114,5 +128,6 @@ _SIGN = re.compile(
     rb'"(?:content|text|reasoning_content|reasoning|arguments)"\s*:\s*"[^"]|"tool_calls"\s*:\s*\[\s*\{|\[DONE\]'
     rb'|(?P<error>"error"\s*:\s*[^n\s])'
 )
+_COMPLETION_TOKENS = re.compile(rb'"completion_tokens"\s*:\s*(\d{1,9})\b')
 _ERROR_BODY = re.compile(rb'\s*\{\s*"error"\s*:\s*[^n\s]')
 _EVENT_DATA = re.compile(rb"(?:^|[\r\n])data: ?([^\r\n]*)")

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, TypeVar, assert_never
 
 from router.asking import CHAT_PATH, TokenReader, deadlines_of, with_role_defaults
+from router.attempt import CallerRefused
 from router.config import REASONER, Config
 from router.conversation import Message, Role
 from router.decide.decision import Action, Decision, PendingDraft
@@ -26,7 +27,6 @@ from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
 from router.fleet import Fleet
 from router.journey import Journey
 from router.language import pick
-from router.relay import CallerRefused
 from router.sessions.store import SessionStore, SessionStoreFailed
 from router.silence import filled
 from router.telemetry import Telemetry

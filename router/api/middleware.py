@@ -14,8 +14,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from router.api.context import OWNER, RECORD, REQUEST_ID, request_id_for, service_of, trail
 from router.api.errors import error_response
+from router.attempt import ClientGone
 from router.errors import BadRequest, Internal, MaekError, MethodNotAllowed, NotFound, TooLarge, Unauthorized
-from router.relay import ClientGone
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,10 @@ from router.api.context import OWNER, begin_record, json_object, service_of, tra
 from router.api.openai_answers import completion_events, completion_json, model_json
 from router.api.streaming import Reply
 from router.asking import CHAT_PATH, deadlines_of, with_role_defaults
+from router.attempt import CallerRefused, Opened
 from router.balance.pools import Pool
-from router.config import REASONER, RoleConfig
+from router.config import REASONER
+from router.config_roles import RoleConfig
 from router.conversation import Message, Role
 from router.decide.decision import Action
 from router.decisions import Record
@@ -25,7 +27,6 @@ from router.demands import demand_of
 from router.dispatch import Call
 from router.errors import BadRequest, MaekError, UnknownModel
 from router.language import language_of
-from router.relay import CallerRefused, Opened
 from router.service import Service
 from router.signs import EndMarker
 from router.silence import filled

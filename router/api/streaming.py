@@ -12,8 +12,8 @@ from aiohttp import web
 
 from router.api.context import REQUEST_ID
 from router.api.errors import error_body
+from router.attempt import STREAM, ClientGone
 from router.errors import MaekError
-from router.relay import STREAM, ClientGone
 from router.sse import COMMENT_KEEPALIVE, encode
 
 

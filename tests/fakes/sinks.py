@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from router.relay import Opened
+from router.attempt import Opened
 
 
 class Kept:

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from router.attempt import Sink
 from router.balance.pools import Candidate, Pool
 from router.demands import demand_of
 from router.dispatch import Call, Dispatcher
 from router.journey import Journey
 from router.patience import Deadlines
-from router.relay import Sink
 from sidecar import (
     BackendAdded,
     BackendSpec,

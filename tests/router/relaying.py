@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from router.attempt import Sink, UpstreamRequest
 from router.patience import Deadlines
-from router.relay import Relay, Sink, UpstreamRequest
-from sidecar.progress import Booking, Progress, Pulse
+from router.relay import Relay
 
 PATIENT = Deadlines(connect_seconds=20, first_token_seconds=20, token_seconds=20, total_seconds=20)
 """Never reached in a test that passes."""
@@ -30,9 +30,28 @@ async def relaying(keepalive_seconds: float = 20) -> AsyncIterator[Relay]:
         await relay.close()
 
 
-def progress() -> Progress:
-    """Where tokens are counted."""
-    return Progress(0.0, Pulse(), Booking("m", "reasoner", 0, streamed=True, tokens_ahead=0, company=0, cold=False))
+class Heard:
+    """Who listens to an answer, and keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.first_at: float | None = None
+        self.tokens = 0
+        self.loads: list[str] = []
+        self.count: int | None = None
+        """By the backend itself."""
+
+    def token(self, now: float, tokens: int = 1) -> None:
+        """So many came."""
+        self.first_at = self.first_at or now
+        self.tokens += tokens
+
+    def counted(self, output_tokens: int) -> None:
+        """So many the whole answer has."""
+        self.count = output_tokens
+
+    def load(self, header: str) -> None:
+        """So busy it is."""
+        self.loads.append(header)
 
 
 async def relayed(
@@ -42,10 +61,10 @@ async def relayed(
     *,
     stream: bool = True,
     limits: Deadlines = PATIENT,
-    cell: Progress | None = None,
+    heard: Heard | None = None,
     body: bytes = b"{}",
 ) -> None:
     """One request and its answer."""
     due_at = asyncio.get_running_loop().time() + limits.total_seconds
     request = UpstreamRequest(url, body, {}, stream, limits, due_at)
-    await relay.run(request, cell or progress(), sink)
+    await relay.run(request, heard or Heard(), sink)

@@ -16,13 +16,14 @@ from router.asking import (
     deadlines_of,
     with_role_defaults,
 )
-from router.config import CLASSIFIER, RoleConfig
+from router.attempt import AnswerUnusable, Opened
+from router.config import CLASSIFIER
+from router.config_roles import RoleConfig
 from router.dispatch import Dispatcher
 from router.errors import BackendFailed, BackendTimeout, BadRequest, MaekError, NoBackend
 from router.fleet import Fleet
 from router.journey import Journey
 from router.patience import Deadlines
-from router.relay import AnswerUnusable, Opened
 from router.sse import encode
 from sidecar import BackendSpec, LoadRules, Outcome, Store
 from tests.fakes.upstreams import (

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from router.attempt import CallerRefused
 from router.dispatch import Dispatcher
 from router.errors import BackendFailed, BackendFault, BackendRejected, BackendTimeout, NoBackend
 from router.journey import Journey
-from router.relay import CallerRefused
 from sidecar import BackendRemoved, BackendSpec, Outcome, Verdict
 from sidecar.facts import ModelsListed, ProbeOutcome
 from tests.fakes.sinks import Kept

@@ -4,9 +4,9 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
+from router.attempt import CallerRefused
 from router.errors import BackendFault
 from router.journey import Journey
-from router.relay import CallerRefused
 from sidecar import Outcome
 from tests.fakes.sinks import Kept
 from tests.fakes.upstreams import (
@@ -45,6 +45,13 @@ async def slowly(heard: Heard) -> None:
     await heard.send(chunked(token("a"), STOP, DONE), LAST_CHUNK)
 
 
+async def endless(heard: Heard) -> None:
+    await heard.send(OK_STREAM)
+    while not heard.wire.writer.is_closing():
+        await heard.send(chunked(token("a")))
+        await asyncio.sleep(0.02)
+
+
 STORM: tuple[Script, ...] = (
     GOOD,
     saying(answer("200 OK", COMPLETION)),
@@ -57,7 +64,8 @@ STORM: tuple[Script, ...] = (
     saying(WHOLE_STREAM, then=Heard.close),
     saying(b"\x16\x03garbage\r\n\r\n", then=Heard.close),
     saying(answer("400 No")),
-    saying(answer("503 Full")),
+    saying(answer("429 Full")),
+    endless,
     FAILED,
 )
 

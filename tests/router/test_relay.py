@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
-from router.relay import AttemptFailed, Opened
+from router.attempt import AttemptFailed, CallerRefused, Opened
 from sidecar import Outcome
 from tests.fakes.sinks import Kept
 from tests.fakes.upstreams import (
@@ -26,7 +27,8 @@ from tests.fakes.upstreams import (
     token,
     upstream,
 )
-from tests.router.relaying import deadlines, progress, relayed, relaying
+from tests.router.relaying import Heard as Told
+from tests.router.relaying import deadlines, relayed, relaying
 
 EVENTS = ROLE + token("안") + token("녕") + STOP + DONE
 KEEPALIVE = b": keepalive 1/9\n\n"
@@ -62,21 +64,21 @@ async def test_a_stream_cut_anywhere_is_passed_on_byte_for_byte(at: int) -> None
 
 
 async def test_tokens_are_counted_from_the_first_one_and_not_from_the_greeting() -> None:
-    sink, cell = Kept(), progress()
+    sink, told = Kept(), Told()
 
     async def script(heard: Heard) -> None:
         await heard.send(OK_STREAM, chunked(ROLE))
         await sink.comes()
-        assert cell.first_at is None
+        assert told.first_at is None
         await heard.send(chunked(token("a")))
         await sink.comes()
-        assert cell.tokens == 1
+        assert told.tokens == 1
         await heard.send(chunked(DONE), LAST_CHUNK)
 
     async with upstream(script) as server, relaying() as relay:
-        await relayed(relay, server.url, sink, cell=cell)
-    assert cell.tokens == 2
-    assert cell.first_at is not None
+        await relayed(relay, server.url, sink, heard=told)
+    assert told.tokens == 2
+    assert told.first_at is not None
 
 
 async def test_an_old_server_that_sends_comments_first_and_ends_by_closing_is_understood() -> None:
@@ -108,10 +110,10 @@ async def test_a_greeting_cut_in_pieces_is_passed_on_as_it_comes() -> None:
             assert await sink.comes() == piece
         await heard.send(chunked(DONE), LAST_CHUNK)
 
-    cell = progress()
+    told = Told()
     async with upstream(script) as server, relaying() as relay:
-        await relayed(relay, server.url, sink, cell=cell)
-    assert cell.tokens == 2  # the one that came in two pieces, and the end
+        await relayed(relay, server.url, sink, heard=told)
+    assert told.tokens == 2  # the one that came in two pieces, and the end
 
 
 async def test_a_comment_does_not_begin_an_answer() -> None:
@@ -161,13 +163,13 @@ async def test_a_connection_left_open_after_the_end_of_the_stream_is_closed_and_
 
 
 async def test_a_json_answer_is_passed_on_whole() -> None:
-    sink, cell = Kept(), progress()
+    sink, told = Kept(), Told()
     script = saying(answer("200 OK", COMPLETION, "application/json; charset=utf-8"))
     async with upstream(script) as server, relaying() as relay:
-        await relayed(relay, server.url, sink, stream=False, cell=cell)
+        await relayed(relay, server.url, sink, stream=False, heard=told)
     assert sink.chunks == [COMPLETION]
     assert sink.openings == [Opened(200, "application/json; charset=utf-8")]
-    assert cell.tokens == 1
+    assert (told.tokens, told.first_at is None) == (0, False)  # it has come, and nobody saw how many
 
 
 async def test_a_connection_is_used_again_after_a_whole_answer() -> None:
@@ -182,3 +184,34 @@ async def test_nothing_is_asked_for_that_would_change_the_bytes() -> None:
         await relayed(relay, server.url, Kept())
     assert b"accept-encoding" not in server.heard[0].head
     assert b"cookie" not in server.heard[0].head
+
+
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":42}}\n\n'
+
+
+@pytest.mark.parametrize(("events", "count"), [([STOP, USAGE, DONE], 42), ([STOP, DONE], None)])
+async def test_a_stream_that_counts_its_tokens_is_believed(events: list[bytes], count: int | None) -> None:
+    told = Told()
+    async with upstream(streaming(ROLE, token("a"), *events)) as server, relaying() as relay:
+        await relayed(relay, server.url, Kept(), heard=told)
+    assert told.count == count
+
+
+async def test_a_json_answer_that_counts_its_tokens_is_believed() -> None:
+    told, body = Told(), COMPLETION[:-1] + b',"usage":{"prompt_tokens":5,"completion_tokens":42}}'
+    async with upstream(saying(answer("200 OK", body))) as server, relaying() as relay:
+        await relayed(relay, server.url, Kept(), stream=False, heard=told)
+    assert told.count == 42
+
+
+LOAD = "TEXT named_metrics.num_requests_running=3"
+
+
+@pytest.mark.parametrize("status", ["200 OK", "429 Full", "404 Not Found", "500 Oops"])
+async def test_what_any_answer_tells_of_its_backends_load_is_heard(status: str) -> None:
+    told = Told()
+    sent = answer(status, COMPLETION, "application/json", f"Endpoint-Load-Metrics: {LOAD}")
+    async with upstream(saying(sent)) as server, relaying() as relay:
+        with suppress(AttemptFailed, CallerRefused):
+            await relayed(relay, server.url, Kept(), stream=False, heard=told)
+    assert told.loads == [LOAD]

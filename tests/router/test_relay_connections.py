@@ -2,8 +2,8 @@
 
 import pytest
 
-from router import relay as relay_module
-from router.relay import AttemptFailed
+from router import connections
+from router.attempt import AttemptFailed
 from sidecar import Outcome
 from tests.fakes.sinks import Kept
 from tests.fakes.upstreams import (
@@ -69,11 +69,11 @@ async def test_a_kept_connection_that_breaks_after_a_byte_of_answer_is_not_sent_
 
 
 def test_connections_are_dropped_before_servers_close_them() -> None:
-    assert relay_module.IDLE_CONNECTION_SECONDS < 5.0
+    assert connections.IDLE_CONNECTION_SECONDS < 5.0
 
 
 async def test_the_pool_keeps_connections_no_longer_than_that() -> None:
     async with relaying() as relay:
-        connector = relay._pooled.connector
+        connector = relay._connections.pooled.connector
         assert connector is not None
-        assert connector._keepalive_timeout == relay_module.IDLE_CONNECTION_SECONDS
+        assert connector._keepalive_timeout == connections.IDLE_CONNECTION_SECONDS

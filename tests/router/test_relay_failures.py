@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from router.attempt import AnswerUnusable, AttemptFailed, CallerRefused
 from router.errors import BackendFailed, BackendRejected, BackendTruncated
-from router.relay import AnswerUnusable, AttemptFailed, CallerRefused
 from sidecar import Outcome
 from tests.fakes.sinks import Kept
 from tests.fakes.upstreams import (
@@ -28,6 +28,9 @@ from tests.fakes.upstreams import (
 from tests.router.relaying import relayed, relaying
 
 ERROR = b'data: {"error":"engine died"}\n\n'
+TOLD_FULL = b'data: {"error":{"message":"too many","code":429}}\n\n'
+TOLD_BROKEN = b'data: {"error":{"message":"engine died","code":500}}\n\n'
+TOLD_STRANGE = b'data: {"error":{"message":"who are you","code":401}}\n\n'
 
 
 BAD_STREAMS = {
@@ -52,7 +55,13 @@ BAD_STREAMS = {
     "401": ((answer("401 Unauthorized"),), Outcome.BACKEND_ERROR),
     "403": ((answer("403 Forbidden"),), Outcome.BACKEND_ERROR),
     "429": ((answer("429 Too Many"),), Outcome.REJECTED),
-    "503": ((answer("503 Busy"),), Outcome.REJECTED),
+    "503 that says when to come back": ((answer("503 Busy", b"", "text/plain", "retry-after: 9"),), Outcome.REJECTED),
+    "503 of a full server": ((answer("503 Busy", b'{"error":"server busy, please try again"}'),), Outcome.REJECTED),
+    "503 while the model loads": ((answer("503 Busy", b'{"error":{"message":"Loading model"}}'),), Outcome.REJECTED),
+    "503": ((answer("503 Busy"),), Outcome.BACKEND_ERROR),
+    "a 429 as the first event": ((OK_STREAM + chunked(TOLD_FULL, DONE) + LAST_CHUNK,), Outcome.REJECTED),
+    "a 500 as the first event": ((OK_STREAM + chunked(TOLD_BROKEN, DONE) + LAST_CHUNK,), Outcome.BACKEND_ERROR),
+    "a 401 as the first event": ((OK_STREAM + chunked(TOLD_STRANGE, DONE) + LAST_CHUNK,), Outcome.BACKEND_ERROR),
     "an error first": ((OK_STREAM + chunked(ERROR) + LAST_CHUNK,), Outcome.BACKEND_ERROR),
     "an error after the greeting": (
         (OK_STREAM + chunked(ROLE), chunked(ERROR, DONE) + LAST_CHUNK),
@@ -154,36 +163,46 @@ async def test_messages_say_what_is_wrong(sent: bytes, message: str) -> None:
     assert failed.value.error.lasting is ("; set its " in message)
 
 
-@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (("retry-after: 7",), 7.0),
-        (("retry-after: 0",), 0.0),
-        (("retry-after: 99999",), 3600.0),
-        (("retry-after: Wed, 21 Oct 2026 07:28:00 GMT",), 1.0),
-        (("retry-after: -3",), 1.0),
-        ((), 1.0),
-    ],
-)
-async def test_a_full_backend_says_when_to_come_back(status: str, header: tuple[str, ...], seconds: float) -> None:
-    sent = answer(status, b"{}", "application/json", *header)
-    async with upstream(saying(sent)) as server, relaying() as relay:
-        with pytest.raises(AttemptFailed) as failed:
-            await relayed(relay, server.url, Kept())
-    assert failed.value.outcome is Outcome.REJECTED
-    assert isinstance(failed.value.error, BackendRejected)
-    assert failed.value.error.retry_after_seconds == seconds
+FULL = b'{"error":"server busy, please try again"}'
+LOADING = b'{"error":{"code":503,"message":"Loading model"}}'
+DATED = ("date: Wed, 21 Oct 2026 07:28:00 GMT", "retry-after: Wed, 21 Oct 2026 07:28:09 GMT")
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("status", [400, 404, 413, 422])
+@pytest.mark.parametrize(
+    ("sent", "caller_waits_seconds", "rests_seconds"),
+    [
+        (answer("429 Too Many", b"{}", "application/json", "retry-after: 7"), 7.0, 7.0),
+        (answer("429 Too Many", b"{}", "application/json", "retry-after: 0"), 0.0, 0.0),
+        (answer("429 Too Many", b"{}", "application/json", "retry-after: 99999"), 3600.0, 3600.0),
+        (answer("429 Too Many", b"{}", "application/json", "retry-after: -3"), 1.0, None),
+        (answer("429 Too Many", b"{}"), 1.0, None),
+        (answer("503 Unavailable", b"{}", "application/json", *DATED), 9.0, 9.0),
+        (answer("503 Unavailable", FULL), 1.0, None),
+        (answer("503 Unavailable", LOADING), 2.0, 2.0),
+        (answer("503 Unavailable", LOADING, "application/json", "retry-after: 5"), 5.0, 5.0),
+    ],
+)
+async def test_a_backend_that_is_full_or_loading_says_when_to_come_back(
+    sent: bytes, caller_waits_seconds: float, rests_seconds: float | None, stream: bool
+) -> None:
+    async with upstream(saying(sent)) as server, relaying() as relay:
+        with pytest.raises(AttemptFailed) as failed:
+            await relayed(relay, server.url, Kept(), stream=stream)
+    assert failed.value.outcome is Outcome.REJECTED
+    assert isinstance(failed.value.error, BackendRejected)
+    assert (failed.value.error.retry_after_seconds, failed.value.rest_seconds) == (caller_waits_seconds, rests_seconds)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("status", [400, 404, 405, 413, 422, 501])
 async def test_a_refusal_of_the_request_itself_is_passed_to_the_caller(status: int, stream: bool) -> None:
     body = b'{"error":{"message":"too long"}}'
     async with upstream(saying(answer(f"{status} No", body))) as server, relaying() as relay:
         with pytest.raises(CallerRefused) as refused:
             await relayed(relay, server.url, Kept(), stream=stream)
     assert (refused.value.status, refused.value.content_type, refused.value.body) == (status, "application/json", body)
+    assert refused.value.elsewhere is (status in (404, 405, 501))
 
 
 async def test_a_refusal_that_comes_as_the_first_event_of_a_stream_is_one_too() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from router.relay import AttemptFailed, ClientGone
+from router.attempt import AttemptFailed, ClientGone
+from router.patience import FLOW_SECONDS
 from sidecar import Outcome
 from tests.fakes.sinks import Kept
 from tests.fakes.upstreams import (
@@ -130,7 +131,17 @@ async def test_an_answer_that_takes_too_long_as_a_whole_is_given_up(stream: bool
     async with upstream(endless if stream else silent) as server, relaying() as relay:
         with pytest.raises(AttemptFailed, match="too long: the whole answer did not come in time") as failed:
             await relayed(relay, server.url, Kept(), stream=stream, limits=deadlines(total=SOON))
-    assert (failed.value.outcome, failed.value.begun) == (Outcome.TIMEOUT, stream)
+    # While its tokens come, a backend is alive: the answer is too long, and nobody else is to blame.
+    assert (failed.value.outcome, failed.value.begun) == (Outcome.OVERLONG if stream else Outcome.TIMEOUT, stream)
+
+
+async def test_a_stream_that_is_silent_when_the_whole_answer_is_due_has_failed() -> None:
+    sink = Kept()
+    limits = deadlines(token=10, total=FLOW_SECONDS + SOON)
+    async with upstream(saying(OK_STREAM, chunked(token("a")))) as server, relaying() as relay:
+        with pytest.raises(AttemptFailed, match="too long: the whole answer did not come in time") as failed:
+            await relayed(relay, server.url, sink, limits=limits)
+    assert (failed.value.outcome, failed.value.begun) == (Outcome.TIMEOUT, True)
 
 
 async def test_every_token_is_given_its_own_time() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.signs import EndMarker, Sign, blamed_on_caller, first_sign, is_error_body
+from router.signs import EndMarker, Sign, completion_tokens, first_sign, is_error_body, told_refusal
 from tests.fakes.upstreams import DONE, ROLE, STOP, cut, token
 
 USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
@@ -124,20 +124,52 @@ def test_the_first_sign_of_a_stream(stream: bytes, sign: Sign | None) -> None:
         ({"error": {"code": 400}}, 400),
         ({"error": {"code": 499}}, 499),
         ({"error": {"code": 399}}, None),
-        ({"error": {"code": 500}}, None),
+        ({"error": {"code": 500}}, 500),
+        ({"error": {"code": 599}}, 599),
+        ({"error": {"code": 600}}, None),
         ({"error": {"code": "400"}}, None),
         ({"error": "too long"}, None),
         ([], None),
     ],
 )
-def test_an_error_with_a_code_of_the_caller_is_the_callers(error: object, status: int | None) -> None:
+def test_an_error_event_may_have_the_status_that_its_head_has_not(error: object, status: int | None) -> None:
     data = orjson.dumps(error)
-    blamed = blamed_on_caller(b": note\n\ndata: " + data + b"\n\n")
-    assert blamed == (None if status is None else (status, data))
+    told = told_refusal(b": note\n\ndata: " + data + b"\n\n")
+    assert told == (None if status is None else (status, data))
 
 
-def test_an_error_that_is_no_json_blames_nobody() -> None:
-    assert blamed_on_caller(b'data: {"error": oh\n\n') is None
+def test_an_error_that_is_no_json_has_no_status() -> None:
+    assert told_refusal(b'data: {"error": oh\n\n') is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "tokens"),
+    [
+        (b"", None),
+        (b'{"choices":[{"message":{"content":"hi"}}]}', None),
+        (b'{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":12,"total_tokens":19}}', 12),
+        (b'{"usage" : { "completion_tokens" :\n 12}}', 12),
+        (b'{"usage":{"completion_tokens":0}}', None),
+        (b'{"usage":{"completion_tokens":null}}', None),
+        (b'{"usage":{"completion_tokens_details":{"reasoning_tokens":5}}}', None),
+        (b'{"usage":{"completion_tokens":1234567890123}}', None),
+        (b'data: {"usage":{"completion_tokens":1}}\n\ndata: {"usage":{"completion_tokens":2}}\n\n', 2),
+        (b'{"usage":{"completion_tokens":12}}' + b" " * 5000, None),
+    ],
+)
+def test_the_backends_own_count_of_tokens(answer: bytes, tokens: int | None) -> None:
+    assert completion_tokens(answer) == tokens
+
+
+@given(cuts)
+def test_a_count_of_tokens_is_found_at_the_end_of_a_long_stream_however_it_is_cut(at: list[int]) -> None:
+    stream = ROLE + token("x" * 900) * 6 + STOP + USAGE + DONE
+    assert marked(*cut(stream, at)).completion_tokens == 2
+
+
+@given(st.text())
+def test_nothing_that_a_model_says_is_a_count_of_tokens(text: str) -> None:
+    assert marked(token(text + '"completion_tokens":5')).completion_tokens is None
 
 
 @pytest.mark.parametrize(
