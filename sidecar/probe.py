@@ -9,15 +9,18 @@ Rules of this file
 
 import errno
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ssl import SSLError
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 
 from sidecar.engines import ENGINES, detect
 from sidecar.engines.detect import Identity
-from sidecar.engines.engine import Answer, Ask, Engine, Liveness
+from sidecar.engines.engine import Answer, Answers, Ask, Engine, Liveness
+from sidecar.engines.page import overridden, place_of
+from sidecar.engines.promtext import selector_of
 from sidecar.facts import BackendSpec, ProbeOutcome
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -59,27 +62,28 @@ class Prober:
         self._clock = clock
 
     async def liveness(self, spec: BackendSpec, engine: Engine, timeout_seconds: float) -> Probed:
-        """Whether the backend lives, by its engine's own question for that."""
-        probed = await self.ask(spec, engine.liveness, timeout_seconds)
-        if probed.answer is None:
+        """Whether the backend lives, by its engine's own questions for that; one deadline for each of the two.
+
+        The latency is the first answer's. A second question that is not heard changes nothing: it lives.
+        """
+        probed = judged(await self.ask(spec, engine.liveness, timeout_seconds), engine.read_liveness)
+        if engine.condition is None or probed.outcome is not ProbeOutcome.OK:
             return probed
-        found = engine.read_liveness(probed.answer)
-        return Probed(OUTCOME_OF_LIVENESS[found], probed.latency_ms, probed.detail, probed.answer)
+        further = judged(await self.ask(spec, engine.condition, timeout_seconds), engine.read_condition)
+        return probed if further.answer is None else replace(probed, outcome=further.outcome)
 
     async def identity(self, spec: BackendSpec, timeout_seconds: float) -> Identity | None:
         """Which software answers there; None if it is no LLM server, or did not say."""
         return detect.identify(await self.answers(spec, detect.QUESTIONS, timeout_seconds))
 
-    async def stats(self, spec: BackendSpec, engine: Engine, timeout_seconds: float) -> tuple[Answer | None, ...]:
+    async def stats(self, spec: BackendSpec, engine: Engine, timeout_seconds: float) -> Answers:
         """The answers to everything that the engine is asked about its load, round after round."""
-        answers = await self.answers(spec, engine.stats, timeout_seconds)
-        for _ in range(MOST_ROUNDS - 1):
-            answers += await self.answers(spec, engine.more_stats(answers), timeout_seconds)
+        answers: Answers = ()
+        for _ in range(MOST_ROUNDS):
+            answers += await self.answers(spec, engine.asks(answers), timeout_seconds)
         return answers
 
-    async def answers(
-        self, spec: BackendSpec, asks: Sequence[Ask], timeout_seconds: float
-    ) -> tuple[Answer | None, ...]:
+    async def answers(self, spec: BackendSpec, asks: Sequence[Ask], timeout_seconds: float) -> Answers:
         """The answers to several questions, one after the other, in their order; None where none came.
 
         Once a question was not heard, the rest is not asked: so this takes one deadline too long, never many.
@@ -113,12 +117,12 @@ class Prober:
 
     async def _answer(self, spec: BackendSpec, ask: Ask, timeout_seconds: float) -> Answer:
         headers = dict(ask.headers)
-        if spec.api_key is not None:
+        if spec.api_key is not None and ask.port is None:  # another port may be another server
             headers["authorization"] = f"Bearer {spec.api_key}"
         timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SHARE * timeout_seconds)
         async with self._session.request(
             ask.method,
-            spec.url + ask.path,
+            url_of(spec, ask),
             data=ask.body,
             headers=headers,
             timeout=timeout,
@@ -132,6 +136,23 @@ class Prober:
 
     def _since(self, started: float) -> float:
         return round((self._clock() - started) * 1000, 1)
+
+
+def judged(probed: Probed, read: Callable[[Answer], Liveness]) -> Probed:
+    """What came back, with the outcome that its reader gives it; unchanged where nothing came."""
+    if probed.answer is None:
+        return probed
+    return replace(probed, outcome=OUTCOME_OF_LIVENESS[read(probed.answer)])
+
+
+def url_of(spec: BackendSpec, ask: Ask) -> str:
+    """Where a question goes: to the backend's own port, or to another of the same host."""
+    if ask.port is None:
+        return spec.url + ask.path
+    parts = urlsplit(spec.url)
+    host = parts.hostname or ""
+    place = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{place}:{ask.port}{ask.path}"
 
 
 def outcome_of(error: BaseException) -> ProbeOutcome:
@@ -161,6 +182,11 @@ def probing_session() -> aiohttp.ClientSession:
     )
 
 
-def engine_for(name: str | None, _spec: BackendSpec) -> Engine:
-    """How to ask a backend whose engine is `name`; as any OpenAI-compatible server while nobody knows."""
-    return ENGINES.get(name or "openai", ENGINES["openai"])
+def engine_for(name: str | None, spec: BackendSpec) -> Engine:
+    """How to ask a backend whose engine is `name`; as any OpenAI-compatible server while nobody knows.
+
+    The operator's names for its metrics come before the engine's own.
+    """
+    engine = ENGINES.get(name or "openai", ENGINES["openai"])
+    named = {number: found for number, text in spec.metrics.items() if (found := selector_of(text)) is not None}
+    return overridden(engine, named, None if spec.metrics_path is None else place_of(spec.metrics_path))

@@ -5,9 +5,27 @@ A new engine is a file beside these and a line in `ENGINES`; `sidecar.engines.de
 
 from collections.abc import Mapping
 
-from sidecar.engines import detect, llamacpp, mlx, ollama, openai, status, vllm
+from sidecar.engines import (
+    detect,
+    koboldcpp,
+    llamacpp,
+    lmdeploy,
+    lmstudio,
+    localai,
+    mlx,
+    ollama,
+    openai,
+    orca,
+    sglang,
+    status,
+    tgi,
+    triton,
+    trtllm,
+    vllm,
+)
 from sidecar.engines.engine import (
     Answer,
+    Answers,
     Ask,
     Engine,
     Liveness,
@@ -19,17 +37,26 @@ from sidecar.engines.engine import (
 )
 
 ENGINES: Mapping[str, Engine] = {
+    "koboldcpp": koboldcpp.ENGINE,
     "llamacpp": llamacpp.ENGINE,
+    "lmdeploy": lmdeploy.ENGINE,
+    "lmstudio": lmstudio.ENGINE,
+    "localai": localai.ENGINE,
     "mlx": mlx.ENGINE,
     "ollama": ollama.ENGINE,
     "openai": openai.ENGINE,
+    "sglang": sglang.ENGINE,
     "status": status.ENGINE,
+    "tgi": tgi.ENGINE,
+    "triton": triton.ENGINE,
+    "trtllm": trtllm.ENGINE,
     "vllm": vllm.ENGINE,
 }
 
 __all__ = [
     "ENGINES",
     "Answer",
+    "Answers",
     "Ask",
     "Engine",
     "Liveness",
@@ -39,4 +66,5 @@ __all__ = [
     "StructuredOutput",
     "Unreadable",
     "detect",
+    "orca",
 ]

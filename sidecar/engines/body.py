@@ -23,10 +23,8 @@ def json_value(answer: Answer) -> object:
     Raises:
         Unreadable: another status, an empty body, or no JSON.
     """
-    if answer.status in (401, 403):
-        raise Unreadable(f"HTTP {answer.status}: it wants a key; set api_key of this backend")
     if answer.status != 200:
-        raise Unreadable(f"HTTP {answer.status}: {shown(answer.body)}")
+        raise Unreadable(refusal(answer))
     if not answer.body.strip():
         raise Unreadable("HTTP 200 with an empty body")
     try:
@@ -34,6 +32,13 @@ def json_value(answer: Answer) -> object:
     except orjson.JSONDecodeError as error:
         raise Unreadable(f"no JSON: {shown(answer.body)}") from error
     return value
+
+
+def refusal(answer: Answer) -> str:
+    """What a status other than 200 says, for a message."""
+    if answer.status in (401, 403):
+        return f"HTTP {answer.status}: it wants a key; set api_key of this backend"
+    return f"HTTP {answer.status}: {shown(answer.body)}"
 
 
 def json_object(answer: Answer) -> Mapping[str, object]:

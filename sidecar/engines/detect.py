@@ -8,32 +8,54 @@ Rules of this file
 - The first that fits wins, the most telling first. What is identified is a default; the operator's word wins.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sidecar.engines import openai, status
+from sidecar.engines import localai, openai, status, tgi
 from sidecar.engines.body import json_object, text
 from sidecar.engines.engine import Answer, Ask, Unreadable
 
+TRITON_SERVER = Ask("/v2")
 ROOT = Ask("/")
 OLLAMA_VERSION = Ask("/api/version")
 VLLM_VERSION = Ask("/version")
 PROPS = Ask("/props")
 
-QUESTIONS: tuple[Ask, ...] = (openai.MODELS, VLLM_VERSION, OLLAMA_VERSION, status.STATUS, PROPS, ROOT)
+QUESTIONS: tuple[Ask, ...] = (
+    openai.MODELS,
+    VLLM_VERSION,
+    OLLAMA_VERSION,
+    status.STATUS,
+    PROPS,
+    tgi.INFO,
+    TRITON_SERVER,
+    localai.SYSTEM,
+    ROOT,
+)
 """Asked in this order; `identify` takes the answers in the same. Not `/health`: some servers run their model for it."""
 
 USUAL_PORTS: tuple[int, ...] = (
     11434,  # Ollama
     1234,  # LM Studio
-    8000,  # vLLM; llama-cpp-python
+    8000,  # vLLM; TensorRT-LLM; Triton; llama-cpp-python
     8080,  # llama.cpp; MLX LM; LocalAI
     30000,  # SGLang
+    23333,  # LMDeploy
+    3000,  # TGI
+    5001,  # KoboldCpp
 )
-"""Where these servers listen unless told otherwise. Many other things listen on 8000 and 8080."""
+"""Where these servers listen unless told otherwise. Many other things listen on 3000, 8000 and 8080."""
 
-PRODUCTS = {"sglang": "SGLang", "organization_owner": "LM Studio", "organization-owner": "LM Studio"}
-"""What servers without a file of their own write as the owner of their models → the name people know them by."""
+OWNERS: Mapping[str, tuple[str, str]] = {
+    "sglang": ("sglang", "SGLang"),
+    "tensorrt_llm": ("trtllm", "TensorRT-LLM"),
+    "lmdeploy": ("lmdeploy", "LMDeploy"),
+    "koboldcpp": ("koboldcpp", "KoboldCpp"),
+}
+"""What servers that tell their load write as the owner of their models → the engine, and the name people know it by."""
+
+LM_STUDIO_OWNERS = frozenset({"organization_owner", "organization-owner"})
+TRITON_FRONTEND_OWNER = "Triton Inference Server"
 
 LM_STUDIO_UNKNOWN_PATH = "Unexpected endpoint or method"
 """What LM Studio says, with status 200, about paths that it does not have."""
@@ -60,6 +82,9 @@ class Answers:
     ollama_version: Answer | None
     status: Answer | None
     props: Answer | None
+    info: Answer | None
+    triton: Answer | None
+    system: Answer | None
     root: Answer | None
 
     @property
@@ -138,26 +163,72 @@ def as_mlx(given: Answers) -> Identity | None:
     return Identity("mlx", None, "MLX LM") if python and listed and nothing_else and claims_json else None
 
 
-def as_openai(given: Answers) -> Identity | None:
-    """A list of models is enough; some owners tell the product."""
+def as_tgi(given: Answers) -> Identity | None:
+    """TGI tells its version, and that it is the router of text-generation-inference."""
+    router = text_in(given.info, "router") or ""
+    version = text_in(given.info, "version")
+    known = router.startswith("text-generation") and text_in(given.info, "model_id")
+    return Identity("tgi", version, "TGI") if known else None
+
+
+def as_triton(given: Answers) -> Identity | None:
+    """Triton tells its name and version, as KServe's protocol wants; it lists no models in OpenAI's way."""
+    name, version = text_in(given.triton, "name"), text_in(given.triton, "version")
+    return Identity("triton", version, "Triton") if name == "triton" and version and given.owners is None else None
+
+
+def as_owned(given: Answers) -> Identity | None:
+    """Whoever is said to own all of the models, where that is a server that we know."""
+    known = {OWNERS.get(owner) for owner in given.owners or ()}
+    found = known.pop() if len(known) == 1 else None
+    if found is None:
+        return None
+    engine, product = found
+    version = text_in(given.vllm_version, "version") if engine == "trtllm" else None
+    return Identity(engine, version, product)
+
+
+def as_lmstudio(given: Answers) -> Identity | None:
+    """LM Studio owns its models, in words of its own. Without any it is known by how it says that a path is missing."""
     if given.owners is None:
         return None
     said = text_in(given.ollama_version, "error") or ""
-    if said.startswith(LM_STUDIO_UNKNOWN_PATH):
-        return Identity("openai", None, "LM Studio")
-    products = {PRODUCTS[owner] for owner in given.owners if owner in PRODUCTS}
-    product = products.pop() if len(products) == 1 else "OpenAI-compatible"
-    return Identity("openai", None, product)
+    known = (given.owners and given.owners <= LM_STUDIO_OWNERS) or said.startswith(LM_STUDIO_UNKNOWN_PATH)
+    return Identity("lmstudio", None, "LM Studio") if known else None
+
+
+def as_localai(given: Answers) -> Identity | None:
+    """LocalAI tells which of its backends are installed and which models run; its models have no owner."""
+    try:
+        system = json_object(given.system) if given.system is not None else {}
+    except Unreadable:
+        return None
+    known = given.owners == frozenset() and {"backends", "loaded_models"} <= system.keys()
+    return Identity("localai", text_in(given.vllm_version, "version"), "LocalAI") if known else None
+
+
+def as_openai(given: Answers) -> Identity | None:
+    """A list of models is enough."""
+    if given.owners is None:
+        return None
+    frontend = given.owners == frozenset({TRITON_FRONTEND_OWNER})
+    return Identity("openai", None, "Triton's OpenAI frontend" if frontend else "OpenAI-compatible")
 
 
 RECOGNISERS: tuple[Callable[[Answers], Identity | None], ...] = (
     as_llamacpp,
     as_vllm,
+    as_tgi,
+    as_owned,
     as_status,
     as_ollama,
+    as_lmstudio,
+    as_localai,
     as_mlx,
+    as_triton,
     as_openai,
 )
+"""`as_status` stands behind those that tell more of their load than it would, and before those that tell nothing."""
 
 
 def text_in(answer: Answer | None, key: str, *, status: int = 200) -> str | None:

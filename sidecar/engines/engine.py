@@ -49,6 +49,12 @@ class Ask:
     method: str = "GET"
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    """Of the same host, where it is not the backend's own."""
+
+    def __str__(self) -> str:
+        """As it is shown to people: `GET /metrics`, or `GET :8002/metrics` on another port."""
+        return f"{self.method} {'' if self.port is None else f':{self.port}'}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +66,32 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Answers = tuple[Answer | None, ...]
+"""One for each question, in the order of the questions; None where no usable answer came (refused, timed out)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that a backend offers."""
+    """A model that a backend offers. None is unknown throughout."""
 
     name: str
     kind: ModelKind = ModelKind.CHAT
     parameters: float | None = None
     """How many weights, from the server's word or from the name ("qwen3:30b" → 3e10); None when neither tells."""
     size_bytes: int | None = None
+    """Of its weights, as they lie on the disk."""
     loaded: bool | None = None
-    """In memory right now; None when the server does not say."""
+    """In memory right now, ready to answer."""
+    loading: bool = False
+    """On its way into memory: `loaded` is False until it is there."""
+    memory_bytes: int | None = None
+    """What it takes in memory with its caches: on the accelerator and beside it."""
+    accelerator_bytes: int | None = None
+    """The part of `memory_bytes` that is on the accelerator. Less than all of it makes a slow model."""
+    context_tokens: int | None = None
+    """The longest context that it takes as it runs now."""
+    expires_in_seconds: float | None = None
+    """Until it leaves memory unless it is asked again: 0 or more, counted from the answer that said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +120,36 @@ class Reading:
 NOTHING_READ = Reading()
 
 
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Samples of one family of Prometheus metrics: those that have all of these labels."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """As it is written in a configuration: `name{label="value"}`."""
+        labels = ",".join(f'{key}="{_escaped(value)}"' for key, value in self.labels.items())
+        return self.name + (f"{{{labels}}}" if labels else "")
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of Prometheus metrics, and what says load on it: of each number the first of its names that is there."""
+
+    ask: Ask
+    running: tuple[Selector, ...] = ()
+    waiting: tuple[Selector, ...] = ()
+    also_waiting: tuple[Selector, ...] = ()
+    """Requests that wait elsewhere: each of these that is there is added."""
+    kv_usage: tuple[Selector, ...] = ()
+    slots: tuple[Selector, ...] = ()
+
+
 class Unreadable(ValueError):
     """An answer that is not what this engine answers. Its text says what was found instead."""
 
@@ -107,9 +158,8 @@ class Unreadable(ValueError):
 class Engine:
     """One kind of server: which questions to ask it, and how its answers read.
 
-    Readers are pure. `read_stats` and `read_models` get one entry per question, in the order of the questions; None
-    stands where no usable answer came (refused, timed out). They raise `Unreadable` for an answer that makes no sense,
-    and return what is known otherwise. They raise nothing else, whatever the bytes.
+    Readers are pure. They raise `Unreadable` for an answer that makes no sense, return what is known otherwise, and
+    raise nothing else, whatever the bytes.
     """
 
     name: str
@@ -118,16 +168,30 @@ class Engine:
     liveness: Ask
     read_liveness: Callable[[Answer], Liveness]
     models: tuple[Ask, ...]
-    read_models: Callable[[tuple[Answer | None, ...]], tuple[Model, ...]]
-    stats: tuple[Ask, ...] = ()
-    """Empty where the server has no endpoint for load: then only Maek's own count of its requests is known."""
-    more_stats: Callable[[tuple[Answer | None, ...]], tuple[Ask, ...]] = lambda _answers: ()
-    """The next questions that the answers so far call for; none ends the asking.
+    read_models: Callable[[Answers], tuple[Model, ...]]
+    condition: Ask | None = None
+    """Asked after a good answer to `liveness`, where a server that lives may still be loading or asleep."""
+    read_condition: Callable[[Answer], Liveness] = lambda _answer: Liveness.OK
+    """OK for anything that says nothing of the kind: whether it lives has been answered already."""
+    page: Page | None = None
+    """Its Prometheus metrics, where its load is read from them."""
+    plan: Callable[[Page | None, Answers], tuple[Ask, ...]] = lambda _page, _answers: ()
+    """The questions about load that follow the answers so far (at first none); none ends the asking.
 
-    A server that would load or wake a model in order to answer is first asked whether it would. Ask `stats`, then what
-    this gives for all answers so far, until it gives nothing (three rounds at most); `read_stats` gets all the answers.
+    A server that would load or wake a model in order to answer is first asked whether it would. None at all where the
+    server has nothing to tell: then only Maek's own count of its requests is known.
     """
-    read_stats: Callable[[tuple[Answer | None, ...]], Reading] = lambda _answers: NOTHING_READ
+    reader: Callable[[Page | None, Answers], Reading] = lambda _page, _answers: NOTHING_READ
+    stats_hint: str = ""
+    """What the operator has to do for load to be told, where it is not told by default."""
     structured_output: StructuredOutput = StructuredOutput.RESPONSE_FORMAT
     assumed_slots: int | None = None
     """Requests at once when neither the operator nor the server tells: the engine's own documented default."""
+
+    def asks(self, answers: Answers = ()) -> tuple[Ask, ...]:
+        """The next questions about load, after the answers so far. Three rounds at most are asked."""
+        return self.plan(self.page, answers)
+
+    def read_stats(self, answers: Answers) -> Reading:
+        """The load that all the answers tell. Raises `Unreadable`."""
+        return self.reader(self.page, answers)

@@ -7,26 +7,43 @@ Traps
   says whether it sleeps: so it comes first. `/slots` also counts as use and so puts sleep off: whoever wants sleep
   starts the server with `--metrics` as well.
 - A router of several models (`"role": "router"`) loads the model that a question names, unless `autoload=false`.
+- Asleep, `/health` is 200 and the model stays listed; the next request wakes it, and waits while it loads.
 - Both pages wait for the step being computed: no answer in time means busy, not dead.
 
 Source: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 from sidecar.engines import openai
-from sidecar.engines.body import count, json_object, json_value, text, whole
-from sidecar.engines.engine import NOTHING_READ, Answer, Ask, Engine, Model, Reading, Unreadable
-from sidecar.engines.promtext import families
+from sidecar.engines.body import count, json_object, json_value, text
+from sidecar.engines.engine import (
+    NOTHING_READ,
+    Answer,
+    Answers,
+    Ask,
+    Engine,
+    Liveness,
+    Model,
+    Page,
+    Reading,
+    Selector,
+    Unreadable,
+)
+from sidecar.engines.page import METRICS, reading_of
 
 HEALTH = Ask("/health")
 PROPS = Ask("/props")
-METRICS = Ask("/metrics")
 SLOTS = Ask("/slots")
 
-RUNNING = "llamacpp:requests_processing"
-WAITING = "llamacpp:requests_deferred"
+PAGE = Page(
+    METRICS,
+    running=(Selector("llamacpp:requests_processing"),),
+    waiting=(Selector("llamacpp:requests_deferred"),),
+    kv_usage=(Selector("llamacpp:kv_cache_usage_ratio"),),  # of older builds
+)
 
 SAYS_METRICS = b"--metrics"
 """In the 501 of `/metrics`; that of `/slots` names its own option."""
@@ -38,12 +55,27 @@ ASSUMED_SLOTS = 1
 """Only until `/props` has told `total_slots`: four by default now, one in older builds."""
 
 
-def read_models(answers: tuple[Answer | None, ...]) -> tuple[Model, ...]:
-    """The models listed; a router says of each whether it is loaded, a server of one model has that one loaded."""
+def read_models(answers: Answers) -> tuple[Model, ...]:
+    """The models listed; a router says of each whether it is loaded.
+
+    A server of one model has that one loaded, unless `/props` says that it sleeps.
+    """
     answer = answers[0]
     if answer is None:
         raise Unreadable("no answer to /v1/models")
-    return tuple(model_of(entry) for entry in openai.listing(answer))
+    asleep = is_asleep(props_of(answers[1:]))
+    models = tuple(model_of(entry) for entry in openai.listing(answer))
+    return tuple(replace(model, loaded=False) for model in models) if asleep else models
+
+
+def read_condition(answer: Answer) -> Liveness:
+    """SLEEPING if `/props` says so: the next request wakes it."""
+    return Liveness.SLEEPING if is_asleep(props_of((answer,))) else Liveness.OK
+
+
+def is_asleep(props: Mapping[str, object] | None) -> bool:
+    """Whether `/props` says that the model has been put out of memory for want of requests."""
+    return props is not None and props.get("is_sleeping") is True
 
 
 def model_of(entry: Mapping[str, object]) -> Model:
@@ -59,6 +91,8 @@ def model_of(entry: Mapping[str, object]) -> Model:
         float(parameters) if parameters else guessed.parameters,
         size_bytes=count(known.get("size")),
         loaded=state_of(entry) in (None, "loaded"),
+        loading=state_of(entry) == "loading",
+        context_tokens=count(known.get("n_ctx")) or None,
     )
 
 
@@ -68,44 +102,47 @@ def state_of(entry: Mapping[str, object]) -> str | None:
     return text(status.get("value")) if isinstance(status, dict) else None
 
 
-def more_stats(answers: tuple[Answer | None, ...]) -> tuple[Ask, ...]:
-    """After `/props`: the page that is there and wakes nobody. After a `/metrics` that is not: `/slots`."""
+def plan(page: Page | None, answers: Answers) -> tuple[Ask, ...]:
+    """`/props`; then the page that is there and wakes nobody; after a `/metrics` that is not there, `/slots`."""
+    if not answers:
+        return (PROPS,)
     props = props_of(answers)
-    if props is None or props.get("is_sleeping") is True:
+    if props is None or page is None or is_asleep(props):
         return ()
     if props.get("role") == "router":
-        return more_of_router(answers[1:])
+        return more_of_router(page, answers[1:])
     slots = (SLOTS,) if props.get("endpoint_slots") is not False else ()
     match answers[1:]:
         case ():
-            return slots if props.get("endpoint_metrics") is False else (METRICS,)
+            return slots if props.get("endpoint_metrics") is False else (page.ask,)
         case (metrics,) if metrics is not None and metrics.status == 501 and SAYS_METRICS in metrics.body:
             return slots
         case _:
             return ()
 
 
-def more_of_router(answers: tuple[Answer | None, ...]) -> tuple[Ask, ...]:
+def more_of_router(page: Page, answers: Answers) -> tuple[Ask, ...]:
     """After `/props`: which models it has. After those: the metrics of the loaded ones."""
     match answers:
         case ():
             return (openai.MODELS,)
         case (listed,) if listed is not None:
             try:
-                return metrics_of_loaded(openai.listing(listed))
+                return metrics_of_loaded(page, openai.listing(listed))
             except Unreadable:
                 return ()
         case _:
             return ()
 
 
-def metrics_of_loaded(entries: Iterable[Mapping[str, object]]) -> tuple[Ask, ...]:
+def metrics_of_loaded(page: Page, entries: Iterable[Mapping[str, object]]) -> tuple[Ask, ...]:
     """One question for each model that a router has loaded, none of which may load another."""
     names = [str(entry["id"]) for entry in entries if state_of(entry) == "loaded"]
-    return tuple(Ask(f"/metrics?model={quote(name, safe='')}&autoload=false") for name in names[:MOST_MODELS_ASKED])
+    queries = [f"?model={quote(name, safe='')}&autoload=false" for name in names[:MOST_MODELS_ASKED]]
+    return tuple(replace(page.ask, path=page.ask.path + query) for query in queries)
 
 
-def props_of(answers: tuple[Answer | None, ...]) -> Mapping[str, object] | None:
+def props_of(answers: Answers) -> Mapping[str, object] | None:
     """What `/props` said, or None if it did not answer sensibly."""
     if not answers or answers[0] is None:
         return None
@@ -115,31 +152,29 @@ def props_of(answers: tuple[Answer | None, ...]) -> Mapping[str, object] | None:
         return None
 
 
-def read_stats(answers: tuple[Answer | None, ...]) -> Reading:
+def read_stats(page: Page | None, answers: Answers) -> Reading:
     """Running, waiting and slots, from whichever pages were asked."""
-    if not answers or answers[0] is None:
+    if not answers or answers[0] is None or page is None:
         return NOTHING_READ
     props = json_object(answers[0])
     total_slots = count(props.get("total_slots"))
-    if props.get("is_sleeping") is True:
+    if is_asleep(props):
         return Reading(running=0, waiting=0, slots=total_slots)
     if props.get("role") == "router":
-        return router_reading(answers)
+        return router_reading(page, answers)
     for answer in reversed(answers[1:]):
         if answer is not None:
             is_list = answer.body.lstrip()[:1] == b"["
-            return slots_reading(answer) if is_list else metrics_reading(answer, total_slots)
+            return slots_reading(answer) if is_list else metrics_reading(page, answer, total_slots)
     return Reading(slots=total_slots)
 
 
-def metrics_reading(answer: Answer | None, slots: int | None = None) -> Reading:
-    """One page of metrics; a model that went away meanwhile, or has no such page, tells nothing."""
-    if answer is None or answer.status in (400, 501):
+def metrics_reading(page: Page, answer: Answer | None, slots: int | None = None) -> Reading:
+    """One page of metrics; a model that went away meanwhile (400), or has no such page, tells nothing."""
+    if answer is None or answer.status == 400:
         return Reading(slots=slots)
-    page = families(answer)
-    return Reading(
-        running=whole(page.total(RUNNING), RUNNING), waiting=whole(page.total(WAITING), WAITING), slots=slots
-    )
+    told = reading_of(page, answer)
+    return replace(told, slots=told.slots or slots)
 
 
 def slots_reading(answer: Answer) -> Reading:
@@ -153,12 +188,12 @@ def slots_reading(answer: Answer) -> Reading:
     return Reading(running=told.count(True), slots=len(slots))
 
 
-def router_reading(answers: tuple[Answer | None, ...]) -> Reading:
+def router_reading(page: Page, answers: Answers) -> Reading:
     """The load of a router: the sum over its loaded models, unknown where one of them is."""
     if len(answers) < 2 or answers[1] is None:
         return NOTHING_READ
-    asked = metrics_of_loaded(openai.listing(answers[1]))
-    readings = [metrics_reading(answer) for answer in answers[2:]]
+    asked = metrics_of_loaded(page, openai.listing(answers[1]))
+    readings = [metrics_reading(page, answer) for answer in answers[2:]]
     running = [reading.running for reading in readings if reading.running is not None]
     waiting = [reading.waiting for reading in readings if reading.waiting is not None]
     return Reading(
@@ -172,10 +207,13 @@ ENGINE = Engine(
     title="llama.cpp",
     liveness=HEALTH,
     read_liveness=openai.read_json_health,
-    models=(openai.MODELS,),
+    condition=PROPS,
+    read_condition=read_condition,
+    models=(openai.MODELS, PROPS),
     read_models=read_models,
-    stats=(PROPS,),
-    more_stats=more_stats,
-    read_stats=read_stats,
+    page=PAGE,
+    plan=plan,
+    reader=read_stats,
+    stats_hint="start it with --metrics",
     assumed_slots=ASSUMED_SLOTS,
 )

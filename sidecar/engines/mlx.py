@@ -11,7 +11,7 @@ Source: https://github.com/ml-explore/mlx-lm/blob/main/mlx_lm/SERVER.md
 """
 
 from sidecar.engines import openai
-from sidecar.engines.engine import Answer, Ask, Engine, Model, StructuredOutput, Unreadable
+from sidecar.engines.engine import Answers, Ask, Engine, Model, StructuredOutput, Unreadable
 
 HEALTH = Ask("/health")
 
@@ -22,7 +22,7 @@ ASSUMED_SLOTS = 32
 """`--decode-concurrency`; it is not told over HTTP."""
 
 
-def read_models(answers: tuple[Answer | None, ...]) -> tuple[Model, ...]:
+def read_models(answers: Answers) -> tuple[Model, ...]:
     """The models listed, the one that the server was started with first where the list shows which it is."""
     answer = answers[0]
     if answer is None:

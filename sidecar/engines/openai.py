@@ -7,9 +7,10 @@ API: https://platform.openai.com/docs/api-reference/models/list
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from sidecar.engines.body import json_object, json_value, text
-from sidecar.engines.engine import Answer, Ask, Engine, Liveness, Model, Unreadable
+from sidecar.engines.body import count, json_object, json_value, text
+from sidecar.engines.engine import Answer, Answers, Ask, Engine, Liveness, Model, Unreadable
 from sidecar.engines.names import kind_of, parameters_of
 
 MODELS = Ask("/v1/models")
@@ -40,7 +41,7 @@ def _health(answer: Answer, read: Callable[[Answer], object]) -> Liveness:
     return Liveness.OK
 
 
-def read_models(answers: tuple[Answer | None, ...]) -> tuple[Model, ...]:
+def read_models(answers: Answers) -> tuple[Model, ...]:
     """The models of a `/v1/models`, in its order; kind and size are guessed from the names."""
     answer = answers[0]
     if answer is None:
@@ -48,10 +49,15 @@ def read_models(answers: tuple[Answer | None, ...]) -> tuple[Model, ...]:
     return tuple(model_of(entry) for entry in listing(answer))
 
 
-def model_of(entry: Mapping[str, object], *, loaded: bool | None = None) -> Model:
-    """The model of an entry that `listing` gave."""
+def read_loaded_models(answers: Answers) -> tuple[Model, ...]:
+    """The models of the `/v1/models` of a server that lists nothing but what it has in memory."""
+    return tuple(replace(model, loaded=True) for model in read_models(answers))
+
+
+def model_of(entry: Mapping[str, object]) -> Model:
+    """The model of an entry that `listing` gave. `max_model_len` is vLLM's word, which SGLang and others say too."""
     name = str(entry["id"])
-    return Model(name, kind_of(name), parameters_of(name), loaded=loaded)
+    return Model(name, kind_of(name), parameters_of(name), context_tokens=count(entry.get("max_model_len")) or None)
 
 
 def listing(answer: Answer) -> tuple[Mapping[str, object], ...]:

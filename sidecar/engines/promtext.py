@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sidecar.engines.body import shown
-from sidecar.engines.engine import Answer, Unreadable
+from sidecar.engines.body import refusal, shown
+from sidecar.engines.engine import Answer, Selector, Unreadable
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
 QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -26,6 +26,7 @@ SAMPLE = re.compile(
     rf"({NAME})\s*+(?:\{{((?:{LABEL},)*+(?:{LABEL})?+\s*+)\}})?+"  # name and labels
     r"\s*+(?<=[\s}])(\S++)(?:\s++-?\d++(?:\.\d++)?+)?+\s*+(?:#.*+)?+"  # value, moment, exemplar
 )
+SELECTOR = re.compile(rf"({NAME})(?:\{{((?:{LABEL},)*+(?:{LABEL})?+\s*+)\}})?+")
 LABELS = re.compile(LABEL)
 ESCAPES = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 
@@ -48,19 +49,19 @@ class Families:
 
     samples: Mapping[str, tuple[Sample, ...]]
 
-    def total(self, name: str, **labels: str) -> float | None:
-        """The sum over all samples with these labels; None if there is none, or one is a NaN."""
-        values = self._values(name, labels)
+    def total(self, selector: Selector) -> float | None:
+        """The sum over the samples that fit; None if there is none, or one is a NaN."""
+        values = self._values(selector)
         return None if values is None else math.fsum(values)
 
-    def mean(self, name: str) -> float | None:
-        """The mean over all samples; None if there is none, or one is a NaN."""
-        values = self._values(name, {})
+    def mean(self, selector: Selector) -> float | None:
+        """The mean over the samples that fit; None if there is none, or one is a NaN."""
+        values = self._values(selector)
         return None if values is None else math.fsum(values) / len(values)
 
-    def _values(self, name: str, labels: Mapping[str, str]) -> list[float] | None:
-        samples = self.samples.get(name, ())
-        values = [sample.value for sample in samples if labels.items() <= sample.labels.items()]
+    def _values(self, selector: Selector) -> list[float] | None:
+        samples = self.samples.get(selector.name, ())
+        values = [sample.value for sample in samples if selector.labels.items() <= sample.labels.items()]
         if not values or any(math.isnan(value) for value in values):
             return None
         # Infinities of both signs have no sum; one alone is kept, for its reader to refuse.
@@ -71,7 +72,7 @@ class Families:
 def families(answer: Answer) -> Families:
     """The samples of a 200 answer. Raises `Unreadable` for another status and for anything that is not this format."""
     if answer.status != 200:
-        raise Unreadable(f"HTTP {answer.status}: {shown(answer.body)}")
+        raise Unreadable(refusal(answer))
     try:
         page = answer.body.decode()
     except UnicodeDecodeError as error:
@@ -102,3 +103,12 @@ def sample_of(line: str, number: int) -> Sample:
 def unescaped(quoted: str) -> str:
     """A label's value without its quotes and escapes."""
     return re.sub(r"\\.", lambda found: ESCAPES.get(found[0], found[0]), quoted[1:-1])
+
+
+def selector_of(text: str) -> Selector | None:
+    """The metric that `name` or `name{label="value",…}` selects; None if the text is neither."""
+    match = SELECTOR.fullmatch(text.strip())
+    if match is None:
+        return None
+    labels = [(key, unescaped(quoted)) for key, quoted in LABELS.findall(match[2] or "")]
+    return Selector(match[1], dict(labels)) if len(dict(labels)) == len(labels) else None

@@ -5,7 +5,7 @@
 
 from sidecar.engines import openai
 from sidecar.engines.body import count, json_object
-from sidecar.engines.engine import NOTHING_READ, Answer, Ask, Engine, Reading, Unreadable
+from sidecar.engines.engine import NOTHING_READ, Answer, Answers, Ask, Engine, Page, Reading, Unreadable
 
 STATUS = Ask("/status")
 
@@ -19,7 +19,12 @@ def read_status(answer: Answer) -> Reading:
     return Reading(running=active_jobs, total_requests=count(value.get("total_requests")))
 
 
-def read_stats(answers: tuple[Answer | None, ...]) -> Reading:
+def plan(_page: Page | None, answers: Answers) -> tuple[Ask, ...]:
+    """`/status`, and nothing after it."""
+    return () if answers else (STATUS,)
+
+
+def read_stats(_page: Page | None, answers: Answers) -> Reading:
     """What `/status` said; nothing if it was not answered in time."""
     answer = answers[0]
     return NOTHING_READ if answer is None else read_status(answer)
@@ -32,6 +37,6 @@ ENGINE = Engine(
     read_liveness=openai.read_liveness,
     models=(openai.MODELS,),
     read_models=openai.read_models,
-    stats=(STATUS,),
-    read_stats=read_stats,
+    plan=plan,
+    reader=read_stats,
 )

@@ -6,23 +6,30 @@ Traps
   has room. `num_requests_waiting_by_reason`, where it is, tells those that wait for capacity: only they speak of load.
 - The cache's gauge was `gpu_cache_usage_perc` before it was `kv_cache_usage_perc`; both are 0..1 in spite of the name.
 - One series for each engine of a data-parallel server (label `engine`): counts are summed, ratios averaged.
+- Put to sleep (`POST /sleep`) it lives, lists its models, and answers no chat until `POST /wake_up`. It says so at
+  `/is_sleeping`, a path that only a server started with `VLLM_SERVER_DEV_MODE=1` has: no other can be put to sleep.
+- `/load` is 0 for ever without `--enable-server-load-tracking`: it is not asked.
 
-Metrics: https://docs.vllm.ai/en/stable/design/metrics.html
+Metrics: https://docs.vllm.ai/en/stable/design/metrics.html. Sleep: https://docs.vllm.ai/en/latest/features/sleep_mode/
 """
 
-from sidecar.engines import openai
-from sidecar.engines.body import ratio, whole
-from sidecar.engines.engine import NOTHING_READ, Answer, Ask, Engine, Liveness, Model, Reading, Unreadable
-from sidecar.engines.promtext import Families, families
+from sidecar.engines import openai, page
+from sidecar.engines.body import json_object
+from sidecar.engines.engine import Answer, Ask, Engine, Liveness, Page, Selector, Unreadable
 
 HEALTH = Ask("/health")
-METRICS = Ask("/metrics")
+SLEEPING = Ask("/is_sleeping")
 
-RUNNING = "vllm:num_requests_running"
-WAITING = "vllm:num_requests_waiting"
-WAITING_BY_REASON = "vllm:num_requests_waiting_by_reason"
-KV_USAGE = ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")
-"""The name of today, then the one of before 0.11."""
+PAGE = Page(
+    page.METRICS,
+    running=(Selector("vllm:num_requests_running"),),
+    waiting=(
+        Selector("vllm:num_requests_waiting_by_reason", {"reason": "capacity"}),
+        Selector("vllm:num_requests_waiting"),
+    ),
+    # The name of today, then the one of before 0.11.
+    kv_usage=(Selector("vllm:kv_cache_usage_perc"), Selector("vllm:gpu_cache_usage_perc")),
+)
 
 ASSUMED_SLOTS = 256
 """The default of `--max-num-seqs`, 1024 on accelerators of 70 GiB and more; it is not told over HTTP."""
@@ -36,40 +43,13 @@ def read_liveness(answer: Answer) -> Liveness:
     return Liveness.BAD_BODY if answer.body.lstrip()[:1] == b"<" else Liveness.OK
 
 
-def read_models(answers: tuple[Answer | None, ...]) -> tuple[Model, ...]:
-    """The models served; vLLM lists nothing that is not loaded."""
-    answer = answers[0]
-    if answer is None:
-        raise Unreadable("no answer to /v1/models")
-    return tuple(openai.model_of(entry, loaded=True) for entry in openai.listing(answer))
-
-
-def read_stats(answers: tuple[Answer | None, ...]) -> Reading:
-    """Running, waiting and cache usage over all engines of the server."""
-    answer = answers[0]
-    if answer is None:
-        return NOTHING_READ
-    page = families(answer)
-    return Reading(
-        running=whole(page.total(RUNNING), RUNNING),
-        waiting=whole(waiting(page), WAITING),
-        kv_usage_ratio=kv_usage_ratio(page),
-    )
-
-
-def waiting(page: Families) -> float | None:
-    """Requests that wait for capacity; all that wait, where the server does not tell why."""
-    for_capacity = page.total(WAITING_BY_REASON, reason="capacity")
-    return page.total(WAITING) if for_capacity is None else for_capacity
-
-
-def kv_usage_ratio(page: Families) -> float | None:
-    """The cache's gauge under the first of its names that is there."""
-    for name in KV_USAGE:
-        found = ratio(page.mean(name), name)
-        if found is not None:
-            return found
-    return None
+def read_condition(answer: Answer) -> Liveness:
+    """SUSPENDED if it says that it sleeps: nothing but `/wake_up` wakes it."""
+    try:
+        asleep = json_object(answer).get("is_sleeping") is True
+    except Unreadable:
+        return Liveness.OK
+    return Liveness.SUSPENDED if asleep else Liveness.OK
 
 
 ENGINE = Engine(
@@ -77,9 +57,13 @@ ENGINE = Engine(
     title="vLLM",
     liveness=HEALTH,
     read_liveness=read_liveness,
+    condition=SLEEPING,
+    read_condition=read_condition,
     models=(openai.MODELS,),
-    read_models=read_models,
-    stats=(METRICS,),
-    read_stats=read_stats,
+    read_models=openai.read_loaded_models,
+    page=PAGE,
+    plan=page.plan,
+    reader=page.read,
+    stats_hint="start it without --disable-log-stats",
     assumed_slots=ASSUMED_SLOTS,
 )

@@ -6,9 +6,11 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from sidecar.engines.detect import Identity
 from sidecar.engines.engine import Reading
 from sidecar.examination import Examination, examine
 from sidecar.facts import BackendSpec, ProbeOutcome
+from sidecar.health import Verdict
 from sidecar.probe import Prober, probing_session
 from tests.fakes import backends as fakes
 
@@ -33,7 +35,8 @@ def asked(found: Examination, purpose: str) -> list[str]:
 async def test_the_questions_about_load_are_asked_to_their_end_as_the_monitor_asks_them(prober: Prober) -> None:
     async with fakes.serving(fakes.answering(LLAMACPP)) as fake:
         found = await examine(prober, BackendSpec("mini", fake.url))
-    assert (found.engine, found.version, found.up) == ("llamacpp", "b1", True)
+    assert found.identity == Identity("llamacpp", "b1", "llama.cpp")
+    assert (found.engine.name, found.outcome, found.health.available) == ("llamacpp", ProbeOutcome.OK, True)
     assert asked(found, "statistics") == ["/props", "/slots"]
     assert found.reading == Reading(running=1, slots=2)
 
@@ -42,7 +45,7 @@ async def test_a_list_of_models_that_makes_no_sense_does_not_hide_the_load(probe
     pages = LLAMACPP | {"GET /v1/models": {"models": "none"}}
     async with fakes.serving(fakes.answering(pages)) as fake:
         found = await examine(prober, BackendSpec("mini", fake.url, "llamacpp"))
-    assert found.models == ()
+    assert found.models is None
     assert found.reading.running == 1
     assert asked(found, "reading") == ["/v1/models"]
 
@@ -51,7 +54,7 @@ async def test_nobody_is_asked_on_after_a_question_that_was_not_heard(prober: Pr
     found = await examine(prober, BackendSpec("mini", f"http://127.0.0.1:{await fakes.unused_port()}"))
     assert [step.purpose for step in found.steps] == ["identity", "liveness", "models", "reading"]
     assert {step.probed.outcome for step in found.steps[:3]} == {ProbeOutcome.REFUSED}
-    assert not found.up
+    assert found.health.verdict is Verdict.DOWN
 
 
 @pytest.mark.parametrize(("configured", "tried"), [({}, "gemma4"), ({"reasoner": "qwen"}, "qwen")])

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from sidecar.engines import ENGINES
-from sidecar.engines.engine import Answer, Ask, Engine
+from sidecar.engines.engine import Answers, Ask, Engine, Page
 from sidecar.facts import BackendSpec, ProbeOutcome
 from sidecar.probe import MOST_BYTES, Prober, engine_for, outcome_of, probing_session
 from tests.fakes import backends as fakes
@@ -150,10 +150,10 @@ async def test_after_a_question_that_was_not_heard_the_rest_is_not_asked(prober:
 
 
 async def test_questions_about_load_go_on_for_three_rounds_at_most(prober: Prober) -> None:
-    def more(answers: tuple[Answer | None, ...]) -> tuple[Ask, ...]:
+    def plan(_page: Page | None, answers: Answers) -> tuple[Ask, ...]:
         return (Ask(f"/{len(answers)}"),)
 
-    curious: Engine = replace(OPENAI, stats=(Ask("/0"),), more_stats=more)
+    curious: Engine = replace(OPENAI, plan=plan)
     async with fakes.serving(fakes.healthy) as fake:
         answers = await prober.stats(at(fake), curious, PATIENCE_SECONDS)
         assert fake.asked == ["GET /0", "GET /1", "GET /2"]

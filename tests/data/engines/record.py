@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from sidecar.engines import ENGINES, Answer, Ask, detect
 
-KEPT_HEADERS = ("server", "content-type", "x-powered-by")
+KEPT_HEADERS = ("server", "content-type", "x-powered-by", "date")
 """Of the answers' headers; the others say nothing of the engine."""
 
 SETTLING_SECONDS = 0.5
@@ -61,8 +61,10 @@ def start_chat(url: str, model: str) -> http.client.HTTPConnection:
 def conversation(url: str, engine_name: str) -> list[tuple[Ask, Answer | None]]:
     engine = ENGINES[engine_name]
     asked = [(question, ask(url, question)) for question in (*detect.QUESTIONS, engine.liveness, *engine.models)]
-    stats = [(question, ask(url, question)) for question in engine.stats]
-    while more := engine.more_stats(tuple(answer for _, answer in stats)):
+    if engine.condition is not None:
+        asked.append((engine.condition, ask(url, engine.condition)))
+    stats: list[tuple[Ask, Answer | None]] = []
+    while more := engine.asks(tuple(answer for _, answer in stats)):
         stats += [(question, ask(url, question)) for question in more]
     return asked + stats
 

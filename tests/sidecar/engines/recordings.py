@@ -3,11 +3,9 @@
 import json
 from pathlib import Path
 
-from sidecar.engines import ENGINES, Answer, Ask, Model, Reading, detect
+from sidecar.engines import ENGINES, Answer, Answers, Ask, Model, Reading, detect
 
 FOLDER = Path(__file__).parents[2] / "data" / "engines"
-
-Answers = tuple[Answer | None, ...]
 
 
 def names() -> list[str]:
@@ -23,11 +21,16 @@ class Recording:
         self.by_path = {row["path"]: row for row in self.content["answers"]}
 
     def answer(self, question: Ask) -> Answer | None:
-        """What it answers; a question that was not recorded is a mistake of the test or of the engine."""
-        row = self.by_path[question.path]
+        """What it answers; a question that a recording does not have is a mistake of the test or of the engine.
+
+        What was written from documents says under `otherwise` how the server answers paths that it does not have.
+        """
+        row = self.by_path.get(question.path) or self.content["otherwise"]
         if row["status"] is None:
             return None
-        return Answer(row["status"], row["body"].encode(), row["headers"])
+        assert row.get("method", question.method) == question.method
+        assert row.get("port", question.port) == question.port
+        return Answer(row["status"], row["body"].replace("{path}", question.path).encode(), row["headers"])
 
     def answers(self, questions: tuple[Ask, ...]) -> Answers:
         return tuple(self.answer(question) for question in questions)
@@ -45,9 +48,9 @@ class Recording:
         return ENGINES[engine].read_stats(self._stats(engine)[1])
 
     def _stats(self, engine: str) -> tuple[tuple[Ask, ...], Answers]:
-        asked = ENGINES[engine].stats
-        answers = self.answers(asked)
-        while more := ENGINES[engine].more_stats(answers):
+        asked: tuple[Ask, ...] = ()
+        answers: Answers = ()
+        while more := ENGINES[engine].asks(answers):
             asked += more
             answers += self.answers(more)
         return asked, answers

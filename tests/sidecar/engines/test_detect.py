@@ -1,9 +1,21 @@
+from collections.abc import Callable
+
+import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sidecar.engines import ENGINES, Answer
-from sidecar.engines.detect import QUESTIONS, USUAL_PORTS, Identity, identify
+from sidecar.engines.detect import (
+    QUESTIONS,
+    RECOGNISERS,
+    USUAL_PORTS,
+    Answers,
+    Identity,
+    as_openai,
+    as_status,
+    identify,
+)
 from tests.sidecar.engines.recordings import Recording, names
 from tests.sidecar.engines.test_engines import DEEP, MAYBE
 
@@ -12,23 +24,53 @@ MLX = Identity("mlx", None, "MLX LM")
 OLLAMA = Identity("ollama", "0.12.6", "Ollama")
 
 IDENTITIES = {
+    "koboldcpp": Identity("koboldcpp", None, "KoboldCpp"),
     "llamacpp-b11434/loading": Identity("llamacpp", None, "llama.cpp"),
     "llamacpp": LLAMACPP,
-    "mlx": MLX,
-    "ollama": OLLAMA,
-    "lmstudio": Identity("openai", None, "LM Studio"),
-    "sglang": Identity("openai", None, "SGLang"),
     "llamacpppython": Identity("openai", None, "OpenAI-compatible"),
+    "lmdeploy": Identity("lmdeploy", None, "LMDeploy"),
+    "lmstudio-0.4.2/wants-a-token": None,
+    "lmstudio": Identity("lmstudio", None, "LM Studio"),
+    "localai": Identity("localai", "v3.8.0 (b1f6c2e)", "LocalAI"),
     "maek": Identity("status", None, "Maek"),
-    "vllm": Identity("vllm", "0.32.0", "vLLM"),
+    "mlx": MLX,
     "not": None,
+    "ollama": OLLAMA,
+    "sglang": Identity("sglang", None, "SGLang"),
+    "tgi": Identity("tgi", "3.3.5", "TGI"),
+    "triton": Identity("triton", "2.58.0", "Triton"),
+    "trtllm": Identity("trtllm", "1.2.0", "TensorRT-LLM"),
+    "vllm": Identity("vllm", "0.32.0", "vLLM"),
 }
+
+
+def expected(name: str) -> Identity | None:
+    return IDENTITIES[name] if name in IDENTITIES else IDENTITIES[name.partition("-")[0]]
 
 
 @pytest.mark.parametrize("name", names())
 def test_every_recorded_server_is_recognised_and_nothing_else_is(name: str) -> None:
-    expected = IDENTITIES[name] if name in IDENTITIES else IDENTITIES[name.partition("-")[0]]
-    assert Recording(name).identity() == expected
+    assert Recording(name).identity() == expected(name)
+
+
+TOO_GENERAL = {as_openai, as_status}
+"""Any server may fit these as well: they stand behind those that know better, which the order says."""
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("recognise", RECOGNISERS)
+def test_nobody_but_its_own_recogniser_takes_a_server_for_its_own(
+    name: str, recognise: Callable[[Answers], Identity | None]
+) -> None:
+    found = recognise(Answers(*Recording(name).answers(QUESTIONS)))
+    if recognise in TOO_GENERAL:
+        return
+    assert found is None or found == expected(name)
+
+
+def test_every_engine_is_recognised_somewhere() -> None:
+    found = {identity.engine for identity in IDENTITIES.values() if identity is not None}
+    assert found == set(ENGINES)
 
 
 def changed(name: str, **instead: Answer | None) -> tuple[Answer | None, ...]:
@@ -48,18 +90,49 @@ def test_a_server_that_lists_models_and_nothing_more_is_openai_compatible() -> N
 
 
 def test_ollamas_api_from_another_server_is_not_ollama() -> None:
-    answers = changed("ollama-0.12.6/idle", **{"": Answer(200, b"KoboldCpp is running")})
+    answers = changed("ollama-0.12.6/idle", **{"": Answer(200, b"Another server is running")})
     assert identify(answers) == Identity("openai", None, "OpenAI-compatible")
 
 
 def test_a_status_with_one_count_only_is_somebody_elses() -> None:
-    answers = changed("sglang-0.5.3/idle", status=Answer(200, b'{"active_jobs": 1}'))
-    assert identify(answers) == Identity("openai", None, "SGLang")
+    answers = changed("lmstudio-0.4.2/idle", status=Answer(200, b'{"active_jobs": 1}'))
+    assert identify(answers) == IDENTITIES["lmstudio"]
 
 
-def test_any_openai_compatible_server_with_a_status_is_asked_for_it() -> None:
-    answers = changed("mlx-0.32.2/idle", status=Answer(200, b'{"active_jobs": 0, "total_requests": 0}'))
-    assert identify(answers) == Identity("status", None, "OpenAI-compatible with /status")
+STATUS = Answer(200, b'{"active_jobs": 0, "total_requests": 0}')
+
+
+@pytest.mark.parametrize("name", ["mlx-0.32.2/idle", "ollama-0.12.6/idle", "lmstudio-0.4.2/idle", "localai-3.8.0/idle"])
+def test_a_server_that_does_not_tell_its_load_is_asked_for_a_status_that_somebody_put_before_it(name: str) -> None:
+    assert identify(changed(name, status=STATUS)) == Identity("status", None, "OpenAI-compatible with /status")
+
+
+@pytest.mark.parametrize("name", ["vllm-0.32.0/idle", "sglang-0.5.9/idle", "tgi-3.3.5/idle", "koboldcpp-1.103/idle"])
+def test_a_server_that_tells_more_of_its_load_is_asked_itself(name: str) -> None:
+    assert identify(changed(name, status=STATUS)) == Recording(name).identity()
+
+
+def test_models_of_several_owners_come_from_no_single_one_of_them() -> None:
+    rows = [{"id": "a", "owned_by": "sglang"}, {"id": "b", "owned_by": "lmdeploy"}]
+    mixed = Answer(200, orjson.dumps({"object": "list", "data": rows}))
+    assert identify(changed("sglang-0.5.9/idle", v1models=mixed)) == IDENTITIES["llamacpppython"]
+
+
+def test_tritons_openai_frontend_is_asked_as_openai_compatible() -> None:
+    rows = [{"id": "llama", "object": "model", "owned_by": "Triton Inference Server"}]
+    listing = Answer(200, orjson.dumps({"object": "list", "data": rows}))
+    found = identify((listing, *[None] * (len(QUESTIONS) - 1)))
+    assert found == Identity("openai", None, "Triton's OpenAI frontend")
+
+
+def test_a_system_of_somebody_else_is_not_localai() -> None:
+    for system in (Answer(200, b'{"backends": []}'), Answer(200, b"[]"), Answer(404, b"{}"), None):
+        assert identify(changed("localai-3.8.0/idle", system=system)) == IDENTITIES["llamacpppython"]
+
+
+def test_an_embeddings_server_that_has_an_info_too_is_not_tgi() -> None:
+    info = Answer(200, b'{"model_id": "bge", "model_type": {"embedding": {}}, "version": "1.8.2"}')
+    assert identify(changed("not-an-llm-server/nothing-found", info=info)) is None
 
 
 def test_vllm_with_a_key_that_we_lack_is_still_recognised() -> None:
@@ -117,4 +190,4 @@ def test_a_server_that_answers_everything_alike_is_no_engine(status: int, body: 
 
 
 def test_the_usual_ports_are_named_once_each() -> None:
-    assert USUAL_PORTS == (11434, 1234, 8000, 8080, 30000)
+    assert USUAL_PORTS == (11434, 1234, 8000, 8080, 30000, 23333, 3000, 5001)

@@ -2,7 +2,7 @@ import orjson
 import pytest
 
 from sidecar.engines import Answer, Liveness, Reading, Unreadable
-from sidecar.engines.llamacpp import ENGINE, more_stats
+from sidecar.engines.llamacpp import ENGINE
 from tests.sidecar.engines.recordings import Recording
 
 B = "llamacpp-b11434"
@@ -13,7 +13,7 @@ def props(**told: object) -> Answer:
 
 
 def paths_after(*answers: Answer | None) -> tuple[str, ...]:
-    return tuple(question.path for question in more_stats(answers))
+    return tuple(question.path for question in ENGINE.asks(answers))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,8 @@ def paths_after(*answers: Answer | None) -> tuple[str, ...]:
             ("/props", "/v1/models", "/metrics?model=tiny&autoload=false"),
             Reading(running=0, waiting=0),
         ),
+        ("router-one-sleeping", ("/props", "/v1/models"), Reading(running=0, waiting=0)),
+        ("router-one-loading", ("/props", "/v1/models"), Reading(running=0, waiting=0)),
     ],
 )
 def test_each_state_is_asked_with_care_and_read(state: str, asked: tuple[str, ...], reading: Reading) -> None:
@@ -107,7 +109,8 @@ def model(name: str, state: str) -> dict[str, object]:
 
 def test_models_come_with_what_the_server_knows_of_them() -> None:
     (found,) = Recording(f"{B}/idle").models("llamacpp")
-    assert found.name == "/models/tiny-trained-f32.gguf"
+    assert found.name == "gguf/tiny.gguf"
+    assert found.context_tokens == 32768
     assert found.loaded is True
     assert found.parameters is not None
     assert 0.5e6 < found.parameters < 2e6
@@ -118,6 +121,32 @@ def test_models_come_with_what_the_server_knows_of_them() -> None:
 def test_a_router_says_which_models_are_loaded() -> None:
     models = Recording(f"{B}/router-one-loaded").models("llamacpp")
     assert [(found.name, found.loaded) for found in models] == [("other", False), ("tiny", True)]
+
+
+def test_a_routers_model_that_sleeps_is_not_in_memory() -> None:
+    models = Recording(f"{B}/router-one-sleeping").models("llamacpp")
+    assert [(found.name, found.loaded) for found in models] == [("other", False), ("tiny", False)]
+
+
+def test_a_routers_model_that_is_being_loaded_is_on_its_way() -> None:
+    models = Recording(f"{B}/router-one-loading").models("llamacpp")
+    assert [(found.name, found.loaded, found.loading) for found in models] == [
+        ("other", False, True),
+        ("tiny", False, False),
+    ]
+
+
+def test_the_model_of_a_server_that_sleeps_is_not_in_memory() -> None:
+    recording = Recording(f"{B}/sleeping")
+    (model,) = recording.models("llamacpp")
+    assert model.loaded is False
+    listed, _ = recording.answers(ENGINE.models)
+    assert [model.loaded for model in ENGINE.read_models((listed, None))] == [True]
+
+
+def test_the_cache_of_older_builds_is_read() -> None:
+    page = Answer(200, b"llamacpp:requests_processing 1\nllamacpp:kv_cache_usage_ratio 0.5\n")
+    assert ENGINE.read_stats((props(), page)) == Reading(running=1, kv_usage_ratio=0.5)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'[{"id": 0}]', b"[1]", b'[{"is_processing": 1}]'])

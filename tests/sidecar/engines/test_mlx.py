@@ -4,7 +4,7 @@ from tests.sidecar.engines.recordings import Recording
 
 
 def test_the_model_that_it_was_started_with_is_listed() -> None:
-    assert Recording("mlx-0.32.2/idle").models("mlx") == (Model("/models/tiny-trained"),)
+    assert Recording("mlx-0.32.2/idle").models("mlx") == (Model("/models/tiny"),)
 
 
 def test_an_empty_body_is_the_model_that_it_was_started_with() -> None:
@@ -19,7 +19,7 @@ def test_the_model_that_it_was_started_with_comes_before_those_that_it_would_hav
 
 
 def test_it_says_nothing_of_its_load_even_when_busy() -> None:
-    assert ENGINE.stats == ()
+    assert ENGINE.asks() == ()
     assert Recording("mlx-0.32.2/busy").reading("mlx") == Reading()
 
 

@@ -48,5 +48,5 @@ def test_a_server_that_says_that_it_loads_is_loading() -> None:
 
 
 def test_such_a_server_says_nothing_of_its_load() -> None:
-    assert ENGINE.stats == ()
+    assert ENGINE.asks() == ()
     assert ENGINE.assumed_slots is None

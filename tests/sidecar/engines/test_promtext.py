@@ -4,14 +4,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sidecar.engines.engine import Answer, Unreadable
-from sidecar.engines.promtext import families, samples
+from sidecar.engines.engine import Answer, Selector, Unreadable
+from sidecar.engines.promtext import families, samples, selector_of
 
 LABEL_VALUES = st.text().filter(lambda label: label.splitlines() in ([], [label]))
 
 
 def total(page: str, name: str) -> float | None:
-    return families(Answer(200, page.encode())).total(name)
+    return families(Answer(200, page.encode())).total(Selector(name))
 
 
 def test_a_name_matches_exactly_and_not_by_its_beginning() -> None:
@@ -22,8 +22,16 @@ def test_a_name_matches_exactly_and_not_by_its_beginning() -> None:
 
 def test_a_family_is_summed_and_averaged_over_its_labels() -> None:
     found = families(Answer(200, b'x{engine="0"} 1.0\nx{engine="1"} 2.0\n'))
-    assert found.total("x") == 3
-    assert found.mean("x") == 1.5
+    assert found.total(Selector("x")) == 3
+    assert found.mean(Selector("x")) == 1.5
+
+
+def test_labels_select_the_samples_that_have_all_of_them() -> None:
+    found = families(Answer(200, b'x{a="1",b="1"} 1\nx{a="1",b="2"} 2\nx{a="2",b="2"} 4\n'))
+    assert found.total(Selector("x", {"a": "1"})) == 3
+    assert found.total(Selector("x", {"a": "1", "b": "2"})) == 2
+    assert found.total(Selector("x", {"a": "3"})) is None
+    assert found.total(Selector("x", {"c": ""})) is None
 
 
 @pytest.mark.parametrize(
@@ -90,6 +98,44 @@ def test_whatever_a_label_holds_it_comes_back_and_so_does_the_value(label: str, 
     (sample,) = samples(f'x{{a="{written}",b="2"}} {value}')
     assert dict(sample.labels) == {"a": label, "b": "2"}
     assert sample.value == value
+
+
+@pytest.mark.parametrize(
+    ("text", "selector"),
+    [
+        ("vllm:num_requests_running", Selector("vllm:num_requests_running")),
+        (' jobs{state="on"} ', Selector("jobs", {"state": "on"})),
+        ('jobs{ state = "on" , kind="a\\"b\\\\", }', Selector("jobs", {"state": "on", "kind": 'a"b\\'})),
+        ("jobs{}", Selector("jobs")),
+        ('jobs{note="a,b}c"}', Selector("jobs", {"note": "a,b}c"})),
+        ("", None),
+        ("jobs{state=on}", None),
+        ('jobs{state!="on"}', None),
+        ('jobs{state=~"on"}', None),
+        ('jobs{"state"="on"}', None),
+        ('jobs{state="on"', None),
+        ('jobs{state="on"} 3', None),
+        ('jobs{state="on",state="off"}', None),
+        ('jobs{a="1" b="2"}', None),
+        ("1jobs", None),
+        ("two jobs", None),
+        ("sum(jobs)", None),
+    ],
+)
+def test_a_metric_is_named_as_prometheus_writes_it(text: str, selector: Selector | None) -> None:
+    assert selector_of(text) == selector
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True), LABEL_VALUES, max_size=3))
+def test_a_selector_is_read_as_it_is_written(labels: dict[str, str]) -> None:
+    selector = Selector("vllm:jobs", labels)
+    assert selector_of(str(selector)) == selector
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("text", ["x{" + 'a="",' * 300_000, "x{" + " " * 1_000_000, 'x{a="' + "\\" * 999_999])
+def test_a_hostile_name_costs_its_length_and_no_more(text: str) -> None:
+    assert selector_of(text) is None
 
 
 @given(st.binary())

@@ -1,6 +1,6 @@
 import pytest
 
-from sidecar.engines import Answer, Liveness, Model, Reading, Unreadable
+from sidecar.engines import Answer, Ask, Liveness, Model, Reading, Unreadable
 from sidecar.engines.vllm import ENGINE
 from tests.sidecar.engines.recordings import Recording
 
@@ -17,7 +17,7 @@ def test_running_waiting_and_cache_are_read() -> None:
 
 
 def test_what_it_lists_is_loaded() -> None:
-    assert Recording("vllm-0.32.0/idle").models("vllm") == (Model("tiny", loaded=True),)
+    assert Recording("vllm-0.32.0/idle").models("vllm") == (Model("tiny", loaded=True, context_tokens=32768),)
 
 
 def test_a_page_without_the_gauges_is_unknown_and_not_idle() -> None:
@@ -66,6 +66,21 @@ def test_impossible_values_are_unreadable(page: str) -> None:
 
 def test_a_cache_a_hair_above_full_is_full() -> None:
     assert reading("vllm:kv_cache_usage_perc 1.0000001\n").kv_usage_ratio == 1
+
+
+def test_put_to_sleep_it_is_well_and_serves_nothing() -> None:
+    recording = Recording("vllm-0.32.0/sleeping")
+    health, sleeping = recording.answers((ENGINE.liveness, Ask("/is_sleeping")))
+    assert health is not None
+    assert sleeping is not None
+    assert ENGINE.read_liveness(health) is Liveness.OK
+    assert ENGINE.read_condition(sleeping) is Liveness.SUSPENDED
+    assert recording.reading("vllm") == Reading(running=0, waiting=0, kv_usage_ratio=0.0)
+
+
+@pytest.mark.parametrize("answer", [Answer(200, b'{"is_sleeping": false}'), Answer(404, b'{"detail":"Not Found"}')])
+def test_awake_or_without_a_way_to_sleep_it_is_well(answer: Answer) -> None:
+    assert ENGINE.read_condition(answer) is Liveness.OK
 
 
 def test_health_says_nothing_when_well_and_503_when_its_engine_has_died() -> None:
