@@ -14,17 +14,16 @@ from typing import Any
 import aiohttp
 import orjson
 
-from router.commands.options import add_config, config_path, load_or_explain, running_url
+from router.commands.options import add_config, add_url, url_or_explain
 from router.sse import Decoder, Event
-
-KEY_VARIABLE = "MAEK_KEY"
+from router.terminal.remote import KEY_VARIABLE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `maek ask` takes."""
     add_config(parser)
     parser.add_argument("text", metavar="TEXT", nargs="*", help="what to say; without it, a conversation begins")
-    parser.add_argument("--url", help="where Maek runs (default: router.listen of the configuration)")
+    add_url(parser)
     parser.add_argument("--session", metavar="ID", help="go on with a conversation")
     parser.add_argument("--role", metavar="NAME", help="have this role answer, without any decision")
     parser.add_argument("--json", action="store_true", help="print the events as JSON lines")
@@ -32,12 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask once, or until the end of the input."""
-    url = args.url
+    url = url_or_explain(args)
     if url is None:
-        config = load_or_explain(config_path(args))
-        if config is None:
-            return 1
-        url = running_url(config)
+        return 1
     try:
         return _converse(url, args)
     except aiohttp.InvalidURL:

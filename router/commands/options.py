@@ -8,6 +8,8 @@ from pathlib import Path
 
 from router.config import Config
 from router.config_load import defaults, load
+from router.language import Language
+from router.terminal.words import language_of_terminal
 from sidecar import ConfigInvalid
 
 DEFAULT_CONFIG = Path("config.yaml")
@@ -22,6 +24,31 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help=f"the configuration (default: ./{DEFAULT_CONFIG} if there is one, else the built-in defaults)",
     )
+
+
+def add_url(parser: argparse.ArgumentParser) -> None:
+    """`--url`."""
+    parser.add_argument("--url", help="where Maek runs (default: router.listen of the configuration)")
+
+
+def add_language(parser: argparse.ArgumentParser) -> None:
+    """`--lang`."""
+    parser.add_argument("--lang", choices=list(Language), help="the language (default: that of the locale)")
+
+
+def terminal_language(args: argparse.Namespace) -> str:
+    """The language that was chosen, else that of the locale."""
+    chosen: str | None = args.lang
+    return chosen or language_of_terminal()
+
+
+def url_or_explain(args: argparse.Namespace) -> str | None:
+    """Where to ask; None after what is wrong with the configuration has been printed."""
+    if args.url is not None:
+        given: str = args.url
+        return given
+    config = load_or_explain(config_path(args))
+    return None if config is None else running_url(config)
 
 
 def config_path(args: argparse.Namespace) -> Path | None:

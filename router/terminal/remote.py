@@ -1,0 +1,102 @@
+"""Asking a running Maek, from the command line.
+
+Rules of this file
+- What goes wrong is an `Unanswered` whose sentence says what to do; no exception of the HTTP client leaves this file.
+- The key comes from the environment: on a command line everybody on the machine could read it.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import orjson
+
+from router.language import pick
+
+KEY_VARIABLE = "MAEK_KEY"
+ANSWER_SECONDS = 5.0
+"""What is asked here is answered from memory; whoever takes longer hangs."""
+
+
+class Unanswered(Exception):
+    """There is no answer; the text tells the user why and what to do."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        """Of HTTP; None where there was none."""
+
+
+class Remote:
+    """A running Maek. `language` is that of the sentences."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, language: str) -> None:
+        self.url = url
+        self._session = session
+        self._language = language
+
+    async def get(self, path: str) -> Any:
+        """The JSON at a path. Raises Unanswered."""
+        body = await self.text(path)
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise Unanswered(self._not_maek()) from None
+
+    async def text(self, path: str) -> str:
+        """The body at a path. Raises Unanswered."""
+        try:
+            async with self._session.get(self.url + path) as response:
+                body = await response.text(errors="replace")
+        except aiohttp.InvalidURL:
+            raise Unanswered(
+                pick(
+                    self._language,
+                    ko=f"{self.url}: URL이 아닙니다. http://127.0.0.1:8484 처럼 적어 주세요.",
+                    en=f"{self.url} is no URL; wanted one such as http://127.0.0.1:8484.",
+                )
+            ) from None
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            raise Unanswered(self._silent()) from None
+        if response.status == 200:
+            return body
+        raise Unanswered(self._refused(response.status, body), response.status)
+
+    def _silent(self) -> str:
+        return pick(
+            self._language,
+            ko=f"{self.url}에서 응답이 없습니다. `maek serve`가 실행 중인가요?",
+            en=f"nothing answers at {self.url}. Is `maek serve` running?",
+        )
+
+    def _not_maek(self) -> str:
+        return pick(
+            self._language,
+            ko=f"{self.url}에서 응답하는 것은 Maek이 아닙니다.",
+            en=f"what answers at {self.url} is not Maek.",
+        )
+
+    def _refused(self, status: int, body: str) -> str:
+        if status == 401:
+            return pick(
+                self._language,
+                ko=f"이 Maek은 키가 필요합니다. 환경 변수 {KEY_VARIABLE}에 키를 넣어 주세요.",
+                en=f"this Maek wants a key; put one that it knows into the environment variable {KEY_VARIABLE}.",
+            )
+        try:
+            message: str = orjson.loads(body)["error"]["message"]
+        except (orjson.JSONDecodeError, LookupError, TypeError):
+            return self._not_maek()
+        return message
+
+
+@asynccontextmanager
+async def remote(url: str, language: str) -> AsyncIterator[Remote]:
+    """The Maek at a URL, with the key of the environment."""
+    key = os.environ.get(KEY_VARIABLE)
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
+        yield Remote(session, url.rstrip("/"), language)

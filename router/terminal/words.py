@@ -1,0 +1,183 @@
+"""What the codes of Maek's JSON are called in a terminal, in Korean and English.
+
+Rules of this file
+- Data. A code that is not here is shown as it is: the server may be newer than this command.
+- Short forms go into tables, long ones into sentences.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from router.language import Language
+
+
+class Word(NamedTuple):
+    """One thing in both languages."""
+
+    ko: str
+    en: str
+
+
+Words = Mapping[str, Word]
+
+
+def say(words: Words, code: str, language: str) -> str:
+    """What a code is called; the code itself where nobody has named it."""
+    word = words.get(code)
+    if word is None:
+        return code.replace("_", " ")
+    return word.ko if language == Language.KO else word.en
+
+
+def language_of_terminal(environ: Mapping[str, str] = os.environ) -> Language:
+    """Korean where the locale is Korean, else English."""
+    chosen = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+    return Language.KO if chosen.startswith("ko") else Language.EN
+
+
+LEVELS: Words = {
+    "free": Word("여유", "free"),
+    "normal": Word("보통", "normal"),
+    "busy": Word("바쁨", "busy"),
+    "very_busy": Word("매우 바쁨", "very busy"),
+    "unavailable": Word("사용 불가", "unavailable"),
+}
+SIGNALS: Words = {
+    "active_jobs": Word("작업", "jobs"),
+    "in_flight": Word("보낸 것", "sent"),
+    "waiting": Word("대기", "waiting"),
+    "kv_usage": Word("KV", "kv"),
+    "inference_latency": Word("추론", "infer"),
+    "health_latency": Word("헬스", "health"),
+    "probe_age": Word("점검", "probe"),
+    "queue": Word("큐", "queue"),
+    "predicted_slowdown": Word("느려짐", "slow"),
+    "slowdown": Word("느려짐", "slow"),
+    "stall": Word("멈춤", "stall"),
+    "residency": Word("적재", "cold"),
+}
+"""What sets a level, in a word that fits beside it."""
+
+STATES: Words = {
+    "unknown": Word("확인 전", "not probed"),
+    "up": Word("정상", "up"),
+    "down": Word("중단", "down"),
+    "loading": Word("모델 로딩", "loading"),
+    "sleeping": Word("잠듦", "asleep"),
+    "suspended": Word("재워 둠", "suspended"),
+    "draining": Word("비우는 중", "draining"),
+    "open": Word("차단", "circuit open"),
+    "half_open": Word("시험 중", "on trial"),
+    "resting": Word("쉬는 중", "resting"),
+}
+
+PROBES: Words = {
+    "refused": Word("연결 거부", "refused"),
+    "connect_timeout": Word("연결 시간 초과", "no connection"),
+    "read_timeout": Word("응답 없음", "no answer"),
+    "bad_status": Word("잘못된 상태", "bad status"),
+    "bad_body": Word("잘못된 본문", "bad body"),
+}
+
+OUTCOMES: Words = {
+    "ok": Word("성공", "ok"),
+    "backend_error": Word("서버 오류", "server error"),
+    "refused": Word("연결 거부", "refused"),
+    "truncated": Word("끊김", "cut off"),
+    "timeout": Word("시간 초과", "timeout"),
+    "overlong": Word("너무 긺", "too long"),
+    "rejected": Word("가득 참", "full"),
+    "caller_error": Word("요청 오류", "bad request"),
+    "client_gone": Word("떠남", "client left"),
+}
+FAILURES = frozenset({"backend_error", "refused", "truncated", "timeout"})
+"""Outcomes that are the backend's fault."""
+
+ENDINGS: Words = {
+    "ok": Word("답했습니다", "answered"),
+    "backend_error": Word(
+        "실패했습니다: 서버가 오류를 내거나 엉뚱한 답을 했습니다",
+        "failed: the server answered with an error or with nonsense",
+    ),
+    "refused": Word("실패했습니다: 연결을 거부했습니다", "failed: it refused the connection"),
+    "truncated": Word("실패했습니다: 답이 중간에 끊겼습니다", "failed: its answer broke off"),
+    "timeout": Word(
+        "실패했습니다: 정해진 시간 안에 답이 오지 않았습니다", "failed: nothing came within the time allowed"
+    ),
+    "overlong": Word("답이 너무 길어 시간 제한에 걸렸습니다", "was still answering when the time was over"),
+    "rejected": Word("받지 않았습니다: 가득 찼다고 했습니다", "did not take it: it said that it is full"),
+    "caller_error": Word("요청이 잘못되었다며 거절했습니다", "refused the request itself"),
+    "client_gone": Word("답하는 중에 요청한 쪽이 떠났습니다", "was stopped: the client left"),
+}
+"""How an attempt ended, after the name of its backend."""
+
+EXCLUSIONS: Words = {
+    "gone": Word("설정에서 빠졌습니다", "no longer configured"),
+    "down": Word("중단되어 있습니다", "it is down"),
+    "loading": Word("모델을 올리는 중입니다", "it is still loading its model"),
+    "suspended": Word("운영자가 재워 두었습니다", "its operator has put it to sleep"),
+    "draining": Word("비우는 중이라 새 요청을 받지 않습니다", "it is being drained and gets nothing new"),
+    "unproven": Word("아직 한 번도 확인되지 않았습니다", "it has not been probed yet, while others are up"),
+    "tried": Word("이 요청에서 이미 실패했습니다", "it has already failed this request"),
+    "circuit_open": Word("최근에 실패해서 잠시 쉬게 둡니다", "it failed lately and is left alone for a moment"),
+    "resting": Word("가득 찼다고 해서 그때까지 쉽니다", "it said that it is full, and until when"),
+}
+
+POLICIES: Words = {
+    "predicted": Word(
+        "비용은 초로 셉니다: 첫 토큰까지의 시간, 나머지 답변의 절반, 다른 요청에 주는 폐. 가장 적은 쪽이 이깁니다.",
+        "Cost counts seconds: to the first token, half of the rest, and what the others there lose. The lowest wins.",
+    ),
+    "least_in_flight": Word("비용은 처리 중인 요청 수입니다.", "Cost is the number of requests in flight there."),
+    "weighted": Word("비용은 가중치로 나눈 요청 수입니다.", "Cost is the number of requests for each unit of weight."),
+    "p2c": Word(
+        "무작위로 고른 둘 중 요청이 적은 쪽이 이깁니다.", "Two were drawn at random; the one with fewer requests won."
+    ),
+    "round_robin": Word("차례대로 돌아갑니다.", "They take turns; cost is how many turns away it is."),
+    "priority": Word("자리가 있는 첫 번째 단(tier)이 이깁니다.", "The first tier that has room wins."),
+    "pin": Word("한 대화는 한 백엔드에 머뭅니다.", "One conversation stays on one backend."),
+}
+"""What the cost of a policy means."""
+
+WON_BY: Words = {
+    "predicted": Word("예상 비용이 가장 낮습니다", "its predicted cost is the lowest"),
+    "least_in_flight": Word("처리 중인 요청이 가장 적습니다", "it has the fewest requests in flight"),
+    "weighted": Word("가중치에 비해 요청이 가장 적습니다", "it has the fewest requests for its weight"),
+    "p2c": Word("둘 중 덜 바쁩니다", "it is the less busy of two"),
+    "round_robin": Word("차례가 되었습니다", "it is its turn"),
+    "priority": Word("자리가 있는 첫 번째 단입니다", "it is in the first tier that has room"),
+    "pin": Word("이 대화가 머무는 곳입니다", "the conversation lives there"),
+}
+
+STAGES: Words = {
+    "rule": Word("키워드 규칙", "a keyword rule"),
+    "model": Word("내장 모델", "the embedded model"),
+    "llm": Word("분류 LLM", "the classifier LLM"),
+    "default": Word("기본값", "the safe default"),
+}
+
+PRIORITIES: Words = {
+    "interactive": Word("대화형", "interactive"),
+    "normal": Word("보통", "normal"),
+    "batch": Word("일괄", "batch"),
+}
+
+ERRORS: Words = {
+    "backend_failed": Word(
+        "백엔드가 거부하거나 끊거나 엉뚱한 답을 했습니다", "the backend refused, broke off or answered nonsense"
+    ),
+    "backend_truncated": Word("답이 끝나기 전에 끊겼습니다", "the answer stopped before its end"),
+    "backend_rejected": Word("백엔드가 가득 찼다고 했습니다", "the backend said that it is full"),
+    "backend_timeout": Word(
+        "정해진 시간 안에 답이 오지 않았습니다", "nothing came within the time that the role allows"
+    ),
+    "no_backend": Word("답할 수 있는 백엔드가 없었습니다", "there was no backend that could answer"),
+    "overloaded": Word("요청이 너무 많아 받지 못했습니다", "there were too many requests to take it"),
+    "caller_refused": Word("백엔드가 요청 자체를 거절했습니다", "the backend refused the request itself"),
+    "bad_request": Word("요청이 잘못되었습니다", "the request was wrong"),
+    "unknown_model": Word("그런 이름의 모델이나 역할이 없습니다", "there is no model or role of that name"),
+    "tool_failed": Word("도구가 요청을 처리하지 못했습니다", "a tool could not do what was asked"),
+    "internal": Word("Maek 내부 오류입니다. 로그에 자세한 내용이 있습니다", "a bug in Maek; its log has the details"),
+    "session_store_failed": Word("대화 저장소를 읽거나 쓸 수 없습니다", "the session store cannot be read or written"),
+}
