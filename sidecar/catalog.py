@@ -41,6 +41,18 @@ BACKEND_UP = Metric(
     "1 if the backend takes requests, 0 if it is down, still loading, or suspended.",
     ("backend",),
 )
+BACKEND_STATE = Metric(
+    "maek_backend_state",
+    Type.GAUGE,
+    "1 for the state that the backend is in, 0 for all others; absent while unknown.",
+    ("backend", "state"),
+)
+BREAKER_STATE = Metric(
+    "maek_backend_breaker_state",
+    Type.GAUGE,
+    "0 closed, 1 half open: the next request is a trial, 2 open: left alone for a moment.",
+    ("backend",),
+)
 HEALTH_LATENCY = Metric(
     "maek_backend_health_latency_seconds",
     Type.GAUGE,
@@ -84,6 +96,18 @@ SLOTS = Metric("maek_backend_slots", Type.GAUGE, "Requests that the backend work
 PROBE_AGE = Metric(
     "maek_backend_probe_age_seconds", Type.GAUGE, "Seconds since the last liveness probe ended.", ("backend",)
 )
+PREDICTED_TTFT = Metric(
+    "maek_backend_predicted_ttft_seconds",
+    Type.GAUGE,
+    "Predicted time to the first token of a typical request now, for the model asked for last; absent until measured.",
+    ("backend",),
+)
+PREDICTED_SLOWDOWN = Metric(
+    "maek_backend_predicted_slowdown_ratio",
+    Type.GAUGE,
+    "How many times as long as on the idle backend that request would take, to its last token; 1 or more.",
+    ("backend",),
+)
 LOAD_SIGNAL = Metric(
     "maek_backend_load_signal",
     Type.GAUGE,
@@ -121,6 +145,8 @@ MONITOR_ERRORS = Metric(
 METRICS = (
     BACKEND_INFO,
     BACKEND_UP,
+    BACKEND_STATE,
+    BREAKER_STATE,
     HEALTH_LATENCY,
     HEALTH_BASELINE,
     INFERENCE_LATENCY,
@@ -130,6 +156,8 @@ METRICS = (
     KV_USAGE,
     SLOTS,
     PROBE_AGE,
+    PREDICTED_TTFT,
+    PREDICTED_SLOWDOWN,
     LOAD_SIGNAL,
     LOAD_THRESHOLD,
     LOAD,

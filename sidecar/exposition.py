@@ -8,6 +8,7 @@ Rules of this file
 import re
 from collections.abc import Callable, Iterable, Iterator
 from math import isinf
+from typing import NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
@@ -15,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from sidecar import catalog
 from sidecar.catalog import Metric, Type
+from sidecar.engines.engine import Reading
 from sidecar.load import (
     Level,
     Load,
@@ -25,6 +27,7 @@ from sidecar.load import (
     fresh_reading,
 )
 from sidecar.slots import known_slots
+from sidecar.standing import Standing, Typical, standing, typical
 from sidecar.state import BackendState, Snapshot
 
 LEVELS = (Level.NORMAL, Level.BUSY, Level.VERY_BUSY)
@@ -53,8 +56,11 @@ class SnapshotCollector(Collector):
 
 def families(snapshot: Snapshot, rules: LoadRules) -> Iterator[Family]:
     """Every family of the catalog, filled from one snapshot."""
-    states = list(snapshot.backends.values())
-    loads = {state.name: classify(state, snapshot.queue_active, snapshot.now, rules) for state in states}
+    now = snapshot.now
+    backends = [
+        Told(state, classify(state, snapshot.queue_active, now, rules), typical(state, snapshot), now, rules)
+        for state in snapshot.backends.values()
+    ]
     for metric in catalog.METRICS:
         if metric is catalog.QUEUE_ACTIVE:
             yield _family(metric, [((), float(snapshot.queue_active))])
@@ -62,11 +68,7 @@ def families(snapshot: Snapshot, rules: LoadRules) -> Iterator[Family]:
             samples_of = SAMPLES[metric.name]
             yield _family(
                 metric,
-                (
-                    ((state.name, *labels), value)
-                    for state in states
-                    for labels, value in samples_of(state, loads[state.name], snapshot.now, rules)
-                ),
+                (((told.state.name, *labels), value) for told in backends for labels, value in samples_of(told)),
             )
 
 
@@ -81,7 +83,17 @@ def _family(metric: Metric, samples: Iterable[Sample]) -> Family:
     return family
 
 
-SamplesOf = Callable[[BackendState, Load, float, LoadRules], Iterable[Sample]]
+class Told(NamedTuple):
+    """One backend at `now`, with what follows from its state."""
+
+    state: BackendState
+    load: Load
+    typical: Typical | None
+    now: float
+    rules: LoadRules
+
+
+SamplesOf = Callable[[Told], Iterable[Sample]]
 """The samples of one backend, without the label `backend`."""
 
 
@@ -93,7 +105,8 @@ def _seconds(value_ms: float | None) -> Iterable[Sample]:
     return _one(None if value_ms is None else value_ms / 1000)
 
 
-def _info(state: BackendState, _load: Load, _now: float, _rules: LoadRules) -> Iterable[Sample]:
+def _info(told: Told) -> Iterable[Sample]:
+    state = told.state
     version = state.engine_version or ""
     # What a server says of itself may be anything; a label is short and plain.
     shown = version if PLAIN_VERSION.fullmatch(version) else "other"
@@ -101,53 +114,75 @@ def _info(state: BackendState, _load: Load, _now: float, _rules: LoadRules) -> I
         yield (state.engine or "unknown", shown, role), 1.0
 
 
-def _up(_state: BackendState, load: Load, _now: float, _rules: LoadRules) -> Iterable[Sample]:
-    return _one(None if load.level is None else load.level is not Level.UNAVAILABLE)
+def _up(told: Told) -> Iterable[Sample]:
+    level = told.load.level
+    return _one(None if level is None else level is not Level.UNAVAILABLE)
 
 
-def _inference(state: BackendState, _load: Load, now: float, rules: LoadRules) -> Iterable[Sample]:
+def _standing(told: Told) -> Iterable[Sample]:
+    stands = standing(told.state)
+    return () if stands is None else (((str(word),), float(word is stands)) for word in Standing)
+
+
+def _inference(told: Told) -> Iterable[Sample]:
+    state = told.state
     failed = state.inference_ms is not None and state.inference_ms < 0
-    return _one(None if failed else fresh_inference_seconds(state, now, rules))
+    return _one(None if failed else fresh_inference_seconds(state, told.now, told.rules))
 
 
-def _signals(_state: BackendState, load: Load, _now: float, _rules: LoadRules) -> Iterable[Sample]:
-    return (((str(signal),), value) for signal, value in load.signals.items())
+def _signals(told: Told) -> Iterable[Sample]:
+    return (((str(signal),), value) for signal, value in told.load.signals.items())
 
 
-def _thresholds(_state: BackendState, load: Load, _now: float, _rules: LoadRules) -> Iterable[Sample]:
-    for signal, steps in load.thresholds.items():
+def _thresholds(told: Told) -> Iterable[Sample]:
+    for signal, steps in told.load.thresholds.items():
         for level, step in zip(LEVELS, steps, strict=True):
             if not isinf(step):
                 yield (str(signal), level.label), step
 
 
-def _outcomes(state: BackendState, _load: Load, _now: float, _rules: LoadRules) -> Iterable[Sample]:
-    return (((str(outcome),), float(count)) for outcome, count in state.work.finished.items())
+def _outcomes(told: Told) -> Iterable[Sample]:
+    return (((str(outcome),), float(count)) for outcome, count in told.state.work.finished.items())
 
 
-def _probes(state: BackendState, _load: Load, _now: float, _rules: LoadRules) -> Iterable[Sample]:
-    return (((str(outcome),), float(count)) for outcome, count in state.probes.items())
+def _probes(told: Told) -> Iterable[Sample]:
+    return (((str(outcome),), float(count)) for outcome, count in told.state.probes.items())
+
+
+def _baseline(told: Told) -> Iterable[Sample]:
+    baseline = told.state.baseline
+    return _seconds(baseline.value_ms if baseline.samples else None)
+
+
+def _probe_age(told: Told) -> Iterable[Sample]:
+    return _one(None if told.state.health_at is None else told.now - told.state.health_at)
+
+
+def _reading(told: Told) -> Reading:
+    return fresh_reading(told.state, told.now, told.rules)
 
 
 SAMPLES: dict[str, SamplesOf] = {
     catalog.BACKEND_INFO.name: _info,
     catalog.BACKEND_UP.name: _up,
-    catalog.HEALTH_LATENCY.name: lambda state, _l, _n, _r: _seconds(state.health_ms),
-    catalog.HEALTH_BASELINE.name: lambda state, _l, _n, _r: _seconds(
-        state.baseline.value_ms if state.baseline.samples else None
-    ),
+    catalog.BACKEND_STATE.name: _standing,
+    catalog.BREAKER_STATE.name: lambda told: _one(told.state.breaker.circuit(told.now)),
+    catalog.HEALTH_LATENCY.name: lambda told: _seconds(told.state.health_ms),
+    catalog.HEALTH_BASELINE.name: _baseline,
     catalog.INFERENCE_LATENCY.name: _inference,
-    catalog.ACTIVE_JOBS.name: lambda state, _l, now, rules: _one(fresh_active_jobs(state, now, rules)),
-    catalog.IN_FLIGHT.name: lambda state, _l, _n, _r: _one(state.work.in_flight),
-    catalog.WAITING.name: lambda state, _l, now, rules: _one(fresh_reading(state, now, rules).waiting),
-    catalog.KV_USAGE.name: lambda state, _l, now, rules: _one(fresh_reading(state, now, rules).kv_usage_ratio),
-    catalog.SLOTS.name: lambda state, _l, _n, _r: _one(known_slots(state)),
-    catalog.PROBE_AGE.name: lambda state, _l, now, _r: _one(None if state.health_at is None else now - state.health_at),
+    catalog.ACTIVE_JOBS.name: lambda told: _one(fresh_active_jobs(told.state, told.now, told.rules)),
+    catalog.IN_FLIGHT.name: lambda told: _one(told.state.work.in_flight),
+    catalog.WAITING.name: lambda told: _one(_reading(told).waiting),
+    catalog.KV_USAGE.name: lambda told: _one(_reading(told).kv_usage_ratio),
+    catalog.SLOTS.name: lambda told: _one(known_slots(told.state)),
+    catalog.PROBE_AGE.name: _probe_age,
+    catalog.PREDICTED_TTFT.name: lambda told: _one(told.typical and told.typical.ttft_seconds),
+    catalog.PREDICTED_SLOWDOWN.name: lambda told: _one(told.typical and told.typical.slowdown_ratio),
     catalog.LOAD_SIGNAL.name: _signals,
     catalog.LOAD_THRESHOLD.name: _thresholds,
-    catalog.LOAD.name: lambda _s, load, _n, _r: _one(load.level),
-    catalog.REQUESTS_STARTED.name: lambda state, _l, _n, _r: _one(state.work.started),
+    catalog.LOAD.name: lambda told: _one(told.load.level),
+    catalog.REQUESTS_STARTED.name: lambda told: _one(told.state.work.started),
     catalog.REQUESTS.name: _outcomes,
     catalog.PROBES.name: _probes,
-    catalog.MONITOR_ERRORS.name: lambda state, _l, _n, _r: _one(state.monitor_errors),
+    catalog.MONITOR_ERRORS.name: lambda told: _one(told.state.monitor_errors),
 }

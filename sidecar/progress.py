@@ -6,6 +6,7 @@ Rules of this file
 """
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 
 PACE_SECONDS = 2.0
@@ -68,6 +69,12 @@ class Pulse:
     def gap_seconds(self) -> float | None:
         """Time a token took lately, in the mean over tokens; None before a stream had two."""
         return self._seconds / self._tokens if self._tokens else None
+
+    def still(self) -> "Pulse":
+        """A copy that nobody writes to."""
+        still = copy(self)
+        still.places = {request: copy(place) for request, place in self.places.items()}
+        return still
 
     @property
     def rhythm(self) -> Rhythm:

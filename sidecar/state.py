@@ -6,7 +6,7 @@ Rules of this file
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sidecar.baseline import Baseline
 from sidecar.breaker import Breaker
@@ -100,12 +100,15 @@ class BackendState:
         """The backend's name."""
         return self.spec.name
 
+    def fresh_outside(self, now: float) -> Outside | None:
+        """Who else is there, while that still counts."""
+        outside = self.outside
+        return outside if outside is not None and now - outside.at <= OUTSIDE_MAX_AGE_SECONDS else None
+
     def outsiders(self, now: float) -> tuple[int, int]:
         """Requests of others that run, and that wait; none where nothing fresh is known."""
-        outside = self.outside
-        if outside is None or now - outside.at > OUTSIDE_MAX_AGE_SECONDS:
-            return (0, 0)
-        return (outside.running, outside.waiting)
+        outside = self.fresh_outside(now)
+        return (0, 0) if outside is None else (outside.running, outside.waiting)
 
     def forecast(self, model: str) -> Forecast:
         """What is known of a model's speed here; a guess before anything was measured."""
@@ -125,6 +128,10 @@ class Snapshot:
     """Every backend's live cell. Tokens come too often to be copied: whoever needs them looks before the next await."""
     lengths: Mapping[str, Lengths] = field(default_factory=dict)
     """Role → how long its answers are."""
+
+    def still(self) -> "Snapshot":
+        """The same with cells that nobody writes to: for whoever looks later, or from another thread."""
+        return replace(self, pulses={name: pulse.still() for name, pulse in self.pulses.items()})
 
     def lengths_of(self, role: str) -> Lengths:
         """How long the answers of a role are; a guess before there were any."""

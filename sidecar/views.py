@@ -17,7 +17,8 @@ from sidecar.load import (
     fresh_status,
 )
 from sidecar.seed import HYBRID, STATUS_API
-from sidecar.slots import known_slots
+from sidecar.slots import known_slots, told_slots
+from sidecar.standing import standing, typical
 from sidecar.state import BackendState, Snapshot
 
 
@@ -40,6 +41,7 @@ def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: Loa
         "models": [model.name for model in state.models or ()],
         "discovered": state.spec.discovered,
         "simulated": state.spec.simulated,
+        "state": None if (stands := standing(state)) is None else str(stands),
         "verdict": str(state.health.verdict),
         "healthy": None if load.level is None else state.health.available,
         "loading": state.health.loading,
@@ -50,6 +52,8 @@ def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: Loa
         "draining": state.draining,
         "circuit": state.breaker.circuit(snapshot.now).name.lower(),
         "resting_seconds": _rest_seconds(state, snapshot.now),
+        "predicted": predicted_json(state, snapshot),
+        "outside": outside_json(state, snapshot.now),
         "in_flight": state.work.in_flight,
         "started": state.work.started,
         "finished": {str(outcome): count for outcome, count in state.work.finished.items()},
@@ -68,6 +72,27 @@ def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: Loa
         "last_token_seconds_ago": _ago(snapshot.last_token_at(state.name), snapshot.now),
         "probe_outcome": None if state.probe_outcome is None else str(state.probe_outcome),
         "probe_seconds_ago": _ago(state.health_at, snapshot.now),
+    }
+
+
+def predicted_json(state: BackendState, snapshot: Snapshot) -> dict[str, Any]:
+    """What a typical request would meet, and how many requests the backend is held to work on at once."""
+    found = typical(state, snapshot)
+    return {
+        "model": state.last_model,
+        "ttft_ms": None if found is None else _ms(found.ttft_seconds),
+        "slowdown": None if found is None else round(found.slowdown_ratio, 3),
+        "slots": known_slots(state),
+        "inferred": told_slots(state) is None and state.inferred_slots is not None,
+    }
+
+
+def outside_json(state: BackendState, now: float) -> dict[str, Any]:
+    """Requests of other clients, as far as the backend tells of them."""
+    outside = state.fresh_outside(now)
+    return {
+        "running": None if outside is None else outside.running,
+        "waiting": None if outside is None else outside.waiting,
     }
 
 
