@@ -134,7 +134,7 @@ async def test_a_full_backend_is_a_503_with_retry_after_and_not_a_failure_of_it(
 async def test_another_backend_takes_over_before_the_first_byte_and_the_headers_say_so() -> None:
     async with maek_with_simulators(SIM, SIM) as (router, urls):
         await set_faults(router.client, urls[0], {"error_500": {}})
-        answers = [await _headers(router) for _ in range(40)]  # ties are broken by chance
+        answers = await asyncio.gather(*(_headers(router) for _ in range(8)))  # at once: both get some
     assert {headers["x-maek-backend"] for headers in answers} == {"sim1"}
     assert "2" in {headers["x-maek-attempts"] for headers in answers}
 
