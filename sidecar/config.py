@@ -22,6 +22,8 @@ from sidecar.config_file import Document, Loc, dotted, parse, read, scalar
 from sidecar.config_problems import Fault, build, entries, mapping, nearest, one_of, repeated
 from sidecar.config_words import Schema, paths, resolved, shown, wanted
 from sidecar.engines import ENGINES
+from sidecar.engines.page import PLACE, place_of
+from sidecar.engines.promtext import selector_of
 from sidecar.errors import SecretUnusable
 from sidecar.facts import BackendSpec
 from sidecar.load import NEVER, Steps
@@ -83,6 +85,22 @@ def _known_engine(name: str) -> str:
     return name
 
 
+METRIC_WANTED = 'a metric as name or name{label="value"}, the value in quotes'
+METRICS_PATH_WANTED = "/path, or :PORT/path where the metrics are on another port of the same host"
+
+
+def _known_metric(text: str) -> str:
+    if selector_of(text) is None:
+        raise refused(METRIC_WANTED)
+    return text
+
+
+def _known_place(text: str) -> str:
+    if place_of(text) is None:
+        raise refused(METRICS_PATH_WANTED)
+    return text
+
+
 def _ascending(levels: tuple[float | None, ...]) -> tuple[float | None, ...]:
     reached = [level for level in levels if level is not None]
     if any(later <= earlier for earlier, later in pairwise(reached)):
@@ -104,6 +122,12 @@ SecretReference = Annotated[
     Field(json_schema_extra={"pattern": REFERENCE_PATTERN, "$comment": REFERENCE_WANTED}),
 ]
 EngineName = Annotated[str, AfterValidator(_known_engine), Field(json_schema_extra={"enum": list(ENGINE_NAMES)})]
+MetricName = Annotated[str, AfterValidator(_known_metric), Field(json_schema_extra={"$comment": METRIC_WANTED})]
+MetricsPath = Annotated[
+    str,
+    AfterValidator(_known_place),
+    Field(json_schema_extra={"pattern": f"^{PLACE.pattern}$", "$comment": METRICS_PATH_WANTED}),
+]
 Levels = Annotated[
     tuple[_Threshold | None, ...],
     Field(min_length=3, max_length=3, json_schema_extra={"$comment": _LEVELS_WANTED}),
@@ -114,6 +138,21 @@ RatioLevels = Annotated[
     Field(min_length=3, max_length=3, json_schema_extra={"$comment": _RATIOS_WANTED}),
     AfterValidator(_ascending),
 ]
+
+
+class MetricsConfig(Section):
+    """Which metrics say how busy a backend is, where its engine's own names do not fit; null leaves a name as it is."""
+
+    running: MetricName | None = None
+    """Requests being worked on; the sum over all series that fit."""
+    waiting: MetricName | None = None
+    """Requests accepted and not begun; the sum over all series that fit."""
+    kv_usage: MetricName | None = None
+    """Part of the key-value cache in use, 0 to 1; the mean over all series that fit."""
+
+    def named(self) -> dict[str, str]:
+        """Those that are named."""
+        return {key: name for key, name in self if name is not None}
 
 
 class BackendConfig(Section):
@@ -135,6 +174,10 @@ class BackendConfig(Section):
     """Where its key is, if it wants one."""
     models: Annotated[dict[Name, Word], EmptyMapping] = Field(default_factory=dict)
     """Role → the model that it runs for that role; auto takes its first. Empty: it may serve every role."""
+    metrics: MetricsConfig = MetricsConfig()
+    """Other names for its Prometheus metrics; for a server that renamed them, or that Maek does not know."""
+    metrics_path: MetricsPath | None = None
+    """Where its page of metrics is; null: where its engine has it, else /metrics."""
 
     def spec(self, environ: Mapping[str, str] = os.environ) -> BackendSpec:
         """What the store is told of it, with the secret read. Raises `SecretUnusable`."""
@@ -148,6 +191,8 @@ class BackendConfig(Section):
             tier=self.tier,
             api_key=api_key,
             models=dict(self.models),
+            metrics=self.metrics.named(),
+            metrics_path=self.metrics_path,
         )
 
 

@@ -1,5 +1,6 @@
 """The sidecar's part of the configuration."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sidecar import ENGINES
 from sidecar.config import (
     BackendConfig,
     InferenceProbe,
+    MetricsConfig,
     SidecarConfig,
     ThresholdsConfig,
     check_url,
@@ -58,8 +60,28 @@ def test_a_backend_becomes_the_spec_that_the_store_is_told() -> None:
         name="mini", url="http://mini:8080/", engine="mlx", slots=2, api_key="env:KEY", models={"reasoner": "gemma4"}
     )
     assert backend.spec({"KEY": "open-sesame"}) == BackendSpec(
-        "mini", "http://mini:8080", "mlx", 2, "open-sesame", {"reasoner": "gemma4"}
+        "mini", "http://mini:8080", "mlx", 2, api_key="open-sesame", models={"reasoner": "gemma4"}
     )
+
+
+def test_a_backends_metrics_may_have_other_names() -> None:
+    metrics = MetricsConfig(running='jobs{state="on"}', kv_usage=None)
+    backend = BackendConfig(name="mini", url="http://mini:8080", metrics=metrics, metrics_path=":9102/metrics")
+    spec = BackendSpec("mini", "http://mini:8080")
+    wanted = replace(spec, metrics={"running": 'jobs{state="on"}'}, metrics_path=":9102/metrics")
+    assert backend.spec({}) == wanted
+
+
+@pytest.mark.parametrize("name", ["", "jobs{state=on}", "jobs > 3", "rate(jobs[1m])"])
+def test_what_is_no_name_of_a_metric_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="a metric as name"):
+        MetricsConfig(running=name)
+
+
+@pytest.mark.parametrize("path", ["", "metrics", "http://gpu:8002/metrics", ":0/metrics", ":99999/metrics"])
+def test_metrics_are_at_a_path_of_the_same_host(path: str) -> None:
+    with pytest.raises(ValidationError, match="another port of the same host"):
+        BackendConfig(name="mini", url="http://mini:8080", metrics_path=path)
 
 
 def test_a_backend_without_a_key_reads_no_environment() -> None:
