@@ -14,8 +14,10 @@ from sidecar.facts import (
     BackendAdded,
     BackendRemoved,
     BackendSpec,
+    DrainSwitched,
     EngineIdentified,
     Fact,
+    FirstTokenCame,
     HealthProbed,
     InferenceProbed,
     LoadRead,
@@ -30,10 +32,13 @@ from sidecar.facts import (
 )
 from sidecar.health import Health, Verdict
 from sidecar.load import NEVER, LoadRules
+from sidecar.progress import Rhythm
 from sidecar.recording import Entry, Query, RulesInForce
-from sidecar.state import BackendState, Snapshot, Status, Work
+from sidecar.state import BackendState, Snapshot, Status
+from sidecar.work import Work
 
 NAMES = ("mini", "mlx", "ollama-gpu")
+REQUESTS = ("1", "2", "3")
 URLS = ("http://10.0.0.1:8080", "http://10.0.0.2:8080")
 
 names = st.sampled_from(NAMES)
@@ -53,6 +58,8 @@ specs = st.builds(
     url=st.sampled_from(URLS),
     engine=st.sampled_from(["auto", *ENGINES]),
     slots=st.none() | st.integers(min_value=1, max_value=64),
+    weight=st.sampled_from([0.5, 1.0, 3.0]),
+    tier=st.integers(min_value=0, max_value=2),
     models=st.dictionaries(st.sampled_from(["classifier", "reasoner"]), st.sampled_from(["gemma4", "auto"])),
     metrics=st.dictionaries(st.sampled_from(["running", "kv_usage"]), st.sampled_from(['jobs{state="on"}', "cache"])),
     metrics_path=st.none() | st.just(":8002/metrics"),
@@ -76,10 +83,29 @@ models = st.builds(
     loaded=st.none() | st.booleans(),
 )
 
-
-_requests = st.sampled_from(["1", "2", "3"])
 _anytime = st.just(0.0)
-
+_requests = st.sampled_from(REQUESTS)
+_starts = st.builds(
+    RequestStarted,
+    _anytime,
+    names,
+    _requests,
+    model=st.sampled_from(["", "gemma4", "qwen3:30b"]),
+    role=st.sampled_from(["", "classifier", "reasoner"]),
+    prompt_tokens=st.sampled_from([0, 1, 1000]) | st.integers(0, 100_000),
+    streamed=st.booleans(),
+    predicted_seconds=st.none() | st.floats(0, 60),
+)
+_ends = st.builds(
+    RequestFinished,
+    _anytime,
+    names,
+    _requests,
+    st.sampled_from([Outcome.OK, *Outcome]),
+    output_tokens=st.sampled_from([0, 1, 2, 9]) | st.integers(0, 5000),
+    retry_after_seconds=st.none() | st.floats(0, 30),
+    last_token_at=st.none() | st.sampled_from([0.0, -0.5]),
+)
 facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(BackendAdded, _anytime, specs),
     st.builds(BackendRemoved, _anytime, names),
@@ -91,10 +117,15 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(InferenceProbed, _anytime, names, st.just(-1.0) | latencies_ms),
     st.builds(QueueChanged, _anytime, st.integers(min_value=0, max_value=4)),
     st.builds(MonitorFailed, _anytime, names),
-    st.builds(RequestStarted, _anytime, names, _requests),
-    st.builds(RequestFinished, _anytime, names, _requests, st.sampled_from(Outcome)),
+    st.builds(DrainSwitched, _anytime, names, st.booleans()),
+    _starts,
+    _starts,
+    st.builds(FirstTokenCame, _anytime, names, _requests),
+    st.builds(FirstTokenCame, _anytime, names, _requests),
+    _ends,
+    _ends,
 )
-"""Any fact about any of a few backends, known or not, at the moment 0."""
+"""Any fact about any of a few backends, known or not, at the moment 0. Work, of which most follows, comes often."""
 pauses_seconds = st.sampled_from([0.0, 0.1, 1.0, 9.9, 10.0, 14.9, 15.0, 15.1, 29.9, 30.0, 30.1]) | st.floats(0, 40)
 """Those after which things begin or cease to count among them."""
 
@@ -108,7 +139,13 @@ def histories(max_size: int = 40) -> st.SearchStrategy[list[Fact]]:
 
 def _in_time(first: list[BackendAdded], later: list[tuple[float, Fact]]) -> list[Fact]:
     moments = itertools.accumulate(pause for pause, _ in later)
-    return [*first, *(replace(fact, at=at) for at, (_, fact) in zip(moments, later, strict=True))]
+    return [*first, *(_moved_to(at, fact) for at, (_, fact) in zip(moments, later, strict=True))]
+
+
+def _moved_to(at: float, fact: Fact) -> Fact:
+    if isinstance(fact, RequestFinished) and fact.last_token_at is not None:
+        return replace(fact, at=at, last_token_at=at + fact.last_token_at)
+    return replace(fact, at=at)
 
 
 def steps(most: float) -> st.SearchStrategy[tuple[float, float, float]]:
@@ -217,9 +254,15 @@ def _snapshot(found: list[BackendState], queue: int) -> Snapshot:
 snapshots: st.SearchStrategy[Snapshot] = st.builds(_snapshot, st.lists(states, max_size=2), st.integers(0, 4))
 """Up to two backends at `NOW`."""
 
+rhythms = st.builds(
+    Rhythm,
+    last_token_at=st.none() | st.floats(0, 1e9),
+    gap_seconds=st.none() | st.floats(0, 10),
+    so_far=st.dictionaries(_requests, st.integers(1, 5000), max_size=2),
+)
 entries: st.SearchStrategy[Entry] = st.one_of(
     st.builds(lambda fact, at: replace(fact, at=at), facts, st.floats(0, 1e9)),
-    st.builds(Query, at=st.floats(0, 1e9) | st.integers(0, 10**12), backend=names),
+    st.builds(Query, at=st.floats(0, 1e9) | st.integers(0, 10**12), backend=names, rhythm=rhythms),
     st.builds(RulesInForce, at=st.floats(0, 1e9), failures_to_down=st.integers(1, 9), rules=load_rules),
 )
 
