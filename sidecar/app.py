@@ -2,44 +2,48 @@
 
 Rules of this file
 - Every answer is a projection of one snapshot, taken when it was asked for.
-- Nothing here changes anything, and nothing here waits for a backend.
+- Nothing here changes anything, and nothing here waits for a backend; only `proxying` passes on what others ask.
 """
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
 
-import orjson
 from aiohttp import web
-from prometheus_client.exposition import choose_encoder
 
 from sidecar.config import SidecarConfig
 from sidecar.discovery import discover
 from sidecar.engines.detect import USUAL_PORTS
-from sidecar.exposition import SnapshotCollector
 from sidecar.facts import BackendAdded
-from sidecar.load import LoadRules
 from sidecar.monitor import Monitor
+from sidecar.pages import METRICS, PATHS, Page, Pages
 from sidecar.probe import Prober, probing_session
+from sidecar.proxy.claims import Claims
+from sidecar.proxy.counting import Counter
+from sidecar.proxy.front import Front, status_of, via
+from sidecar.proxy.server import Proxy
+from sidecar.proxy.upstream import Upstream
 from sidecar.settings import load_rules, pace, wants_probe
-from sidecar.state import Snapshot
 from sidecar.store import Store
-from sidecar.views import backends_json, status_json
 
 BACKENDS_ON_THE_LOOP = 30
 """At about 50 samples of 7 µs each: 10 ms, for which the event loop may be held. More are rendered in a thread."""
+
+Place = tuple[str, int]
+"""Host and port."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """What is being watched, as far as anybody else needs it."""
 
-    snapshot: Callable[[], Snapshot]
-    """Everything known now."""
-    rules: Callable[[], LoadRules]
+    pages: Pages
+    store: Store
+    prober: Prober
+    clock: Callable[[], float]
 
 
 @asynccontextmanager
@@ -61,38 +65,54 @@ async def watching(config: SidecarConfig) -> AsyncIterator[Watch]:
         rules = load_rules(config)
         monitor = Monitor(store, prober, clock, random.random, pace(config), wants_probe(config))
         async with monitor.running():
-            yield Watch(lambda: store.snapshot(clock()), lambda: rules)
+            yield Watch(Pages(lambda: store.snapshot(clock()), lambda: rules), store, prober, clock)
 
 
-def routes(watch: Watch) -> list[web.RouteDef]:
+def in_front_of(pages: Pages, backend: str) -> Pages:
+    """The pages of a sidecar through which all requests to `backend` go: it counts them itself."""
+    return replace(pages, status=partial(status_of, backend))
+
+
+@asynccontextmanager
+async def proxying(watch: Watch, backend: str, place: Place, grace_seconds: float) -> AsyncIterator[Place]:
+    """Passes on to one of the backends whatever comes to `place`, and counts it. Gives where it listens.
+
+    Raises OSError where it cannot listen.
+    """
+    spec = watch.pages.snapshot().backends[backend].spec
+    claims = Claims(watch.store, watch.prober, spec)
+    front = Front(backend, in_front_of(watch.pages, backend), claims, via())
+    proxy = Proxy(front, Upstream(spec.url), Counter(watch.store, backend, watch.clock))
+    async with claims.kept(), proxy.listening(*place, grace_seconds) as listens:
+        yield listens
+
+
+@asynccontextmanager
+async def showing(pages: Pages, place: Place) -> AsyncIterator[Place]:
+    """Shows the pages at `place`. Gives where it listens. Raises OSError where it cannot."""
+    app = web.Application()
+    app.add_routes(routes(pages))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, *place).start()
+        yield runner.addresses[0][:2]
+    finally:
+        await runner.cleanup()
+
+
+def routes(pages: Pages) -> list[web.RouteDef]:
     """`GET /metrics`, `/backends`, `/status` and `/livez`, to be added to an application."""
 
-    async def metrics(request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        snapshot, rules = watch.snapshot(), watch.rules()
-        collector = SnapshotCollector(lambda: snapshot, lambda: rules)
-        if len(snapshot.backends) > BACKENDS_ON_THE_LOOP:
-            body = await asyncio.to_thread(encode, collector)
-        else:
-            body = encode(collector)
-        return web.Response(body=body, headers={"content-type": content_type})
+    async def answer(request: web.Request) -> web.Response:
+        accept = request.headers.get("accept", "")
+        snapshot = pages.snapshot()
+        if request.path == METRICS and len(snapshot.backends) > BACKENDS_ON_THE_LOOP:
+            return _response(await asyncio.to_thread(pages.metrics, snapshot.still(), accept))
+        return _response(pages.page(request.path, accept))
 
-    async def backends(_request: web.Request) -> web.Response:
-        return _json({"backends": backends_json(watch.snapshot(), watch.rules())})
-
-    async def status(_request: web.Request) -> web.Response:
-        return _json(status_json(watch.snapshot(), watch.rules()))
-
-    async def livez(_request: web.Request) -> web.Response:
-        return _json({"status": "ok"})
-
-    return [
-        web.get("/metrics", metrics),
-        web.get("/backends", backends),
-        web.get("/status", status),
-        web.get("/livez", livez),
-    ]
+    return [web.get(path, answer) for path in PATHS]
 
 
-def _json(value: dict[str, Any]) -> web.Response:
-    return web.Response(body=orjson.dumps(value), content_type="application/json")
+def _response(page: Page) -> web.Response:
+    return web.Response(body=page.body, headers={"content-type": page.content_type})

@@ -74,10 +74,14 @@ def _nginx(place: Place) -> list[str]:
     return [program, "-e", "stderr", "-c", str(config)]
 
 
-def _maek(place: Place) -> list[str]:
+def _maek_command() -> str:
     program = shutil.which("maek", path=str(Path(sys.executable).parent)) or shutil.which("maek")
     if program is None:
         raise Unavailable("The command `maek` is not installed; `pip install -e .` adds its row.")
+    return program
+
+
+def _maek(place: Place) -> list[str]:
     backend = {
         "name": "mock",
         "url": f"http://127.0.0.1:{place.backend_port}",
@@ -96,16 +100,24 @@ def _maek(place: Place) -> list[str]:
             }
         )
     )
-    return [program, "serve", "-c", str(config)]
+    return [_maek_command(), "serve", "-c", str(config)]
+
+
+def _maek_sidecar(place: Place) -> list[str]:
+    backend_url = f"http://127.0.0.1:{place.backend_port}"
+    where = ["--listen", f"127.0.0.1:{place.port}", "--listen-metrics", "127.0.0.1:0"]
+    return [_maek_command(), "sidecar", "--backend", backend_url, "--name", "mock", "--engine", "openai", *where]
 
 
 DIRECT = "direct"
 MAEK = "maek"
+SIDECAR = "maek-sidecar"
 PEERS: dict[str, Peer | None] = {
     DIRECT: None,
     "nginx": Peer("nginx, proxy_buffering off", _nginx),
     "aiohttp": Peer("a bare reverse proxy in aiohttp on uvloop", _bare_aiohttp),
     MAEK: Peer("Maek, asked for the backend's own model: no decision takes part", _maek, "/readyz"),
+    SIDECAR: Peer("`maek sidecar --listen`: every request counted, nothing else understood", _maek_sidecar),
 }
 """In the order of the table. `direct` is the client without anything between: the floor of every delay."""
 

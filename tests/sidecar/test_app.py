@@ -10,11 +10,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
-from sidecar.app import BACKENDS_ON_THE_LOOP, Watch, routes, watching
+from sidecar.app import BACKENDS_ON_THE_LOOP, in_front_of, proxying, routes, showing, watching
 from sidecar.config import BackendConfig, SidecarConfig
 from sidecar.facts import BackendSpec
 from sidecar.health import Health, Verdict
 from sidecar.load import DEFAULT_RULES
+from sidecar.pages import Pages
 from sidecar.state import BackendState, Snapshot
 from tests.fakes import backends as fakes
 from tests.fakes.waiting import until
@@ -24,17 +25,17 @@ WITH_STATUS = fakes.answering({**fakes.OPENAI, "GET /status": STATUS})
 
 
 @asynccontextmanager
-async def told_by(watch: Watch) -> AsyncIterator[aiohttp.ClientSession]:
+async def told_by(pages: Pages) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of the routes, over a real socket."""
     app = web.Application()
-    app.add_routes(routes(watch))
+    app.add_routes(routes(pages))
     async with TestServer(app) as server, aiohttp.ClientSession(server.make_url("/")) as client:
         yield client
 
 
-def standing(*names: str) -> Watch:
+def standing(*names: str) -> Pages:
     states = {name: BackendState(BackendSpec(name, "http://x"), health=Health(Verdict.UP)) for name in names}
-    return Watch(lambda: Snapshot(1.0, states, 0, 1, {}), lambda: DEFAULT_RULES)
+    return Pages(lambda: Snapshot(1.0, states, 0, 1, {}), lambda: DEFAULT_RULES)
 
 
 def config(*backends: BackendConfig, discover: bool = False) -> SidecarConfig:
@@ -44,8 +45,8 @@ def config(*backends: BackendConfig, discover: bool = False) -> SidecarConfig:
 async def test_a_backend_that_is_watched_is_told_on_every_path() -> None:
     async with fakes.serving(WITH_STATUS) as fake:
         mini = BackendConfig(name="mini", url=fake.url)
-        async with watching(config(mini)) as watch, told_by(watch) as client:
-            await until(lambda: watch.snapshot().backends["mini"].status is not None)
+        async with watching(config(mini)) as watch, told_by(watch.pages) as client:
+            await until(lambda: watch.pages.snapshot().backends["mini"].status is not None)
             async with client.get("/status") as response:
                 assert await response.json() == STATUS
             async with client.get("/backends") as response:
@@ -68,7 +69,7 @@ async def test_watching_ends_with_its_context() -> None:
 
 async def test_servers_of_this_machine_are_looked_for_if_the_configuration_says_so() -> None:
     async with watching(config(discover=True)) as watch:
-        assert all(state.spec.discovered for state in watch.snapshot().backends.values())
+        assert all(state.spec.discovered for state in watch.pages.snapshot().backends.values())
 
 
 async def test_metrics_come_in_the_format_that_is_asked_for() -> None:
@@ -103,7 +104,7 @@ class Noting(dict[str, BackendState]):
 @pytest.mark.parametrize(("count", "on_the_loop"), [(BACKENDS_ON_THE_LOOP, True), (BACKENDS_ON_THE_LOOP + 1, False)])
 async def test_a_large_fleet_is_told_from_a_thread_of_its_own(count: int, on_the_loop: bool) -> None:
     backends = Noting(count)
-    async with told_by(Watch(lambda: Snapshot(1.0, backends, 0, 1, {}), lambda: DEFAULT_RULES)) as client:
+    async with told_by(Pages(lambda: Snapshot(1.0, backends, 0, 1, {}), lambda: DEFAULT_RULES)) as client:
         async with client.get("/metrics") as response:
             assert response.status == 200
     assert (threading.get_ident() in backends.threads) is on_the_loop
@@ -112,3 +113,24 @@ async def test_a_large_fleet_is_told_from_a_thread_of_its_own(count: int, on_the
 async def test_the_status_is_null_while_the_backend_does_not_say() -> None:
     async with told_by(standing("mini")) as client, client.get("/status") as response:
         assert await response.json() == {"active_jobs": None, "total_requests": None}
+
+
+async def test_in_front_of_a_backend_the_sidecar_counts_itself_and_says_for_whom() -> None:
+    async with fakes.serving(WITH_STATUS) as fake:
+        mini = BackendConfig(name="mini", url=fake.url)
+        async with watching(config(mini)) as watch, proxying(watch, "mini", ("127.0.0.1", 0), 0.0) as (host, port):
+            pages = in_front_of(watch.pages, "mini")
+            async with showing(pages, (host, 0)) as (_, shown), aiohttp.ClientSession() as client:
+                await until(lambda: watch.pages.snapshot().backends["mini"].status is not None)
+                # What is asked of the backend comes from the backend: it has a /status of its own.
+                async with client.get(f"http://{host}:{port}/status") as response:
+                    assert await response.json() == STATUS
+                async with client.post(f"http://{host}:{port}/v1/chat/completions", json={}) as response:
+                    assert await response.json() == fakes.SAID
+                async with client.get(f"http://{host}:{shown}/status") as response:
+                    told = await response.json()
+    assert told == {
+        "active_jobs": 0,
+        "total_requests": 1,
+        "backend": {"name": "mini", "url": fake.url, "engine": "status"},
+    }
