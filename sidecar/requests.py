@@ -62,7 +62,7 @@ def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame)
     breaker = state.breaker.after_token(place.started_at, fact.at)
     running = work.running + state.outsiders(fact.at)[0]
     seconds = fact.at - place.started_at
-    forecast, slots = _measured(state, place, seconds, running)
+    forecast, slots = _measured(state, place, seconds, running, work.streaming)
     forecasts = {**state.forecasts, booking.model: forecast}
     models = with_resident(state.models, booking.model) if booking.cold else state.models
     return replace(
@@ -76,13 +76,18 @@ def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame)
     )
 
 
-def _measured(state: BackendState, place: Progress, seconds: float, running: int) -> tuple[Forecast, float | None]:
-    """The forecast and the inferred slots once a first token took `seconds`, while `running` get tokens."""
+def _measured(
+    state: BackendState, place: Progress, seconds: float, running: int, streaming: int
+) -> tuple[Forecast, float | None]:
+    """The forecast and the inferred slots once a first token took `seconds`.
+
+    `running` may get tokens by now, `streaming` of them are seen to: whoever is not streamed may wait for a slot itself.
+    """
     booking = place.booking
     forecast, slots = state.forecast(booking.model), state.inferred_slots
     held = slots or state.assumed_slots
-    if held is not None and running > held:
-        slots = float(running)  # more get tokens than were thought to fit
+    if held is not None and streaming > held:
+        slots = float(streaming)  # more are seen to get tokens than were thought to fit
     if booking.cold:
         if forecast.cold_starts > booking.cold_starts:
             return forecast, slots  # it waited for what another request had begun to load

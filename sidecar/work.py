@@ -31,6 +31,11 @@ class Work:
     """Integral of `running` over time, up to `changed_at`: a difference of two is the company kept in between."""
     changed_at: float = 0.0
 
+    @property
+    def streaming(self) -> int:
+        """Streams that have had their first token."""
+        return self.streams - self.awaited
+
     def after_start(self, at: float, prompt_tokens: int, *, streamed: bool) -> "Work":
         """A request was sent."""
         since = at if streamed and not self.streams else self.silent_since
