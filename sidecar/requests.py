@@ -81,7 +81,7 @@ def _measured(
 ) -> tuple[Forecast, float | None]:
     """The forecast and the inferred slots once a first token took `seconds`.
 
-    `running` may get tokens by now, `streaming` of them are seen to: whoever is not streamed may wait for a slot itself.
+    `running` may get tokens by now, `streaming` of them are seen to: who is not streamed may wait for a slot itself.
     """
     booking = place.booking
     forecast, slots = state.forecast(booking.model), state.inferred_slots
