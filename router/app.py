@@ -46,6 +46,7 @@ from sidecar import (
     BackendRemoved,
     BackendSpec,
     BackendState,
+    DrainSwitched,
     Fact,
     Monitor,
     Prober,
@@ -174,6 +175,11 @@ class House:
                 self.parts.store.apply(BackendAdded(_now(), spec))
         self._place_simulator()
 
+    def _drain(self, backend: str, draining: bool) -> None:
+        if self.snapshot().backends[backend].draining is not draining:
+            log.info("%s backend=%s", "draining" if draining else "no longer draining", backend)
+            self.parts.store.apply(DrainSwitched(_now(), backend, draining))
+
     def _note_rules(self, config: Config) -> None:
         if self.parts.recorder is not None:
             rules = load_rules(config.sidecar)
@@ -204,6 +210,7 @@ class House:
             occupancy=parts.occupancy,
             telemetry=parts.telemetry,
             registry=parts.registry,
+            drain=self._drain,
             refresh=lambda: parts.monitor.refresh(wants_probe=wants_probe(config.sidecar, force=True)),
             now=now,
         )

@@ -39,6 +39,8 @@ class Service:
     registry: CollectorRegistry
     refresh: Callable[[], Awaitable[None]]
     """Asks every backend afresh how busy it is; may cost each a token."""
+    drain: Callable[[str, bool], None]
+    """Lets a backend that is known get no new requests (True), or get them again."""
     now: Callable[[], datetime]
     """The date and time in the zone of the configuration."""
 

@@ -331,7 +331,7 @@ async def answer_to(words: list[str], router: Maek) -> str:
     """What a curl command answers."""
     (url,) = (word for word in words if word.startswith(DEFAULT_URL))
     body = words[words.index("-d") + 1].encode() if "-d" in words else None
-    method = "POST" if body else "GET"
+    method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
     async with router.client.request(method, router.url + url.removeprefix(DEFAULT_URL), data=body) as response:
         assert response.status == 200, await response.text()
         return await response.text()

@@ -1,7 +1,8 @@
-"""What Maek tells about itself: health, backends, decisions, tools.
+"""What Maek tells about itself: health, backends, decisions; and what an operator may switch.
 
 Rules of this file
-- Projections of one snapshot; nothing here changes anything but `?force=true`, which asks the backends afresh.
+- Projections of one snapshot. Nothing here changes anything but `?force=true`, which asks the backends afresh, and
+  draining.
 """
 
 from collections.abc import Mapping
@@ -54,6 +55,28 @@ async def backends(request: web.Request) -> web.StreamResponse:
     )
 
 
+async def drain(request: web.Request) -> web.StreamResponse:
+    """`POST /backends/{name}/drain`: no new requests from now on; those that run end as they do."""
+    return _drained(request, draining=True)
+
+
+async def undrain(request: web.Request) -> web.StreamResponse:
+    """`POST /backends/{name}/undrain`: it may get requests again."""
+    return _drained(request, draining=False)
+
+
+def _drained(request: web.Request, *, draining: bool) -> web.StreamResponse:
+    service = service_of(request)
+    name = request.match_info["name"]
+    if name not in service.fleet.snapshot().backends:
+        raise NotFound("There is no backend of this name; GET /backends lists what there is.")
+    service.drain(name, draining)
+    (backend,) = (
+        one for one in backends_json(service.fleet.snapshot(), service.fleet.load_rules) if one["name"] == name
+    )
+    return _json(backend)
+
+
 async def decisions(request: web.Request) -> web.StreamResponse:
     """`GET /decisions`: the caller's latest, newest first. `?limit=N`, at most 1000."""
     limit = request.query.get("limit", "50")
@@ -73,7 +96,8 @@ async def one_decision(request: web.Request) -> web.StreamResponse:
 
 def _able(service: Service, role: str) -> bool:
     states = service.fleet.snapshot().backends
-    return any(states[c.backend].health.available for c in service.fleet.pool_of_role(role) if c.backend in states)
+    serving = (states[c.backend] for c in service.fleet.pool_of_role(role) if c.backend in states)
+    return any(state.health.available and not state.draining for state in serving)
 
 
 def _health_summary(service: Service, role: str, snapshot: Snapshot) -> list[Mapping[str, Any]]:

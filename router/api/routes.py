@@ -22,6 +22,8 @@ ROUTES = (
     web.get("/v1/models/{id:.+}", openai.one_model),
     web.get("/metrics", metrics.metrics),
     web.get("/backends", admin.backends),
+    web.post("/backends/{name}/drain", admin.drain),
+    web.post("/backends/{name}/undrain", admin.undrain),
     web.get("/decisions", admin.decisions),
     web.get("/decisions/{id}", admin.one_decision),
     web.get("/status", admin.status),

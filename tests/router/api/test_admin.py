@@ -1,5 +1,6 @@
 """What Maek tells about itself, over real sockets."""
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from router.keys import new_key
@@ -60,6 +61,66 @@ async def test_forcing_asks_the_backends_afresh() -> None:
     assert before is not None
     assert after is not None
     assert after.at > before.at
+
+
+async def test_a_drained_backend_gets_no_new_request_and_ends_those_that_run() -> None:
+    slow = SimSettings(preset="demo")
+    async with maek_with_simulators(slow, slow) as (router, _):
+        body = {"model": "reasoner", "stream": True, "messages": [{"role": "user", "content": "양자역학 설명해줘"}]}
+        async with router.client.post(router.url + "/v1/chat/completions", json=body) as running:
+            await running.content.readany()
+            busy = running.headers["x-maek-backend"]
+            status, told = await router.post(f"/backends/{busy}/drain", {})
+            others = [await router.post("/chat", {"message": "hi", "role": "reasoner"}) for _ in range(3)]
+            answer = await running.content.read()
+        after, back = await router.post(f"/backends/{busy}/undrain", {})
+    assert (status, told["name"], told["state"], told["draining"], told["in_flight"]) == (
+        200,
+        busy,
+        "draining",
+        True,
+        1,
+    )
+    assert {other["backend"] for _, other in others} == {"sim0", "sim1"} - {busy}
+    assert b"[DONE]" in answer
+    assert (after, back["state"], back["draining"], back["in_flight"]) == (200, "ready", False, 0)
+
+
+async def test_a_drain_outlives_a_changed_configuration_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    async with maek_with_simulators(SIM) as (router, _):
+        with caplog.at_level("INFO", "router.app"):
+            for _ in range(2):
+                await router.post("/backends/sim0/drain", {})
+        config = router.house.current.service.config
+        (backend,) = config.sidecar.backends
+        sidecar = config.sidecar.model_copy(update={"backends": (backend.model_copy(update={"slots": 9}),)})
+        router.house.adopt(config.model_copy(update={"sidecar": sidecar}))
+        _, answer = await router.get("/backends")
+        ready, _ = await router.get("/readyz")
+        status, refused = await router.post("/chat", {"message": "hi", "role": "reasoner"})
+    assert [record.getMessage() for record in caplog.records] == ["draining backend=sim0"]
+    assert (answer["backends"][0]["state"], answer["backends"][0]["load"]["slots"]) == ("draining", 9)
+    assert ready == 503
+    assert (status, refused["error"]["code"]) == (503, "no_backend")
+    assert "sim0 is draining" in refused["error"]["message"]
+
+
+@pytest.mark.parametrize("what", ["drain", "undrain"])
+async def test_a_backend_that_is_not_there_cannot_be_drained(what: str) -> None:
+    async with maek_with_simulators(SIM) as (router, _):
+        status, answer = await router.post(f"/backends/nobody/{what}", {})
+        wrong_method, _ = await router.get(f"/backends/sim0/{what}")
+    assert (status, answer["error"]["code"]) == (404, "not_found")
+    assert wrong_method == 405
+
+
+async def test_draining_wants_the_key_like_everything_else() -> None:
+    key, hashed = new_key()
+    async with maek_with_simulators(SIM, keys=[hashed]) as (router, _):
+        nobody, _ = await router.post("/backends/sim0/drain", {})
+        before = router.house.snapshot().backends["sim0"].draining
+        somebody, _ = await router.post("/backends/sim0/drain", {}, headers={"authorization": f"Bearer {key}"})
+    assert (nobody, before, somebody) == (401, False, 200)
 
 
 async def test_status_counts_chats_so_that_routers_can_stand_behind_routers() -> None:
