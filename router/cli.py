@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Command] = {
     "check": Command("say everything that is wrong with a configuration", "router.commands.check"),
     "probe": Command("ask one backend everything once, and show it raw and read", "router.commands.probe"),
     "ask": Command("chat with a running Maek from the terminal", "router.commands.ask"),
+    "top": Command("watch the backends of a running Maek live in the terminal", "router.commands.top"),
     "explain": Command("tell one decision of a running Maek in sentences", "router.commands.explain"),
     "decide": Command("decide the messages of a file, one JSON line each", "router.commands.decide"),
     "replay": Command("play a flight recording again", "router.commands.replay"),

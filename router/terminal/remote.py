@@ -43,7 +43,7 @@ class Remote:
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
-            raise Unanswered(self._not_maek()) from None
+            raise Unanswered(self.not_maek()) from None
 
     async def text(self, path: str) -> str:
         """The body at a path. Raises Unanswered."""
@@ -71,7 +71,8 @@ class Remote:
             en=f"nothing answers at {self.url}. Is `maek serve` running?",
         )
 
-    def _not_maek(self) -> str:
+    def not_maek(self) -> str:
+        """The sentence for answers that make no sense."""
         return pick(
             self._language,
             ko=f"{self.url}에서 응답하는 것은 Maek이 아닙니다.",
@@ -88,7 +89,7 @@ class Remote:
         try:
             message: str = orjson.loads(body)["error"]["message"]
         except (orjson.JSONDecodeError, LookupError, TypeError):
-            return self._not_maek()
+            return self.not_maek()
         return message
 
 

@@ -59,6 +59,21 @@ SIGNALS: Words = {
 }
 """What sets a level, in a word that fits beside it."""
 
+SIGNAL_NAMES: Words = {
+    "active_jobs": Word("서버의 작업", "active jobs"),
+    "in_flight": Word("처리 중", "in flight"),
+    "waiting": Word("대기", "waiting"),
+    "kv_usage": Word("KV 사용률", "kv usage"),
+    "inference_latency": Word("추론 지연", "inference latency"),
+    "health_latency": Word("헬스 지연", "health latency"),
+    "probe_age": Word("점검한 지", "probe age"),
+    "queue": Word("작업 큐", "queue"),
+    "predicted_slowdown": Word("예상 느려짐", "predicted slowdown"),
+    "slowdown": Word("느려짐", "slowdown"),
+    "stall": Word("멈춘 지", "stall"),
+    "residency": Word("모델 적재", "residency"),
+}
+
 STATES: Words = {
     "unknown": Word("확인 전", "not probed"),
     "up": Word("정상", "up"),
