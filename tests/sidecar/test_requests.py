@@ -1,0 +1,393 @@
+"""What our own requests tell of a backend: laws over any history, then what each kind of request measures."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.engines.engine import Model, Reading
+from sidecar.facts import (
+    BackendAdded,
+    BackendSpec,
+    EngineIdentified,
+    Fact,
+    FirstTokenCame,
+    HealthProbed,
+    LoadRead,
+    ModelsListed,
+    Outcome,
+    ProbeOutcome,
+    RequestFinished,
+    RequestStarted,
+    StatusRead,
+)
+from sidecar.predict import COLD_PRIOR_SECONDS, NO_FORECAST, TOKENS_OF_WAITING, Forecast
+from sidecar.requests import outside_of
+from sidecar.state import BackendState, Outside
+from sidecar.store import Store
+from sidecar.work import Work
+from tests.strategies import REQUESTS, histories
+
+MINI = BackendSpec("mini", "http://10.0.0.1:8080")
+KNOWN = ModelsListed(0.0, "mini", (Model("gemma4", loaded=True), Model("qwen3", loaded=False)))
+
+
+def sent(request: str, at: float, *, prompt: int = 1000, streamed: bool = True, model: str = "gemma4") -> Fact:
+    return RequestStarted(at, "mini", request, model, "reasoner", prompt, streamed)
+
+
+def first(request: str, at: float) -> Fact:
+    return FirstTokenCame(at, "mini", request)
+
+
+def done(request: str, at: float, tokens: int = 101, outcome: Outcome = Outcome.OK, **more: Any) -> Fact:
+    return RequestFinished(at, "mini", request, outcome, tokens, **more)
+
+
+def told(facts: Sequence[Fact], spec: BackendSpec = MINI) -> Store:
+    store = Store()
+    for fact in (BackendAdded(0.0, spec), KNOWN, *facts):
+        store.apply(fact)
+    return store
+
+
+def mini(*facts: Fact, spec: BackendSpec = MINI) -> BackendState:
+    return told(facts, spec).snapshot(0.0).backends["mini"]
+
+
+def gemma(*facts: Fact, spec: BackendSpec = MINI) -> Forecast:
+    return mini(*facts, spec=spec).forecast("gemma4")
+
+
+def measured(many: int = 8, first_seconds: float = 0.3, start: float = 0.0) -> list[Fact]:
+    """So many requests, one after the other, each with its first token after as long."""
+    facts: list[Fact] = []
+    for number in range(many):
+        at, name = start + 10 * number, f"past{start}-{number}"
+        facts += [sent(name, at), first(name, at + first_seconds), done(name, at + first_seconds + 2)]
+    return facts
+
+
+# Laws.
+
+
+@given(histories())
+def test_counts_agree_and_nothing_is_negative_after_any_history(facts: list[Fact]) -> None:
+    store = Store()
+    for fact in facts:
+        store.apply(fact)
+        for state in store.snapshot(fact.at).backends.values():
+            work = state.work
+            assert work.started == work.in_flight + sum(work.finished.values())
+            assert work.in_flight == work.awaited + work.running
+            assert min(work.awaited, work.due_tokens, work.running, work.streaming, work.running_seconds) >= 0
+            assert state.inferred_slots is None or state.inferred_slots >= 1
+
+
+@given(histories())
+def test_when_all_requests_have_ended_no_work_is_left(facts: list[Fact]) -> None:
+    store = Store()
+    for fact in facts:
+        store.apply(fact)
+    last = facts[-1].at if facts else 0.0
+    for name in store.snapshot(last).backends:
+        for request in REQUESTS:
+            store.apply(RequestFinished(last, name, request, Outcome.CLIENT_GONE))
+        work = store.snapshot(last).backends[name].work
+        assert (work.in_flight, work.due_tokens, work.awaited, work.running, work.streams) == (0, 0, 0, 0, 0)
+        assert work.silent_since is None
+
+
+@given(histories())
+def test_every_forecast_stays_one_that_can_be_reckoned_with(facts: list[Fact]) -> None:
+    store = Store()
+    for fact in facts:
+        store.apply(fact)
+    for state in store.snapshot(0.0).backends.values():
+        for forecast in state.forecasts.values():
+            assert 0 < forecast.first.at(1000) < 1e6
+            assert 0 < forecast.later.at(4) < 1e6
+            assert 0 <= forecast.cold_seconds < 1e6
+
+
+# Speed.
+
+
+def test_a_first_token_is_a_sample_of_the_prompts_before_it() -> None:
+    assert gemma(sent("1", 1.0), first("1", 1.75)) == NO_FORECAST.after_first_token(1000, 0.75)
+
+
+def test_prompts_of_ours_that_are_still_due_stand_before_it() -> None:
+    forecast = gemma(sent("1", 1.0, prompt=600), sent("2", 1.5, prompt=50), first("2", 2.0))
+    assert forecast.first == NO_FORECAST.first.after(650, 0.5, 0.97)
+
+
+def test_those_whose_first_token_has_come_do_not() -> None:
+    forecast = gemma(sent("1", 1.0, prompt=600), first("1", 2.0), sent("2", 2.0, prompt=50), first("2", 2.5))
+    assert forecast.first == NO_FORECAST.first.after(600, 1.0, 0.97).after(50, 0.5, 0.97)
+
+
+def test_others_that_wait_stand_before_it_with_a_typical_prompt_each() -> None:
+    reading = LoadRead(0.5, "mini", Reading(running=3, waiting=2))
+    forecast = gemma(reading, sent("1", 1.0, prompt=50), first("1", 2.0))
+    assert forecast.first == NO_FORECAST.first.after(50 + 2 * TOKENS_OF_WAITING, 1.0, 0.97)
+
+
+def test_a_second_first_token_says_nothing() -> None:
+    once = [sent("1", 1.0), first("1", 1.7)]
+    assert mini(*once, first("1", 5.0)) == mini(*once)
+
+
+def test_a_first_token_of_a_request_that_is_not_streamed_says_nothing() -> None:
+    only = [sent("1", 1.0, streamed=False)]
+    assert mini(*only, first("1", 5.0)).work == mini(*only).work
+    assert gemma(*only, first("1", 5.0)) == NO_FORECAST
+
+
+def test_the_pace_is_that_of_the_tokens_after_the_first() -> None:
+    before = gemma(sent("1", 1.0), first("1", 1.5))
+    after = gemma(sent("1", 1.0), first("1", 1.5), done("1", 6.5, tokens=101))
+    assert after.later == before.after_answer(1.0, 5.0, 100).later
+
+
+def test_the_pace_ends_with_the_last_token_and_not_with_the_connection() -> None:
+    ended = [sent("1", 1.0), first("1", 1.5), done("1", 9.0, tokens=101, last_token_at=6.5)]
+    assert gemma(*ended) == gemma(sent("1", 1.0), first("1", 1.5), done("1", 6.5, tokens=101))
+
+
+@pytest.mark.parametrize("tokens", [0, 1])
+def test_an_answer_of_one_token_has_no_pace(tokens: int) -> None:
+    assert gemma(sent("1", 1.0), first("1", 1.5), done("1", 3.0, tokens)).later == NO_FORECAST.later
+
+
+def test_an_answer_whose_tokens_all_came_in_one_moment_has_no_pace() -> None:
+    assert gemma(sent("1", 1.0), first("1", 1.5), done("1", 1.5)).later == NO_FORECAST.later
+
+
+@pytest.mark.parametrize("outcome", [*Outcome])
+def test_only_what_came_as_it_should_measures_the_pace(outcome: Outcome) -> None:
+    measures = outcome in (Outcome.OK, Outcome.OVERLONG, Outcome.CLIENT_GONE)
+    changed = gemma(sent("1", 1.0), first("1", 1.5), done("1", 6.5, outcome=outcome)).later != NO_FORECAST.later
+    assert changed is measures
+
+
+def test_a_request_that_got_no_token_measures_nothing() -> None:
+    assert gemma(sent("1", 1.0), done("1", 9.0, tokens=0, outcome=Outcome.CLIENT_GONE)) == NO_FORECAST
+
+
+def test_company_is_the_mean_over_the_time_in_which_tokens_came() -> None:
+    facts = [sent("1", 0.0), first("1", 1.0), sent("2", 2.0), first("2", 6.0)]  # the other joins half-way
+    later = gemma(*facts, done("1", 11.0, tokens=101)).later
+    assert later == NO_FORECAST.after_answer(1.5, 10.0, 100).later
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10), st.booleans()), max_size=5),
+    st.floats(1, 3),
+    st.floats(5, 9),
+)
+def test_company_equals_brute_force(others: list[tuple[float, float, bool]], first_at: float, last_at: float) -> None:
+    """Others come at some moment and stay for some time, streamed or not; streamed ones get a token at once."""
+    steps: list[tuple[float, int, Fact]] = [(0.0, 0, sent("us", 0.0)), (first_at, 1, first("us", first_at))]
+    area = last_at - first_at
+    for number, (begin, stay, streamed) in enumerate(others):
+        name, end = f"other{number}", begin + stay
+        if end >= last_at:
+            end = 20.0
+        steps.append((begin, 2, sent(name, begin, streamed=streamed, model="qwen9")))
+        steps.append((begin, 3, first(name, begin)))
+        steps.append((end, 4, done(name, end, tokens=0)))
+        area += max(0.0, min(end, last_at) - max(begin, first_at)) if begin < last_at else 0.0
+    steps = [step for step in steps if step[0] <= last_at]
+    facts = [fact for _, _, fact in sorted(steps, key=lambda step: step[:2])]
+    sequences = area / (last_at - first_at)
+    seconds = last_at - first_at
+    found = gemma(*facts, done("us", last_at, tokens=101)).later
+    brute = NO_FORECAST.after_answer(sequences, seconds, 100).later
+    assert (found.intercept, found.slope) == pytest.approx((brute.intercept, brute.slope), rel=1e-6, abs=1e-9)
+
+
+def test_others_clients_keep_company_too() -> None:
+    reading = LoadRead(0.5, "mini", Reading(running=3))
+    later = gemma(reading, sent("1", 1.0), first("1", 1.5), done("1", 6.5)).later
+    assert later == NO_FORECAST.after_answer(4.0, 5.0, 100).later
+
+
+# Answers that are not streamed.
+
+
+def test_a_whole_answer_measures_both_with_half_weight() -> None:
+    forecast = gemma(sent("1", 1.0, streamed=False), done("1", 9.0, tokens=101))
+    assert forecast == NO_FORECAST.after_whole(1000, 1.0, 8.0, 101)
+    assert forecast.first.samples == forecast.later.samples == 1
+
+
+def test_its_company_is_counted_from_its_start() -> None:
+    both = [sent("1", 0.0, streamed=False), sent("2", 5.0, streamed=False)]
+    assert gemma(*both, done("1", 10.0)) == NO_FORECAST.after_whole(1000, 1.5, 10.0, 101)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        done("1", 9.0, tokens=0),
+        done("1", 1.0),
+        done("1", 9.0, outcome=Outcome.BACKEND_ERROR),
+        done("1", 9.0, outcome=Outcome.CLIENT_GONE),
+    ],
+)
+def test_one_that_nobody_counted_or_that_failed_measures_nothing(end: Fact) -> None:
+    assert gemma(sent("1", 1.0, streamed=False), end) == NO_FORECAST
+
+
+def test_one_that_may_have_waited_for_a_slot_measures_nothing() -> None:
+    one_slot = replace(MINI, slots=1)
+    both = [sent("1", 0.0, streamed=False), sent("2", 0.0, streamed=False), done("2", 9.0)]
+    assert gemma(*both, spec=one_slot) == NO_FORECAST
+    assert gemma(*both) != NO_FORECAST
+
+
+def test_a_pool_that_is_never_streamed_is_trusted_in_the_end() -> None:
+    facts: list[Fact] = []
+    for number in range(5):
+        at = 10.0 * number
+        facts += [sent(str(number), at, streamed=False), done(str(number), at + 3, tokens=30)]
+    assert gemma(*facts).trusted
+
+
+# Loading.
+
+
+def cold(*facts: Fact) -> Forecast:
+    return mini(*facts).forecast("qwen3")
+
+
+def test_a_cold_start_measures_the_load_and_not_the_speed() -> None:
+    forecast = cold(sent("1", 1.0, model="qwen3"), first("1", 41.35))
+    assert forecast.cold_seconds == pytest.approx(40.0)
+    assert forecast.cold_starts == 1
+    assert forecast.first == NO_FORECAST.first
+
+
+def test_after_its_first_token_the_model_is_in_memory() -> None:
+    facts = [sent("1", 1.0, model="qwen3"), first("1", 41.35)]
+    assert mini(*facts).models == (Model("gemma4", loaded=True), Model("qwen3", loaded=True))
+    second = cold(*facts, sent("2", 50.0, model="qwen3"), first("2", 50.5))
+    assert (second.cold_starts, second.first.samples) == (1, 1)
+
+
+def test_of_several_that_wait_for_one_load_the_first_to_answer_measures_it() -> None:
+    facts = [sent("1", 1.0, model="qwen3"), sent("2", 40.0, model="qwen3"), first("1", 41.0), first("2", 41.5)]
+    alone = cold(*facts[:3])
+    assert cold(*facts) == alone
+    assert alone.cold_starts == 1
+
+
+def test_a_cold_answer_that_came_all_at_once_measures_the_load_too() -> None:
+    facts = [sent("1", 0.0, model="qwen3", streamed=False), done("1", 60.0, tokens=101)]
+    spent = NO_FORECAST.first.at(1000) + NO_FORECAST.later_seconds(1, 100)
+    assert cold(*facts).cold_seconds == pytest.approx(60.0 - spent)
+    assert mini(*facts).models == (Model("gemma4", loaded=True), Model("qwen3", loaded=True))
+    followed = [facts[0], sent("2", 30.0, model="qwen3", streamed=False), facts[1]]
+    assert cold(*followed, done("2", 61.0)) == cold(*followed)
+
+
+def test_a_cold_answer_that_nobody_counted_still_shows_that_the_model_is_in_memory() -> None:
+    facts = [sent("1", 0.0, model="qwen3", streamed=False), done("1", 60.0, tokens=0)]
+    assert cold(*facts).cold_seconds == COLD_PRIOR_SECONDS
+    assert mini(*facts).models == (Model("gemma4", loaded=True), Model("qwen3", loaded=True))
+
+
+def test_a_server_that_slept_is_awake_with_the_first_token() -> None:
+    slept = HealthProbed(0.0, "mini", ProbeOutcome.SLEEPING, 1.0)
+    facts = [slept, sent("1", 1.0), first("1", 21.0)]
+    assert mini(slept).health.sleeping
+    assert not mini(*facts).health.sleeping
+    assert gemma(*facts).cold_starts == 1
+    assert gemma(*facts, sent("2", 22.0), first("2", 22.5)).first.samples == 1
+
+
+# Slots.
+
+BUSY = [sent("a", 100.0), first("a", 100.3), sent("b", 100.0), first("b", 100.3)]
+LATE = [sent("c", 101.0), done("a", 130.0), first("c", 130.3)]
+"""The third finds two running, and its first token comes when one of them has ended."""
+
+
+def test_a_late_first_token_behind_others_shows_how_many_run_at_once() -> None:
+    state = mini(*measured(), *BUSY, *LATE)
+    assert state.inferred_slots == 1.0
+    assert state.forecast("gemma4").first == gemma(*measured(), *BUSY).first
+
+
+def test_a_late_one_is_no_wait_for_a_slot_before_the_speed_is_known() -> None:
+    assert mini(*BUSY, *LATE).inferred_slots is None
+
+
+def test_a_late_one_with_nobody_before_it_says_that_the_machine_is_slow() -> None:
+    state = mini(*measured(), sent("c", 101.0), first("c", 130.0))
+    assert state.inferred_slots is None
+    assert state.forecast("gemma4").first.samples == 9
+
+
+def test_a_wait_for_slots_that_are_known_measures_nothing() -> None:
+    state = mini(*measured(), *BUSY, *LATE, spec=replace(MINI, slots=2))
+    assert state.inferred_slots is None
+    assert state.forecast("gemma4").first.samples == 8 + 2
+    free = mini(*measured(), *BUSY, *LATE, spec=replace(MINI, slots=3))
+    assert free.forecast("gemma4").first.samples == 8 + 3
+
+
+def test_more_streams_at_once_than_were_thought_to_fit_raise_the_number() -> None:
+    three = [*BUSY, sent("c", 101.0), first("c", 101.3)]
+    assert mini(*measured(), *BUSY, *LATE, sent("d", 131.0), first("d", 131.2)).inferred_slots == 3.0
+    ollama = EngineIdentified(0.0, "mini", "ollama")
+    assert mini(ollama, KNOWN, *BUSY[:2]).inferred_slots is None
+    assert mini(ollama, KNOWN, *three).inferred_slots == 3.0
+
+
+def test_requests_that_are_not_streamed_prove_nothing_since_they_may_wait_themselves() -> None:
+    ollama = EngineIdentified(0.0, "mini", "ollama")
+    queued = [sent(str(number), 100.0, streamed=False) for number in range(3)]
+    assert mini(ollama, KNOWN, *queued, *BUSY[:2]).inferred_slots is None
+
+
+def test_others_clients_prove_nothing_either() -> None:
+    ollama = EngineIdentified(0.0, "mini", "ollama")
+    others = StatusRead(99.0, "mini", 5, None)
+    assert mini(ollama, KNOWN, others, *BUSY[:2]).inferred_slots is None
+
+
+# Others.
+
+
+@pytest.mark.parametrize(
+    ("jobs", "waiting", "ours", "outside"),
+    [
+        (None, 3, 0, None),
+        (0, 0, 0, Outside(5.0, 0, 0)),
+        (5, 2, 0, Outside(5.0, 3, 2)),
+        (5, 2, 4, Outside(5.0, 0, 1)),
+        (5, 9, 0, Outside(5.0, 0, 5)),
+        (2, 0, 5, Outside(5.0, 0, 0)),
+    ],
+)
+def test_what_a_backend_works_on_beyond_ours_belongs_to_others(
+    jobs: int | None, waiting: int, ours: int, outside: Outside | None
+) -> None:
+    state = replace(BackendState(MINI), work=Work(started=ours, in_flight=ours))
+    assert outside_of(state, 5.0, jobs, waiting) == outside
+
+
+def test_a_reading_of_others_counts_for_fifteen_seconds() -> None:
+    state = replace(BackendState(MINI), outside=Outside(5.0, 3, 2))
+    assert [state.outsiders(now) for now in (5.0, 20.0, 20.1)] == [(3, 2), (3, 2), (0, 0)]
+    assert state.fresh_outside(20.1) is None
+
+
+def test_what_was_asked_for_last_is_known() -> None:
+    state = mini(sent("1", 1.0, model="qwen3"), sent("2", 1.0))
+    assert (state.last_model, state.last_role) == ("gemma4", "reasoner")
