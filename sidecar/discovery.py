@@ -3,6 +3,7 @@
 Rules of this file
 - Loopback only, questions that cost nothing, all ports at once.
 - A server counts only when its answers say which engine it is: an ordinary web site on port 8000 is none.
+- One server is one backend, also where a `maek sidecar` stands before it: else its load would be counted twice.
 - Never Maek itself: it would send what it is asked to itself, or to a neighbour that watches the same backends.
 """
 
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from sidecar.engines import status
+from sidecar.engines.detect import Identity
 from sidecar.facts import BackendSpec
 from sidecar.probe import Prober
 
@@ -27,19 +30,42 @@ MAEK = "Maek"
 async def discover(
     prober: Prober, ports: Collection[int], known_urls: Collection[str], known_names: Collection[str] = ()
 ) -> list[BackendSpec]:
-    """Servers on loopback that are not at one of `known_urls`, in the order of their ports, none named as another."""
+    """Servers on loopback that are not at one of `known_urls`, in the order of their ports, none named as another.
+
+    Of a server and a `maek sidecar` before it only one is taken: the one that is known, else the sidecar, for it knows
+    what all clients do.
+    """
     own = own_names()
     taken = {port_here(url, own) for url in known_urls}
-    found = await asyncio.gather(*(_look(prober, port, known_names) for port in ports if port not in taken))
-    return [spec for spec in found if spec is not None]
+    free = [port for port in ports if port not in taken]
+    here = [url for url in known_urls if port_here(url, own) is not None]
+    found, behind = await asyncio.gather(
+        asyncio.gather(*(_look(prober, port) for port in free)),
+        asyncio.gather(*(_fronted(prober, url) for url in here)),
+    )
+    seen = {port: identity for port, identity in zip(free, found, strict=True) if identity is not None}
+    fronted = {url for url in (*behind, *(identity.fronts for identity in seen.values())) if url is not None}
+    hidden = {port_here(url, own) for url in fronted}
+    return [
+        BackendSpec(_name(identity.product or identity.engine, port, known_names), _url(port), discovered=True)
+        for port, identity in seen.items()
+        if port not in hidden and (identity.fronts is None or port_here(identity.fronts, own) not in taken)
+    ]
 
 
-async def _look(prober: Prober, port: int, names: Collection[str]) -> BackendSpec | None:
-    url = f"http://127.0.0.1:{port}"
-    identity = await prober.identity(BackendSpec(url, url), TIMEOUT_SECONDS)
-    if identity is None or identity.product == MAEK:
-        return None
-    return BackendSpec(_name(identity.product or identity.engine, port, names), url, discovered=True)
+async def _look(prober: Prober, port: int) -> Identity | None:
+    identity = await prober.identity(BackendSpec("", _url(port)), TIMEOUT_SECONDS)
+    return None if identity is None or identity.product == MAEK else identity
+
+
+async def _fronted(prober: Prober, url: str) -> str | None:
+    """The server behind a URL that is a `maek sidecar`."""
+    probed = await prober.ask(BackendSpec("", url), status.STATUS, TIMEOUT_SECONDS)
+    return status.fronted(probed.answer)
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
 
 
 def _name(product: str, port: int, names: Collection[str]) -> str:

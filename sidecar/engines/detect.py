@@ -9,7 +9,7 @@ Rules of this file
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sidecar.engines import localai, openai, status, tgi
 from sidecar.engines.body import json_object, text
@@ -43,6 +43,7 @@ USUAL_PORTS: tuple[int, ...] = (
     23333,  # LMDeploy
     3000,  # TGI
     5001,  # KoboldCpp
+    8486,  # `maek sidecar --listen`, in front of any of them
 )
 """Where these servers listen unless told otherwise. Many other things listen on 3000, 8000 and 8080."""
 
@@ -71,6 +72,8 @@ class Identity:
     """As the server tells it, None if it does not."""
     product: str = ""
     """The name people know the software by: also for servers that are asked as any OpenAI-compatible one."""
+    fronts: str | None = None
+    """The URL of the server that was recognised, where this is not its own address but a `maek sidecar` before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +105,14 @@ class Answers:
 def identify(answers: tuple[Answer | None, ...]) -> Identity | None:
     """The engine behind the answers to `QUESTIONS` (None where none came), or None if it is no LLM server."""
     given = Answers(*answers)
+    fronts = status.fronted(given.status)
+    if fronts is not None:
+        # All other answers are those of the server behind, and it is the one to be recognised.
+        given = replace(given, status=None)
     for recognise in RECOGNISERS:
         found = recognise(given)
         if found is not None:
-            return found
+            return replace(found, fronts=fronts)
     return None
 
 

@@ -21,6 +21,9 @@ from tests.fakes.waiting import DEADLINE_SECONDS
 
 NAME = "ollama"
 END = b"\r\n\r\n"
+CHAT = b"POST /api/chat HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
+GET = b"GET /api/tags HTTP/1.1\r\nhost: x\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
 @dataclass(slots=True)
@@ -94,6 +97,12 @@ class Raw:
         """So many bytes."""
         return await asyncio.wait_for(self.reader.readexactly(length), DEADLINE_SECONDS)
 
+    async def message(self) -> bytes:
+        """The next message with a sized body, or none: all of it."""
+        head = await self.head()
+        length = next((int(line[15:]) for line in head.lower().splitlines() if line.startswith(b"content-length:")), 0)
+        return head + await self.exactly(length)
+
     async def until(self, end: bytes) -> bytes:
         """Bytes up to this end."""
         return await asyncio.wait_for(self.reader.readuntil(end), DEADLINE_SECONDS)
@@ -118,6 +127,17 @@ async def connected(port: int) -> AsyncIterator[Raw]:
 
 
 Script = Callable[[Raw], Awaitable[None]]
+
+
+def answering(*parts: bytes) -> Script:
+    """A script that answers every request with the same bytes."""
+
+    async def script(raw: Raw) -> None:
+        while True:
+            await raw.message()
+            await raw.send(*parts)
+
+    return script
 
 
 class RawBackend:

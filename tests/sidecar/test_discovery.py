@@ -9,10 +9,12 @@ import pytest
 import pytest_asyncio
 
 from sidecar.discovery import discover, own_names, port_here
+from sidecar.engines.detect import Identity
 from sidecar.facts import BackendSpec
 from sidecar.probe import Prober, probing_session
 from sidecar.section import NAME_PATTERN
 from tests.fakes import backends as fakes
+from tests.fakes.proxies import proxied
 
 
 @pytest_asyncio.fixture
@@ -46,15 +48,48 @@ async def test_llm_servers_are_found_in_the_order_of_their_ports_and_nothing_els
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]", "127.0.1.1", "0.0.0.0"])
-async def test_a_server_that_is_configured_is_not_looked_at(prober: Prober, host: str) -> None:
+async def test_a_server_that_is_configured_is_only_asked_whom_it_stands_before(prober: Prober, host: str) -> None:
     async with fakes.serving(fakes.healthy) as fake:
         assert await discover(prober, [fake.port], [f"http://{host}:{fake.port}"]) == []
-        assert fake.asked == []
+        assert set(fake.asked) <= {"GET /status"}
 
 
 async def test_the_same_port_of_another_machine_is_another_server(prober: Prober) -> None:
     async with fakes.serving(fakes.healthy) as fake:
         assert len(await discover(prober, [fake.port], [f"http://10.99.99.99:{fake.port}"])) == 1
+
+
+OLLAMA = fakes.answering(
+    {
+        "GET /": fakes.http(b"Ollama is running", content_type="text/plain"),
+        "GET /api/version": {"version": "0.12.6"},
+        "GET /v1/models": fakes.MODELS,
+    }
+)
+
+
+async def test_of_a_server_and_the_sidecar_before_it_only_the_sidecar_is_found(prober: Prober) -> None:
+    async with fakes.serving(OLLAMA) as fake, proxied(fake.url) as proxy:
+        for ports in ([fake.port, proxy.port], [proxy.port, fake.port]):
+            [found] = await discover(prober, ports, [])
+            assert found == BackendSpec(f"ollama-{proxy.port}", proxy.url, discovered=True)
+        identity = await prober.identity(found, 1.0)
+    assert identity == Identity("ollama", "0.12.6", "Ollama", fronts=fake.url)
+
+
+async def test_whichever_of_the_two_is_configured_is_the_one(prober: Prober) -> None:
+    async with fakes.serving(OLLAMA) as fake, proxied(fake.url) as proxy:
+        assert await discover(prober, [fake.port, proxy.port], [fake.url]) == []
+        assert await discover(prober, [fake.port, proxy.port], [proxy.url]) == []
+        assert await discover(prober, [fake.port], [f"http://localhost:{proxy.port}"]) == []
+
+
+async def test_a_sidecar_before_a_server_elsewhere_hides_nobody_here(prober: Prober) -> None:
+    elsewhere = {"active_jobs": 0, "total_requests": 0, "backend": {"name": "x", "url": "http://10.99.99.99:11434"}}
+    telling = fakes.answering({**fakes.OPENAI, "GET /status": elsewhere})
+    async with fakes.serving(telling) as sidecar, fakes.serving(fakes.healthy) as other:
+        found = await discover(prober, [sidecar.port, other.port], [])
+    assert [spec.url for spec in found] == [sidecar.url, other.url]
 
 
 async def test_a_name_that_is_taken_is_not_given_again(prober: Prober) -> None:

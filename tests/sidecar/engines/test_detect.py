@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -51,6 +52,17 @@ def expected(name: str) -> Identity | None:
 @pytest.mark.parametrize("name", names())
 def test_every_recorded_server_is_recognised_and_nothing_else_is(name: str) -> None:
     assert Recording(name).identity() == expected(name)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in names() if expected(name) is not None and not name.startswith("maek")]
+)
+def test_a_sidecar_before_a_server_is_recognised_as_that_server(name: str) -> None:
+    told = {"active_jobs": 0, "total_requests": 0, "backend": {"name": "x", "url": "http://mini:1", "engine": None}}
+    identity = changed(name, status=Answer(200, orjson.dumps(told)))
+    known = expected(name)
+    assert known is not None
+    assert identify(identity) == replace(known, fronts="http://mini:1")
 
 
 TOO_GENERAL = {as_openai, as_status}
@@ -190,4 +202,4 @@ def test_a_server_that_answers_everything_alike_is_no_engine(status: int, body: 
 
 
 def test_the_usual_ports_are_named_once_each() -> None:
-    assert USUAL_PORTS == (11434, 1234, 8000, 8080, 30000, 23333, 3000, 5001)
+    assert USUAL_PORTS == (11434, 1234, 8000, 8080, 30000, 23333, 3000, 5001, 8486)

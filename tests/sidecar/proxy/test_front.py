@@ -1,19 +1,15 @@
-"""What the proxy says itself: load in headers, and refusals in the words of the client's dialect."""
+"""What the proxy says itself: load in headers."""
 
 import asyncio
 
-import orjson
 import pytest
 
 from sidecar.engines import orca
 from sidecar.engines.engine import NOTHING_READ, Reading
 from sidecar.facts import LoadRead, RequestStarted
 from sidecar.load import DEFAULT_RULES
-from sidecar.proxy import refusals
 from sidecar.proxy.front import load_of
-from tests.fakes.proxies import END, NAME, Raw, connected, proxied_script
-
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+from tests.fakes.proxies import END, NAME, OK, answering, connected, proxied_script
 
 
 def asking(path: bytes, layout: bytes) -> bytes:
@@ -21,14 +17,6 @@ def asking(path: bytes, layout: bytes) -> bytes:
         path,
         layout,
     )
-
-
-def answering(answer: bytes):
-    async def script(raw: Raw) -> None:
-        while await raw.head():
-            await raw.send(answer)
-
-    return script
 
 
 @pytest.mark.parametrize("layout", [b"JSON", b"TEXT", b"json"])
@@ -76,18 +64,3 @@ async def test_the_proxys_own_count_comes_first_and_the_engine_adds_what_only_it
         for number in range(3):
             proxy.store.apply(RequestStarted(now, NAME, str(number)))
         assert load_of(proxy.state, now, DEFAULT_RULES) == load
-
-
-@pytest.mark.parametrize(
-    ("path", "shape"),
-    [
-        ("/api/chat", {"error": str, "code": str, "fault": str}),
-        ("/v1/chat/completions", {"error": {"message": str, "type": str, "code": str, "fault": str}}),
-        ("/", {"error": {"message": str, "type": str, "code": str, "fault": str}}),
-    ],
-)
-def test_a_refusal_has_the_shape_that_the_client_reads(path: str, shape: object) -> None:
-    def shape_of(value: object) -> object:
-        return {key: shape_of(inner) for key, inner in value.items()} if isinstance(value, dict) else type(value)
-
-    assert shape_of(orjson.loads(refusals.body_of(refusals.refused("http://mini"), path))) == shape

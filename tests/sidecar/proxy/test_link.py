@@ -4,10 +4,8 @@ import asyncio
 
 from sidecar.facts import Outcome
 from sidecar.proxy.link import MOST_COPIED_BYTES
-from tests.fakes.proxies import Raw, connected, proxied_script
+from tests.fakes.proxies import OK, Raw, connected, proxied_script
 from tests.fakes.waiting import until
-
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
 def chat(body: bytes) -> bytes:

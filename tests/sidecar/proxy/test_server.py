@@ -7,17 +7,11 @@ import psutil
 import pytest
 
 from sidecar.facts import Outcome
-from tests.fakes.proxies import Raw, connected, proxied, proxied_script, raw_backend
+from tests.fakes.proxies import CHAT, OK, Raw, connected, proxied, proxied_script, raw_backend
 from tests.fakes.upstreams import OK_STREAM, chunked
 from tests.fakes.waiting import until
 
-CHAT = b"POST /api/chat HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 MB = 1024 * 1024
-
-
-async def asked(raw: Raw) -> None:
-    await raw.head()
-    await raw.exactly(2)
 
 
 async def test_a_slow_reader_makes_the_backend_wait_and_not_the_memory_grow() -> None:
@@ -25,7 +19,7 @@ async def test_a_slow_reader_makes_the_backend_wait_and_not_the_memory_grow() ->
 
     async def script(raw: Raw) -> None:
         nonlocal sent
-        await asked(raw)
+        await raw.message()
         await raw.send(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
             await raw.send(b"x" * MB)
@@ -75,7 +69,7 @@ async def test_a_thousand_slow_streams_cost_a_bounded_memory_and_all_arrive() ->
     token = chunked(b"data: %b\n\n" % (b"x" * 100))
 
     async def script(raw: Raw) -> None:
-        await asked(raw)
+        await raw.message()
         await raw.send(OK_STREAM, token)
         await go.wait()
         await raw.send(token * 20, b"0\r\n\r\n")
@@ -104,7 +98,7 @@ async def test_at_the_end_running_answers_end_and_nobody_new_is_let_in() -> None
     go = asyncio.Event()
 
     async def script(raw: Raw) -> None:
-        await asked(raw)
+        await raw.message()
         await raw.send(OK_STREAM, chunked(b"one"))
         await go.wait()
         await raw.send(chunked(b"two") + b"0\r\n\r\n")
@@ -128,7 +122,7 @@ async def test_at_the_end_running_answers_end_and_nobody_new_is_let_in() -> None
 
 async def test_an_answer_that_outlasts_the_grace_is_cut_off_and_seen_to_be() -> None:
     async def script(raw: Raw) -> None:
-        await asked(raw)
+        await raw.message()
         await raw.send(OK_STREAM, chunked(b"one"))
         await raw.rest()
         raise ConnectionResetError
@@ -148,9 +142,9 @@ async def test_the_last_answer_says_that_it_is_the_last() -> None:
     go = asyncio.Event()
 
     async def script(raw: Raw) -> None:
-        await asked(raw)
+        await raw.message()
         await go.wait()
-        await raw.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        await raw.send(OK)
         await raw.rest()
 
     async with raw_backend(script) as backend, AsyncExitStack() as stack:
@@ -169,9 +163,9 @@ async def test_a_client_that_says_nothing_is_let_go_and_one_that_waits_is_not() 
     go = asyncio.Event()
 
     async def script(raw: Raw) -> None:
-        await asked(raw)
+        await raw.message()
         await go.wait()
-        await raw.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        await raw.send(OK)
         await raw.rest()
 
     async with raw_backend(script) as backend, proxied(backend.url, idle_seconds=0.1) as proxy:
