@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,14 @@ from typing import Any
 import aiohttp
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from router.balance.admission import Line
+from router.balance.demand import Priority
 from router.config import Config, SessionStore
 from router.decider import Decider
 from router.decisions import DecisionLog
 from router.dispatch import Dispatcher
 from router.fleet import Fleet
+from router.gate import Gate
 from router.keys import Keys
 from router.occupancy import Occupancy
 from router.relay import Relay
@@ -81,6 +85,7 @@ class Parts:
     prober: Prober
     monitor: Monitor
     relay: Relay
+    gate: Gate
     http: aiohttp.ClientSession
     sessions: session_store.SessionStore
     registry: CollectorRegistry
@@ -119,6 +124,7 @@ class House:
         self.parts.monitor.pace = pace(config.sidecar)
         self.parts.monitor.wants_probe = wants_probe(config.sidecar)
         self.parts.relay.keepalive_seconds = config.router.relay.keepalive_seconds
+        self.parts.gate.keepalive_seconds = config.router.relay.keepalive_seconds
         self.parts.occupancy.most = config.router.limits.streams
         self._set_backends(specs)
         self.current.service = self._service(config)
@@ -189,7 +195,7 @@ class House:
         parts = self.parts
         note = parts.recorder.query if parts.recorder is not None else _note_nothing
         fleet = Fleet(self.snapshot, tuple(config.router.roles), load_rules(config.sidecar), note)
-        dispatcher = Dispatcher(parts.store, parts.relay, fleet.level_at, random.random)
+        dispatcher = Dispatcher(parts.store, parts.relay, fleet.level_at, parts.gate)
         tools = build_tools(ToolSettings(_infra(config), http_checker(lambda: parts.http)))
         zone = config.router.zone
 
@@ -253,15 +259,21 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
+    line = Line()
+    depths = {priority.name.lower(): partial(line.depth, priority) for priority in Priority}
+    telemetry = Telemetry(registry, version("maek"), lambda: occupancy.active, depths)
+    gate = Gate(line, lambda: store.snapshot(_now()), random.random, telemetry)
+    store.witness(gate.saw)
     return Parts(
         store=store,
         prober=prober,
         monitor=Monitor(store, prober, _now, random.random, pace(config.sidecar), wants_probe(config.sidecar)),
         relay=relay,
+        gate=gate,
         http=http,
         sessions=sessions,
         registry=registry,
-        telemetry=Telemetry(registry, version("maek"), lambda: occupancy.active),
+        telemetry=telemetry,
         decisions=DecisionLog(),
         occupancy=occupancy,
         recorder=recorder,

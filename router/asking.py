@@ -7,51 +7,38 @@ Rules of this file
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import orjson
 
 from router.attempt import AnswerUnusable, CallerRefused, Opened
+from router.call import CHAT_PATH, Call, call_for, with_role_defaults
 from router.config import CLASSIFIER
-from router.config_roles import RoleConfig
-from router.demands import demand_of
-from router.dispatch import Call, Dispatcher
+from router.config_roles import PriorityName, RoleConfig
+from router.dispatch import Dispatcher
 from router.errors import BadRequest
 from router.fleet import Fleet
 from router.journey import Journey
-from router.patience import Deadlines
 from router.sse import DONE, Decoder, Event, Overlong
 
-CHAT_PATH = "/v1/chat/completions"
 SHORTEST_DECISION_TOKENS = 1024
 """Room for a decision: twice the longest valid one, so that a JSON is never cut."""
 
 
-def deadlines_of(role: RoleConfig) -> Deadlines:
-    """How long a role waits."""
-    return Deadlines(
-        role.connect_timeout_seconds,
-        role.first_token_timeout_seconds,
-        role.token_timeout_seconds,
-        role.timeout_seconds,
-    )
-
-
-def with_role_defaults(body: Mapping[str, Any], role: RoleConfig) -> dict[str, Any]:
-    """The request with the role's temperature and length where the caller has named none."""
-    filled = dict(body)
-    if role.temperature is not None and filled.get("temperature") is None:
-        filled["temperature"] = role.temperature
-    if role.max_tokens is not None and filled.get("max_tokens") is None and filled.get("max_completion_tokens") is None:
-        filled["max_tokens"] = role.max_tokens
-    return filled
-
-
 class ClassifierAsker:
-    """Asks the classifier's pool for one text. `journey` tells where the questions went."""
+    """Asks the classifier's pool for one text. `journey` tells where the questions went; `priority` is the caller's."""
 
-    def __init__(self, dispatcher: Dispatcher, fleet: Fleet, role: RoleConfig, journey: Journey) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        fleet: Fleet,
+        role: RoleConfig,
+        journey: Journey,
+        priority: PriorityName | None = None,
+    ) -> None:
         self._dispatcher = dispatcher
+        self._priority = priority
         self._fleet = fleet
         self._role = role
         self._journey = journey
@@ -60,10 +47,8 @@ class ClassifierAsker:
         """The text that the model said. Raises a MaekError if nobody could be asked."""
         body = with_role_defaults({"messages": list(messages), "stream": False}, self._role)
         body.setdefault("max_tokens", SHORTEST_DECISION_TOKENS)
-        pool = self._fleet.pool_of_role(CLASSIFIER)
-        call = Call(
-            CLASSIFIER, pool, CHAT_PATH, body, deadlines_of(self._role), demand_of(body, CLASSIFIER), schema=schema
-        )
+        pool = partial(self._fleet.pool_of_role, CLASSIFIER)
+        call = call_for(CLASSIFIER, self._role, CHAT_PATH, body, pool, priority=self._priority, schema=schema)
         try:
             return await self._text(call)
         except CallerRefused as refusal:
@@ -91,6 +76,9 @@ class WholeAnswer:
     def __init__(self) -> None:
         self.text = ""
 
+    async def waiting(self, position: int, expected_seconds: float) -> None:
+        """Nobody is told."""
+
     async def opened(self, opened: Opened) -> None:
         """Nothing to do yet."""
 
@@ -107,15 +95,25 @@ class WholeAnswer:
 
 
 class TokenReader:
-    """A sink that reads a streamed completion. Tells every piece of text as it comes."""
+    """A sink that reads a streamed completion. Tells every piece of text as it comes, and how long it waits before."""
 
-    def __init__(self, tell: Callable[[str], Awaitable[None]], quiet: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[str], Awaitable[None]],
+        quiet: Callable[[], Awaitable[None]],
+        waiting: Callable[[int, float], Awaitable[None]],
+    ) -> None:
         self.text: list[str] = []
         self.usage: Mapping[str, Any] | None = None
         self.finish_reason: str | None = None
         self._tell = tell
         self._quiet = quiet
+        self._waiting = waiting
         self._decoder = Decoder()
+
+    async def waiting(self, position: int, expected_seconds: float) -> None:
+        """Nobody has room yet."""
+        await self._waiting(position, expected_seconds)
 
     async def opened(self, opened: Opened) -> None:
         """Nothing to do yet."""

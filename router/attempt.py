@@ -41,6 +41,10 @@ class Opened:
 class Sink(Protocol):
     """Where an answer goes."""
 
+    async def waiting(self, position: int, expected_seconds: float) -> None:
+        """Nobody has room yet: its place in the line, from 1, and about how long it will take."""
+        ...
+
     async def opened(self, opened: Opened) -> None:
         """The answer begins. Called once, before the first chunk."""
         ...

@@ -35,6 +35,23 @@ ERRORS = Metric(
 TOOL_CALLS = Metric(
     "maek_tool_calls_total", MetricType.COUNTER, "Calls of tools, by how they ended.", ("tool", "operation", "outcome")
 )
+QUEUE_DEPTH = Metric(
+    "maek_queue_depth",
+    MetricType.GAUGE,
+    "Requests that wait because nobody has room, by their priority.",
+    ("priority",),
+)
+QUEUE_WAIT = Metric(
+    "maek_queue_wait_seconds",
+    MetricType.HISTOGRAM,
+    "Time that a request waited for room at a backend before it was sent there; 0 where there was room.",
+)
+REJECTED = Metric(
+    "maek_rejected_total",
+    MetricType.COUNTER,
+    "Requests that were told to come back later, because there was no room for them, by why.",
+    ("reason",),
+)
 RELOAD_SUCCESS = Metric(
     "maek_config_last_reload_success",
     MetricType.GAUGE,
@@ -48,6 +65,8 @@ RELOAD_TIMESTAMP = Metric(
 
 DECIDE_BUCKETS = (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10)
 """Seconds: rules take microseconds, an LLM takes seconds."""
+QUEUE_WAIT_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+"""Seconds: the first is those who did not wait; answers of others take seconds to minutes."""
 
 METRICS = (
     BUILD_INFO,
@@ -57,6 +76,9 @@ METRICS = (
     DECIDE_DURATION,
     ERRORS,
     TOOL_CALLS,
+    QUEUE_DEPTH,
+    QUEUE_WAIT,
+    REJECTED,
     RELOAD_SUCCESS,
     RELOAD_TIMESTAMP,
 )

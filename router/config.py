@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from router.config_domains import SHIPPED_DOMAINS, DomainConfig
+from router.config_roles import RoleConfig
 from router.language import Language
 from sidecar.config import (
     LISTEN_WANTED,
@@ -57,8 +58,8 @@ class SessionStore(StrEnum):
 CLASSIFIER = "classifier"
 REASONER = "reasoner"
 ROLE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    # decides and answers small talk: little imagination, and nobody waits longer for a decision
-    CLASSIFIER: {"temperature": 0.3, "timeout_seconds": 20.0},
+    # decides and answers small talk: little imagination, and somebody waits, but not for longer
+    CLASSIFIER: {"temperature": 0.3, "timeout_seconds": 20.0, "priority": "interactive"},
     REASONER: {"max_tokens": 16_000},
 }
 """The two roles that always exist, and where they differ from the defaults of a role."""
@@ -119,25 +120,6 @@ def _with_known_roles(value: Any) -> Any:
 def _with_role_defaults(name: str, role: Any) -> Any:
     given = {} if role is None else role
     return {**ROLE_DEFAULTS.get(name, {}), **given} if isinstance(given, Mapping) else given
-
-
-class RoleConfig(Section):
-    """What a request of this role is given, and how long it may take."""
-
-    system_prompt: Text | None = None
-    """Stands before every conversation of this role; null: Maek's own."""
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    """0 is always the likeliest word; null: the backend's own."""
-    max_tokens: Count | None = None
-    """The longest answer, in tokens; null: the backend's own limit."""
-    connect_timeout_seconds: Seconds = 5.0
-    """Seconds to reach a backend before another one is tried."""
-    first_token_timeout_seconds: Seconds = 120.0
-    """Seconds from the request to its first token; a model that must be loaded takes long."""
-    token_timeout_seconds: Seconds = 60.0
-    """Seconds between two tokens."""
-    timeout_seconds: Seconds = 600.0
-    """Seconds for the whole answer."""
 
 
 class PersonaConfig(Section):

@@ -55,7 +55,7 @@ class Decider:
         facts = SessionFacts(self._now(), ask.language, pending)
         classifier = None
         if self._asks_classifier:
-            asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey)
+            asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)
             classifier = Classifier(asker, self._tools, self._persona)
         stages = Stages(self._rules, classifier=classifier, deadline_seconds=self._role.timeout_seconds)
         return await decide(ask.message, facts, history, stages)

@@ -10,6 +10,8 @@
     │   ├── TooLarge                 413 too_large
     │   └── ToolFailed               422 tool_failed
     ├── PolicyFault                  right, but not now                           429, 503
+    │   ├── QueueFull                429 queue_full, Retry-After: the line is, or would last, too long
+    │   ├── QueueTimeout             503 queue_timeout, Retry-After: it has waited for as long as it may
     │   └── Shed                     503 overloaded, Retry-After
     ├── BackendFault                 a server behind us failed                    502, 503, 504
     │   ├── NoBackend                503 no_backend, Retry-After
@@ -116,6 +118,20 @@ class PolicyFault(MaekError):
     """The request is right, but Maek will not serve it now."""
 
     fault = Fault.POLICY
+
+
+class QueueFull(PolicyFault):
+    """Nobody has room, and the line is too long to wait in."""
+
+    code = "queue_full"
+    status = 429
+
+
+class QueueTimeout(PolicyFault):
+    """Nobody had room for as long as the request may wait."""
+
+    code = "queue_timeout"
+    status = 503
 
 
 class Shed(PolicyFault):

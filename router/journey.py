@@ -99,6 +99,12 @@ class Journey:
         return self.nobody or (self.attempts[-1].why if self.attempts else None)
 
     @property
+    def queued_ms(self) -> float | None:
+        """In the queue, over all attempts; None where somebody had room at once."""
+        waited_seconds = sum(attempt.waited_seconds for attempt in self.attempts)
+        return milliseconds(0.0, waited_seconds) if waited_seconds else None
+
+    @property
     def first_token_ms(self) -> float | None:
         """From the first request to the first token, failed attempts included; None before it came."""
         return milliseconds(self.started_at, self.first_token_at)

@@ -92,3 +92,8 @@ def encode(data: object, name: str | None = None, event_id: str | None = None) -
     """One event that carries `data` as JSON."""
     head = (f"id: {event_id}\n" if event_id else "") + (f"event: {name}\n" if name else "")
     return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"
+
+
+def comment(text: str) -> bytes:
+    """A comment of one line, which clients skip."""
+    return f": {text}\n\n".encode()

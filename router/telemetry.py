@@ -5,14 +5,14 @@ Rules of this file
 - Names and help stand in `router.catalog`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from router import catalog
 from router.decide.decision import Decision
-from router.errors import MaekError
+from router.errors import MaekError, Shed
 from sidecar import Metric
 
 # The moment at which a counter was created doubles every series and tells nobody anything.
@@ -20,24 +20,30 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Telemetry:
-    """Counters of the router, registered with `registry`. `active_chats` is asked at every scrape."""
+    """Counters of the router, registered with `registry`. `active_chats`, and how many wait in the queue (a function
+    for each priority), are asked at every scrape."""
 
-    def __init__(self, registry: CollectorRegistry, version: str, active_chats: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        version: str,
+        active_chats: Callable[[], int],
+        queue_depth: Mapping[str, Callable[[], int]],
+    ) -> None:
         self._registry = registry
         self._decisions = self._counter(catalog.DECISIONS)
         self._fallbacks = self._counter(catalog.DECIDE_FALLBACKS)
         self._errors = self._counter(catalog.ERRORS)
         self._tools = self._counter(catalog.TOOL_CALLS)
-        self._decide_seconds = Histogram(
-            catalog.DECIDE_DURATION.name,
-            catalog.DECIDE_DURATION.help,
-            catalog.DECIDE_DURATION.labels,
-            buckets=catalog.DECIDE_BUCKETS,
-            registry=registry,
-        )
+        self._rejected = self._counter(catalog.REJECTED)
+        self._decide_seconds = self._histogram(catalog.DECIDE_DURATION, catalog.DECIDE_BUCKETS)
+        self._queue_seconds = self._histogram(catalog.QUEUE_WAIT, catalog.QUEUE_WAIT_BUCKETS)
         self._reload_success = self._gauge(catalog.RELOAD_SUCCESS)
         self._reload_at = self._gauge(catalog.RELOAD_TIMESTAMP)
         self._gauge(catalog.CHATS_ACTIVE).set_function(active_chats)
+        depth = self._gauge(catalog.QUEUE_DEPTH)
+        for priority, waiting in queue_depth.items():
+            depth.labels(priority).set_function(waiting)
         self._gauge(catalog.BUILD_INFO).labels(version).set(1)
 
     def decided(self, decision: Decision, seconds: float) -> None:
@@ -51,6 +57,16 @@ class Telemetry:
     def failed(self, error: MaekError) -> None:
         """A request ended with an error."""
         self._errors.labels(error.fault, error.code).inc()
+        if isinstance(error, Shed):
+            self.rejected(error.code)
+
+    def waited(self, seconds: float) -> None:
+        """A request was sent to a backend after it had waited so long for room there."""
+        self._queue_seconds.observe(seconds)
+
+    def rejected(self, reason: str) -> None:
+        """A request was told to come back later. The reasons are those of the queue, and the code of `Shed`."""
+        self._rejected.labels(reason).inc()
 
     def tool_called(self, tool: str, operation: str, *, ok: bool) -> None:
         """A tool known to the registry was called."""
@@ -64,6 +80,9 @@ class Telemetry:
 
     def _counter(self, metric: Metric) -> Counter:
         return Counter(metric.name, metric.help, metric.labels, registry=self._registry)
+
+    def _histogram(self, metric: Metric, buckets: Sequence[float]) -> Histogram:
+        return Histogram(metric.name, metric.help, metric.labels, buckets=buckets, registry=self._registry)
 
     def _gauge(self, metric: Metric) -> Gauge:
         return Gauge(metric.name, metric.help, metric.labels, registry=self._registry)

@@ -13,16 +13,18 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar, assert_never
 
-from router.asking import CHAT_PATH, TokenReader, deadlines_of, with_role_defaults
+from router.asking import TokenReader
 from router.attempt import CallerRefused
+from router.call import CHAT_PATH, call_for, with_role_defaults
 from router.config import REASONER, Config
+from router.config_roles import PriorityName
 from router.conversation import Message, Role
 from router.decide.decision import Action, Decision, PendingDraft
 from router.decisions import Record
-from router.demands import demand_of
-from router.dispatch import Call, Dispatcher
+from router.dispatch import Dispatcher
 from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
 from router.fleet import Fleet
 from router.journey import Journey
@@ -49,6 +51,8 @@ class Ask:
     session: str | None = None
     role: str | None = None
     """A role to answer without any decision."""
+    priority: PriorityName | None = None
+    """Who goes first when nobody has room; None: as the role has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,18 @@ class Notice:
     """Something to tell the user while it takes a while."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nobody has room yet."""
+
+    text: str
+    """For the user."""
+    position: int
+    """In the line, from 1."""
+    expected_seconds: float
+    """Until its turn comes, roughly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +115,7 @@ class Done:
     finish_reason: str
 
 
-Event = Decided | Notice | ToolUsed | Token | Quiet | Done
+Event = Decided | Notice | Waiting | ToolUsed | Token | Quiet | Done
 Emit = Callable[[Event], Awaitable[None]]
 Decide = Callable[[Ask, Sequence[Message], PendingDraft | None, Journey], Awaitable[Decision]]
 """Message, history and draft → decision; the journey tells where a classifier was asked."""
@@ -225,16 +241,19 @@ class Turns:
         async def quiet() -> None:
             await emit(Quiet())
 
-        reader = TokenReader(tell, quiet)
+        async def waiting(position: int, expected_seconds: float) -> None:
+            await emit(_waiting(ask.language, position, expected_seconds))
+
+        reader = TokenReader(tell, quiet, waiting)
         asked = {"messages": messages, "stream": True, "stream_options": {"include_usage": True}}
-        body = with_role_defaults(asked, settings)
-        call = Call(
+        call = call_for(
             role,
-            self._fleet.pool_of_role(role),
+            settings,
             CHAT_PATH,
-            body,
-            deadlines_of(settings),
-            demand_of(body, role),
+            with_role_defaults(asked, settings),
+            partial(self._fleet.pool_of_role, role),
+            priority=ask.priority,
+            session=session,
             attempts=self._config.router.relay.attempts,
         )
         try:
@@ -258,6 +277,15 @@ class Turns:
             ko=f"당신은 {persona.name}입니다. {persona.description_ko} 지금은 {today}입니다.",
             en=f"You are {persona.name}. {persona.description_en} It is {today}.",
         )
+
+
+def _waiting(language: str, position: int, expected_seconds: float) -> Waiting:
+    text = pick(
+        language,
+        ko=f"빈자리를 기다리는 중입니다. {position}번째 순서이고, {expected_seconds:.0f}초쯤 걸립니다.",
+        en=f"Waiting for a free place: number {position} in line, about {expected_seconds:.0f} s.",
+    )
+    return Waiting(text, position, expected_seconds)
 
 
 async def _to_nobody(_event: Event) -> None:

@@ -11,15 +11,16 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from router.api.context import OWNER, begin_record, json_object, service_of, trail
+from router.api.context import OWNER, begin_record, json_object, priority_header, service_of, trail
 from router.api.streaming import Reply
+from router.config_roles import PriorityName
 from router.decisions import Record, decision_json
 from router.errors import BadRequest, MaekError, TooLarge
 from router.language import language_of
 from router.service import Service
 from router.sse import encode
 from router.tools.spec import Tool
-from router.turn import Ask, Decided, Done, Event, Notice, Quiet, Token, ToolUsed
+from router.turn import Ask, Decided, Done, Event, Notice, Quiet, Token, ToolUsed, Waiting
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -34,6 +35,7 @@ class ChatBody(BaseModel):
     stream: bool = False
     role: Annotated[str, Field(max_length=64)] | None = None
     lang: Literal["ko", "en"] | None = None
+    priority: Literal["interactive", "normal", "batch"] | None = None
 
 
 async def chat(request: web.Request) -> web.StreamResponse:
@@ -41,7 +43,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     service = service_of(request)
     body = _read(await json_object(request), service)
     with service.occupancy.chat():
-        ask = _ask(body, request[OWNER], service)
+        ask = _ask(body, request, service)
         record = begin_record(request, _known_name(service, body.role))
         if body.stream:
             return await _streamed(request, service, ask, record)
@@ -53,7 +55,7 @@ async def decide(request: web.Request) -> web.StreamResponse:
     service = service_of(request)
     body = _read(await json_object(request), service)
     with service.occupancy.chat():
-        ask = _ask(body, request[OWNER], service)
+        ask = _ask(body, request, service)
         record = begin_record(request, "auto")
         session, decision = await service.turns.decide(ask, record)
     answer = {"id": record.id, "session": session, **decision_json(decision)}
@@ -80,16 +82,18 @@ def _known_name(service: Service, role: str | None) -> str:
     return "auto" if role is None else role if role in service.fleet.roles else "unknown"
 
 
-def _ask(body: ChatBody, owner: str, service: Service) -> Ask:
+def _ask(body: ChatBody, request: web.Request, service: Service) -> Ask:
     language = body.lang or language_of(body.message, service.config.router.language)
-    return Ask(body.message, owner, language, body.session, body.role)
+    priority = priority_header(request) if body.priority is None else PriorityName(body.priority)
+    return Ask(body.message, request[OWNER], language, body.session, body.role, priority)
 
 
 async def _whole(service: Service, ask: Ask, record: Record) -> web.StreamResponse:
     answer: dict[str, Any] = {"id": record.id, "session": None}
 
     async def collect(event: Event) -> None:
-        answer.update(_fields(event, service))
+        if not isinstance(event, Waiting):  # when the answer is there, that is over
+            answer.update(_fields(event, service))
 
     await service.turns.run(ask, record, collect)
     return _json(answer, trail(record, record.journey))
@@ -118,6 +122,7 @@ async def _streamed(request: web.Request, service: Service, ask: Ask, record: Re
 EVENT_NAME: Mapping[type[Event], str] = {
     Decided: "decision",
     Notice: "notice",
+    Waiting: "notice",
     ToolUsed: "tool",
     Token: "token",
     Done: "done",
@@ -133,6 +138,8 @@ def _fields(event: Event, service: Service) -> dict[str, Any]:
             return {"id": record.id, "session": session, **what, "decision": why}
         case Notice(text):
             return {"notice": text}
+        case Waiting(text, position, expected_seconds):
+            return {"notice": text, "position": position, "expected_seconds": expected_seconds}
         case ToolUsed():
             return {"tool": event.tool, "operation": event.operation, "data": dict(event.data)}
         case Token(text):

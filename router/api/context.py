@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 
 from router.balance.why import header
+from router.config_roles import PriorityName
 from router.decisions import Record
 from router.errors import BadRequest
 from router.journey import Journey
@@ -23,6 +24,8 @@ REQUEST_ID = web.RequestKey("request_id", str)
 OWNER = web.RequestKey("owner", str)
 RECORD = web.RequestKey("record", Record)
 """What was decided on this request; there from the moment that deciding begins."""
+
+PRIORITY_HEADER = "x-maek-priority"
 
 _GIVEN_ID = re.compile(r"[!-~]{1,128}")
 
@@ -51,6 +54,17 @@ async def json_object(request: web.Request) -> dict[str, Any]:
     return value
 
 
+def priority_header(request: web.Request) -> PriorityName | None:
+    """How urgent the caller says that it is; None where he says nothing. Raises BadRequest."""
+    name = request.headers.get(PRIORITY_HEADER)
+    if name is None:
+        return None
+    try:
+        return PriorityName(name.strip().lower())
+    except ValueError:
+        raise BadRequest(f"{PRIORITY_HEADER}: wanted {', '.join(PriorityName)}.", param=PRIORITY_HEADER) from None
+
+
 def begin_record(request: web.Request, asked_for: str) -> Record:
     """A record for this request, which the answer names whatever becomes of it."""
     service = service_of(request)
@@ -65,6 +79,8 @@ def trail(record: Record, journey: Journey) -> Mapping[str, str]:
         headers["x-maek-backend"] = journey.last.candidate.backend
         if journey.last.level is not None:
             headers["x-maek-load"] = journey.last.level.label
+    if journey.queued_ms is not None:
+        headers["x-maek-queue-ms"] = f"{journey.queued_ms:.0f}"
     if journey.why is not None:
         headers["x-maek-why"] = header(journey.why)
     return headers

@@ -6,30 +6,30 @@ Rules of this file
 - `model` is `auto`, a role, or the name of a model that some backend has, in this order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from router.api.context import OWNER, begin_record, json_object, service_of, trail
+from router.api.context import OWNER, begin_record, json_object, priority_header, service_of, trail
 from router.api.openai_answers import completion_events, completion_json, model_json
 from router.api.streaming import Reply
-from router.asking import CHAT_PATH, deadlines_of, with_role_defaults
 from router.attempt import CallerRefused, Opened
 from router.balance.pools import Pool
+from router.call import CHAT_PATH, call_for, with_role_defaults
 from router.config import REASONER
 from router.config_roles import RoleConfig
 from router.conversation import Message, Role
 from router.decide.decision import Action
 from router.decisions import Record
-from router.demands import demand_of
-from router.dispatch import Call
 from router.errors import BadRequest, MaekError, UnknownModel
 from router.language import language_of
 from router.service import Service
 from router.signs import EndMarker
 from router.silence import filled
+from router.sse import comment
 from router.turn import Ask
 
 AUTO = "auto"
@@ -97,7 +97,8 @@ async def _decided(
     record: Record,
 ) -> web.StreamResponse:
     """`auto`: decide on the last message; what is routed goes on as the caller wrote it."""
-    ask = Ask(question, request[OWNER], language_of(question, service.config.router.language))
+    language = language_of(question, service.config.router.language)
+    ask = Ask(question, request[OWNER], language, priority=priority_header(request))
     history = [_message(m) for m in messages[:-1] if m.get("role") in ("user", "assistant") and _text(m)]
     reply = Reply(request, lambda: trail(record, record.journey))
 
@@ -130,9 +131,8 @@ async def _passed_on(
     """The request to whoever serves `target`, and the answer byte for byte; into `reply` where that has begun."""
     pool, role = _pool_of(service, target)
     asked = with_role_defaults(body, role) if path == CHAT_PATH and target in service.fleet.roles else dict(body)
-    demand = demand_of(asked, target)
     attempts = service.config.router.relay.attempts
-    call = Call(target, pool, path, asked, deadlines_of(role), demand, attempts=attempts)
+    call = call_for(target, role, path, asked, pool, priority=priority_header(request), attempts=attempts)
     answer = _Answer(record, reply or Reply(request, lambda: trail(record, record.journey)), stream=call.stream)
     try:
         await service.dispatcher.send(call, answer, record.answering)
@@ -162,6 +162,11 @@ class _Answer:
         self._record = record
         self._body = b""
 
+    async def waiting(self, position: int, expected_seconds: float) -> None:
+        """A comment for whoever looks: clients skip it."""
+        if self._stream:
+            await self.reply.write(comment(f"waiting, position {position}, about {expected_seconds:.0f} s"))
+
     async def opened(self, opened: Opened) -> None:
         """Nothing to do: the first chunk follows."""
 
@@ -175,7 +180,8 @@ class _Answer:
 
     async def quiet(self) -> None:
         """Nothing has come for a while."""
-        await self.reply.keep_alive()
+        if self._stream:
+            await self.reply.keep_alive()
 
     async def response(self) -> web.StreamResponse:
         """The answer, all of it sent or ready to be."""
@@ -190,12 +196,13 @@ class _Answer:
         return web.Response(status=error.status, body=error.body, content_type=error.content_type, headers=headers)
 
 
-def _pool_of(service: Service, target: str) -> tuple[Pool, RoleConfig]:
+def _pool_of(service: Service, target: str) -> tuple[Callable[[], Pool], RoleConfig]:
+    """Who serves it, at any moment, and on what terms."""
     roles = service.config.router.roles
     if target in roles:
-        return service.fleet.pool_of_role(target), roles[target]
-    pool = service.fleet.pool_of_model(target)
-    if not pool:
+        return partial(service.fleet.pool_of_role, target), roles[target]
+    pool = partial(service.fleet.pool_of_model, target)
+    if not pool():
         raise UnknownModel(
             'No backend has this model, and no role has this name. Use "auto", or a name from GET /v1/models.',
             param="model",

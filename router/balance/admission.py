@@ -162,7 +162,7 @@ class Line:
             view = plan.to_be_planned(ticket)
             if view is not None:
                 choice = _planned(ticket, view, snapshot, random(), plan.before)
-                if _is_over(choice):
+                if need_not_wait(choice):
                     yield ticket, choice
             _count(ticket, plan.before)
 
@@ -243,7 +243,7 @@ def _planned(ticket: Ticket, view: View, snapshot: Snapshot, random: float, befo
     return choice
 
 
-def _is_over(choice: Choice) -> bool:
+def need_not_wait(choice: Choice) -> bool:
     """Whether a ticket with this choice need not wait."""
     return choice.rests_until is None if choice.winner is None else not choice.full
 

@@ -5,29 +5,14 @@ Rules of this file
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from hashlib import blake2b
 from math import inf
 
 from router.balance import predicted
 from router.balance.policy import Policy, Scene
+from router.config_roles import PolicyName
 
-
-class PolicyName(StrEnum):
-    """The policies that a configuration may name."""
-
-    PREDICTED = "predicted"
-    """The least predicted cost: time to the first token, time of the rest, and what it costs the others."""
-    LEAST_IN_FLIGHT = "least_in_flight"
-    WEIGHTED = "weighted"
-    """The fewest requests for a backend's weight, which the operator sets."""
-    P2C = "p2c"
-    """The less busy of two random ones."""
-    ROUND_ROBIN = "round_robin"
-    PRIORITY = "priority"
-    """The first tier, and the next one only when that has no room."""
-    PIN = "pin"
-    """One session stays on one backend, as long as that can serve."""
+__all__ = ["POLICIES", "PolicyName"]
 
 
 def least_in_flight(scene: Scene) -> list[float]:
@@ -62,20 +47,23 @@ def round_robin(scene: Scene) -> list[float]:
 
 def priority(scene: Scene) -> list[float]:
     """The tier, the full ones after all that have room; among equals the fewest requests."""
-    full = 1 + max(one.state.spec.tier for one in scene.able)
     busy = least_in_flight(scene)
     most = 1 + max(busy)
-    return [
-        one.state.spec.tier + (full if one.room - waiting < 1 else 0) + cost / most
-        for one, waiting, cost in zip(scene.able, scene.before, busy, strict=True)
-    ]
+    tiers = [one.state.spec.tier + cost / most for one, cost in zip(scene.able, busy, strict=True)]
+    return _full_last(scene, tiers)
+
+
+def _full_last(scene: Scene, costs: list[float]) -> list[float]:
+    above = 1 + max(costs)
+    rooms = zip(scene.able, scene.before, costs, strict=True)
+    return [cost + above if one.room - waiting < 1 else cost for one, waiting, cost in rooms]
 
 
 def pin(scene: Scene) -> list[float]:
     """Rendezvous hashing of the session (Thaler and Ravishankar, 1998): nobody else moves when one goes."""
     session = scene.demand.session
     if session is None:
-        return least_in_flight(scene)
+        return _full_last(scene, least_in_flight(scene))
     return [float(_score(session, one.candidate.backend)) for one in scene.able]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from router import config as router_config
+from router import config_roles
 from router.config import Config
 from router.config_domains import DomainConfig
 from router.language import Language
@@ -43,12 +44,18 @@ thresholds = sections(
     health_floor_seconds=st.floats(0, 3600),
     queue_active=st.integers(0, 100),
 )
+queues = sections(
+    config_roles.QueueConfig, most=st.integers(0, 100_000), most_wait_seconds=seconds, rise_seconds=seconds
+)
 roles = sections(
-    router_config.RoleConfig,
+    config_roles.RoleConfig,
     system_prompt=st.none() | texts,
     temperature=st.none() | st.floats(0, 2),
     max_tokens=st.none() | st.integers(1, 100_000),
     timeout_seconds=seconds,
+    policy=st.sampled_from(config_roles.PolicyName),
+    priority=st.none() | st.sampled_from(config_roles.PriorityName),
+    queue=queues,
 )
 domains = st.builds(
     DomainConfig,

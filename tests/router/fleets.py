@@ -8,9 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from router.attempt import Sink
+from router.balance.admission import Line, Terms
+from router.balance.demand import Priority
+from router.balance.policies import PolicyName
 from router.balance.pools import Candidate, Pool
+from router.call import DEFAULT_TERMS, Call
 from router.demands import demand_of
-from router.dispatch import Call, Dispatcher
+from router.dispatch import Dispatcher
+from router.gate import Gate
 from router.journey import Journey
 from router.patience import Deadlines
 from sidecar import (
@@ -30,11 +35,30 @@ from tests.router.relaying import PATIENT, relaying
 ROLE = "reasoner"
 
 
+class Counted:
+    """What the gate has counted."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self.reasons: list[str] = []
+
+    def waited(self, seconds: float) -> None:
+        """Let in."""
+        self.waits.append(seconds)
+
+    def rejected(self, reason: str) -> None:
+        """Sent away."""
+        self.reasons.append(reason)
+
+
 @dataclass
 class Fleet:
     """Backends `b0`, `b1` … that all serve the role "reasoner"."""
 
     store: Store
+    line: Line
+    counts: Counted
+    gate: Gate
     dispatcher: Dispatcher
     pool: Pool
     journeys: list[Journey] = field(default_factory=list)
@@ -54,12 +78,25 @@ class Fleet:
         limits: Deadlines = PATIENT,
         attempts: int = 2,
         schema: Mapping[str, Any] | None = None,
+        terms: Terms = DEFAULT_TERMS,
+        priority: Priority = Priority.NORMAL,
+        policy: PolicyName = PolicyName.PREDICTED,
     ) -> Call:
         """A call to the role."""
         asked = {**(body or {}), "stream": stream}
-        demand = demand_of(asked, ROLE)
+        demand = demand_of(asked, ROLE, priority=priority)
         return Call(
-            ROLE, self.pool, "/v1/chat/completions", asked, limits, demand, attempts=attempts, schema=schema
+            ROLE,
+            self.pool,
+            "/v1/chat/completions",
+            asked,
+            limits,
+            demand,
+            policy,
+            terms,
+            attempts,
+            lambda: self.pool,
+            schema,
         )
 
     def probed(self, name: str, outcome: ProbeOutcome) -> None:
@@ -109,11 +146,17 @@ async def fleet(
     engine: str = "openai",
     api_key: str | None = None,
     rng: Callable[[], float] | None = None,
+    slots: int | None = None,
 ) -> AsyncIterator[Fleet]:
-    """Backends at these URLs, all up, in front of a real relay."""
+    """Backends at these URLs, all up, in front of a real relay. `slots`: of each, as the operator says."""
     store = Store()
     for number, url in enumerate(urls):
-        add(store, BackendSpec(f"b{number}", url, models={ROLE: f"m{number}"}, api_key=api_key), engine)
+        spec = BackendSpec(f"b{number}", url, models={ROLE: f"m{number}"}, api_key=api_key, slots=slots)
+        add(store, spec, engine)
     pool = tuple(Candidate(f"b{number}", f"m{number}") for number in range(len(urls)))
+    line, counts = Line(), Counted()
+    gate = Gate(line, lambda: store.snapshot(now()), rng or random.Random(1).random, counts)
+    gate.keepalive_seconds = keepalive_seconds
+    store.witness(gate.saw)
     async with relaying(keepalive_seconds) as relay:
-        yield Fleet(store, Dispatcher(store, relay, level_at, rng or random.Random(1).random), pool)
+        yield Fleet(store, line, counts, gate, Dispatcher(store, relay, level_at, gate), pool)

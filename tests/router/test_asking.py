@@ -13,17 +13,16 @@ from router.asking import (
     ClassifierAsker,
     TokenReader,
     WholeAnswer,
-    deadlines_of,
-    with_role_defaults,
 )
 from router.attempt import AnswerUnusable, Opened
+from router.balance.admission import Line
 from router.config import CLASSIFIER
 from router.config_roles import RoleConfig
 from router.dispatch import Dispatcher
 from router.errors import BackendFailed, BackendTimeout, BadRequest, MaekError, NoBackend
 from router.fleet import Fleet
+from router.gate import Gate
 from router.journey import Journey
-from router.patience import Deadlines
 from router.sse import encode
 from sidecar import BackendSpec, LoadRules, Outcome, Store
 from tests.fakes.upstreams import (
@@ -41,7 +40,7 @@ from tests.fakes.upstreams import (
     token,
     upstream,
 )
-from tests.router.fleets import add, level_at, now
+from tests.router.fleets import Counted, add, level_at, now
 from tests.router.relaying import SOON, relaying
 
 SCHEMA = {"type": "object", "properties": {"action": {"enum": ["direct", "route"]}}}
@@ -57,7 +56,8 @@ async def asked(
         add(store, BackendSpec(f"b{number}", server.url, models={CLASSIFIER: "small"}), engine)
     fleet = Fleet(lambda: store.snapshot(now()), (CLASSIFIER,), LoadRules(), lambda _at, _backend: None)
     async with relaying() as relay:
-        dispatcher = Dispatcher(store, relay, level_at, lambda: 0.0)
+        gate = Gate(Line(), lambda: store.snapshot(now()), lambda: 0.0, Counted())
+        dispatcher = Dispatcher(store, relay, level_at, gate)
         asker = ClassifierAsker(dispatcher, fleet, role or RoleConfig(), journey)
         try:
             return await asker(MESSAGES, schema=schema), journey, store
@@ -163,30 +163,6 @@ async def test_a_server_that_refuses_the_schema_is_asked_without_it() -> None:
 # What a role gives
 
 
-@pytest.mark.parametrize(
-    ("body", "role", "filled"),
-    [
-        ({}, RoleConfig(), {}),
-        ({}, RoleConfig(temperature=0.3, max_tokens=5), {"temperature": 0.3, "max_tokens": 5}),
-        ({"temperature": 0}, RoleConfig(temperature=0.3), {"temperature": 0}),
-        ({"temperature": None}, RoleConfig(temperature=0.3), {"temperature": 0.3}),
-        ({"max_tokens": 9}, RoleConfig(max_tokens=5), {"max_tokens": 9}),
-        ({"max_completion_tokens": 9}, RoleConfig(max_tokens=5), {"max_completion_tokens": 9}),
-    ],
-)
-def test_a_role_fills_in_what_the_caller_left_open(body: Any, role: RoleConfig, filled: Any) -> None:
-    given_body = dict(body)
-    assert with_role_defaults(body, role) == filled
-    assert body == given_body
-
-
-def test_a_role_says_how_long_it_waits() -> None:
-    role = RoleConfig(
-        connect_timeout_seconds=1, first_token_timeout_seconds=2, token_timeout_seconds=3, timeout_seconds=4
-    )
-    assert deadlines_of(role) == Deadlines(1, 2, 3, 4)
-
-
 # Reading streams
 
 
@@ -199,7 +175,10 @@ async def read(*chunks: bytes) -> tuple[TokenReader, list[str]]:
     async def quiet() -> None:
         told.append("(quiet)")
 
-    reader = TokenReader(tell, quiet)
+    async def waiting(position: int, expected_seconds: float) -> None:
+        told.append(f"({position}, {expected_seconds})")
+
+    reader = TokenReader(tell, quiet, waiting)
     await reader.opened(Opened(200, "text/event-stream"))
     for chunk in chunks:
         await reader.chunk(chunk)

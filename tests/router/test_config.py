@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from router.config import Config, KeyConfig, RoleConfig, RouterConfig, is_loopback
+from router.config import Config, KeyConfig, RouterConfig, is_loopback
 from router.config_domains import SHIPPED_DOMAINS
+from router.config_roles import PriorityName, RoleConfig
 from router.keys import hash_of
 from sidecar.config import split_listen
 
@@ -66,7 +67,7 @@ def test_a_zone_that_is_not_known_is_refused(name: str) -> None:
 def test_two_roles_always_exist_with_defaults_of_their_own() -> None:
     roles = RouterConfig().roles
     assert roles == {
-        "classifier": RoleConfig(temperature=0.3, timeout_seconds=20.0),
+        "classifier": RoleConfig(temperature=0.3, timeout_seconds=20.0, priority=PriorityName.INTERACTIVE),
         "reasoner": RoleConfig(max_tokens=16_000),
     }
 
@@ -74,7 +75,7 @@ def test_two_roles_always_exist_with_defaults_of_their_own() -> None:
 def test_a_role_keeps_its_defaults_where_nothing_is_said() -> None:
     told = {"roles": {"classifier": {"temperature": 0.5}, "reasoner": None, "embedder": None}}
     assert RouterConfig.model_validate(told).roles == {
-        "classifier": RoleConfig(temperature=0.5, timeout_seconds=20.0),
+        "classifier": RoleConfig(temperature=0.5, timeout_seconds=20.0, priority=PriorityName.INTERACTIVE),
         "reasoner": RoleConfig(max_tokens=16_000),
         "embedder": RoleConfig(),
     }

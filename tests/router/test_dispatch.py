@@ -1,13 +1,13 @@
 """Choosing, booking, failing over: who gets a request, and what the store is told of it."""
 
 import asyncio
-import random
 from contextlib import AsyncExitStack
 
 import pytest
 
 from router.attempt import CallerRefused
-from router.dispatch import Dispatcher
+from router.balance.admission import Terms
+from router.dispatch import MOST_REJECTIONS, Dispatcher
 from router.errors import BackendFailed, BackendFault, BackendRejected, BackendTimeout, NoBackend
 from router.journey import Journey
 from sidecar import BackendRemoved, BackendSpec, Outcome, Verdict
@@ -25,6 +25,7 @@ from tests.fakes.upstreams import (
     answer,
     chunked,
     free_port,
+    in_turn,
     saying,
     silent,
     token,
@@ -166,8 +167,27 @@ async def test_the_last_error_is_the_one_reported() -> None:
         fleet(first.url, second.url, rng=lambda: 0.0) as two,
     ):
         with pytest.raises(BackendRejected) as failed:
-            await two.send(Kept(), attempts=5)
+            await two.send(Kept(), attempts=5, terms=Terms(most_wait_seconds=8.9))
     assert failed.value.retry_after_seconds == 9.0
+
+
+async def test_a_backend_that_is_full_is_asked_again_when_it_says_so_though_no_attempt_is_left() -> None:
+    full = saying(answer("503 Full", b"", "text/plain", "retry-after: 1"))
+    async with upstream(in_turn(full, full, GOOD)) as server, fleet(server.url) as one:
+        sink = Kept()
+        journey = await one.send(sink, attempts=1)
+    assert sink.bytes == WHOLE
+    assert [attempt.outcome for attempt in journey.attempts] == [Outcome.REJECTED, Outcome.REJECTED, Outcome.OK]
+    assert [round(attempt.waited_seconds) for attempt in journey.attempts] == [0, 1, 1]
+    assert [position for position, _ in sink.waits] == [1, 1]
+
+
+async def test_one_that_is_full_and_says_now_is_not_asked_for_ever() -> None:
+    full = saying(answer("503 Full", b"", "text/plain", "retry-after: 0"))
+    async with upstream(full) as server, fleet(server.url) as one:
+        with pytest.raises(BackendRejected):
+            await one.send(Kept())
+        assert len(server.heard) == MOST_REJECTIONS
 
 
 async def test_no_other_backend_is_tried_when_the_time_for_the_whole_answer_is_over() -> None:
@@ -278,7 +298,8 @@ async def test_a_hundred_requests_at_once_are_split_in_halves() -> None:
 
 async def test_requests_of_an_old_and_a_new_configuration_do_not_take_each_others_place() -> None:
     async with upstream(silent) as server, fleet(server.url) as one:
-        successor = Fleet(one.store, Dispatcher(one.store, one.dispatcher._relay, level_at, random.random), one.pool)
+        dispatcher = Dispatcher(one.store, one.dispatcher._relay, level_at, one.gate)
+        successor = Fleet(one.store, one.line, one.counts, one.gate, dispatcher, one.pool)
         sending = [asyncio.create_task(which.send(Kept())) for which in (one, successor)]
         await until(lambda: len(server.heard) == 2)
         assert one.in_flight() == 2

@@ -5,7 +5,7 @@ import random
 from contextlib import AsyncExitStack
 
 from router.attempt import CallerRefused
-from router.errors import BackendFault
+from router.errors import BackendFault, PolicyFault
 from router.journey import Journey
 from sidecar import Outcome
 from tests.fakes.sinks import Kept
@@ -85,7 +85,9 @@ async def test_after_a_storm_nothing_is_in_flight_and_every_request_has_ended_on
                 await asyncio.sleep(rng.random() * 0.05)
                 sending.cancel()
             ended = (await asyncio.gather(sending, return_exceptions=True))[0]
-        assert isinstance(ended, Journey | BackendFault | CallerRefused | asyncio.CancelledError), repr(ended)
+        assert isinstance(ended, Journey | BackendFault | PolicyFault | CallerRefused | asyncio.CancelledError), repr(
+            ended
+        )
 
     async with AsyncExitStack() as stack:
         servers: list[Upstream] = [await stack.enter_async_context(upstream(script)) for _ in range(3)]
@@ -99,7 +101,7 @@ async def test_after_a_storm_nothing_is_in_flight_and_every_request_has_ended_on
         started = sum(state.work.started for state in storm.states.values())
         finished = storm.finished()
         attempts = [attempt for journey in storm.journeys for attempt in journey.attempts]
-    assert storm.in_flight() == 0
+    assert (storm.in_flight(), len(storm.line)) == (0, 0)
     assert started == sum(finished.values()) == len(attempts)
     assert set(finished) == set(Outcome)
     assert all(attempt.outcome is not None for attempt in attempts)

@@ -1,0 +1,167 @@
+"""A place on a backend: taken for one attempt, written to while it lasts, and let go, whatever happens.
+
+Rules of this file
+- What begins, ends: only through `taken`. Success, failure and "says nothing about the backend" are its three endings;
+  `RequestFinished` names which.
+- Nothing is awaited between the look that chose the backend and `taken`, so that two requests at the same moment see
+  each other.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from router.attempt import AttemptFailed, CallerRefused
+from router.balance.why import why_of
+from router.call import Call
+from router.gate import Seen
+from router.journey import Attempt, Journey
+from sidecar import (
+    BackendState,
+    Fact,
+    FirstTokenCame,
+    Level,
+    LoadRead,
+    Outcome,
+    Progress,
+    RequestFinished,
+    RequestStarted,
+    Snapshot,
+    orca,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Ledger(Protocol):
+    """The store, as far as this file needs it."""
+
+    def apply(self, fact: Fact) -> None:
+        """Take in one fact."""
+        ...
+
+    def snapshot(self, now: float) -> Snapshot:
+        """Everything known at `now`."""
+        ...
+
+    def progress(self, backend: str, request: str) -> Progress | None:
+        """Where to write the tokens of a request in flight."""
+        ...
+
+
+LevelAt = Callable[[BackendState, Snapshot], Level | None]
+"""The load level of a backend in a snapshot, by the rules in force. The flight recorder notes who asked."""
+
+
+_NUMBERS = count(1)
+"""Of requests: unique in this process, since a new configuration makes a new dispatcher while old requests run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place that is taken."""
+
+    state: BackendState
+    attempt: Attempt
+    meter: "Meter"
+
+
+class Places:
+    """Takes places, and tells the store."""
+
+    def __init__(self, ledger: Ledger, level_at: LevelAt) -> None:
+        self._ledger = ledger
+        self._level_at = level_at
+
+    @contextmanager
+    def taken(self, call: Call, seen: Seen, journey: Journey) -> Iterator[Place]:
+        """The winner's place, for as long as the context lasts. There is a winner."""
+        winner, snapshot = seen.choice.winner, seen.snapshot
+        assert winner is not None
+        request = str(next(_NUMBERS))
+        backend, model = winner.candidate
+        demand = call.demand
+        why = why_of(seen.choice, call.policy, demand, stream=call.stream)
+        log.debug("choice decision=%s request=%s %s", journey.decision, request, why)
+        predicted_seconds = None if seen.choice.won is None else seen.choice.won.ttft_seconds
+        at = snapshot.now
+        self._ledger.apply(
+            RequestStarted(
+                at, backend, request, model, demand.role, demand.prompt_tokens, call.stream, predicted_seconds
+            )
+        )
+        progress = self._ledger.progress(backend, request)
+        assert progress is not None  # just started, and nobody else knows it
+        level = self._level_at(winner.state, snapshot)
+        attempt = Attempt(why, winner.candidate, level, waited_seconds=seen.waited_seconds)
+        journey.begin(attempt, at)
+        meter = Meter(self._ledger, backend, request, progress)
+        ended = Outcome.OK
+        try:
+            yield Place(winner.state, attempt, meter)
+        except BaseException as error:
+            ended = outcome_of(error)
+            meter.rest_seconds = error.rest_seconds if isinstance(error, AttemptFailed) else None
+            raise
+        finally:
+            at, tokens = _now(), meter.output_tokens
+            journey.end(attempt, ended, progress.first_at, at, tokens)
+            log.debug("attempt decision=%s request=%s %s", journey.decision, request, attempt)
+            self._ledger.apply(
+                RequestFinished(at, backend, request, ended, tokens, meter.rest_seconds, last_token_at=progress.last_at)
+            )
+
+
+class Meter:
+    """Counts the tokens of one attempt; the first one is a fact, and so is what the answer tells of the load."""
+
+    def __init__(self, ledger: Ledger, backend: str, request: str, progress: Progress) -> None:
+        self._ledger = ledger
+        self._backend = backend
+        self._request = request
+        self._counted: int | None = None
+        self.progress = progress
+        self.rest_seconds: float | None = None
+        """When the backend wants to be asked again, if it was full."""
+
+    @property
+    def output_tokens(self) -> int:
+        """Of the answer so far: the backend's own count, else the events of a stream; 0 where nobody counted."""
+        return self.progress.tokens if self._counted is None else self._counted
+
+    def token(self, now: float, tokens: int = 1) -> None:
+        """So many tokens came at `now`."""
+        first = self.progress.first_at is None
+        self.progress.token(now, tokens)
+        if first:
+            self._ledger.apply(FirstTokenCame(now, self._backend, self._request))
+
+    def counted(self, output_tokens: int) -> None:
+        """So many tokens has the whole answer, by the backend's own count."""
+        self._counted = output_tokens
+
+    def load(self, header: str) -> None:
+        """An `endpoint-load-metrics` came with the answer."""
+        reading = orca.read(header)
+        if reading is not None:
+            self._ledger.apply(LoadRead(_now(), self._backend, reading))
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """What the end of a place by `error` says about the backend."""
+    match error:
+        case AttemptFailed():
+            return error.outcome
+        case CallerRefused():
+            return Outcome.CALLER_ERROR
+        case _:
+            # Cancelled or hung up; or a bug of ours, which says nothing of the backend either.
+            return Outcome.CLIENT_GONE
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
