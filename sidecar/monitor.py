@@ -185,7 +185,8 @@ class Monitor:
             log.debug("models unreadable backend=%s found=%s", state.name, error)
             return
         self._report(state, ModelsListed(self._clock(), state.name, models))
-        if state.spec.engine == AUTO and state.models is not None and models != state.models:
+        offered, before = ([model.offer for model in listed or ()] for listed in (models, state.models))
+        if state.spec.engine == AUTO and state.models is not None and offered != before:
             # Other models may mean other software: one that took the port between two probes.
             await self._identify(state)
 

@@ -25,4 +25,4 @@ def with_resident(models: tuple[Model, ...] | None, name: str) -> tuple[Model, .
     """The models once one of them has answered: it is in memory now."""
     if models is None:
         return None
-    return tuple(replace(model, loaded=True) if model.name == name else model for model in models)
+    return tuple(replace(model, loaded=True, loading=False) if model.name == name else model for model in models)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from sidecar.engines import ENGINES
+from sidecar.engines.engine import Model
 from sidecar.facts import (
     BackendAdded,
     BackendRemoved,
@@ -133,7 +134,7 @@ class Store:
         if state is None:
             return
         after = self._after(state, fact)
-        if after.engine != state.engine or after.models != state.models:
+        if after.engine != state.engine or _offers_differ(after.models, state.models):
             self._inventory += 1
         self._states[fact.backend] = after
 
@@ -250,6 +251,12 @@ def _inferred(state: BackendState, fact: InferenceProbed) -> BackendState:
         good_inference_ms=fact.latency_ms,
         good_inference_at=fact.at,
     )
+
+
+def _offers_differ(one: tuple[Model, ...] | None, other: tuple[Model, ...] | None) -> bool:
+    if one is other:
+        return False  # as with nearly every fact, of which there are many
+    return one is None or other is None or [model.offer for model in one] != [model.offer for model in other]
 
 
 def _since(state: BackendState, health: Health, at: float) -> float | None:

@@ -93,6 +93,11 @@ class Model:
     expires_in_seconds: float | None = None
     """Until it leaves memory unless it is asked again: 0 or more, counted from the answer that said so."""
 
+    @property
+    def offer(self) -> "Model":
+        """What is offered, whether it is in memory or not: the same model with nothing that changes as it runs."""
+        return Model(self.name, self.kind, self.parameters, self.size_bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
