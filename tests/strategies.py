@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sidecar.baseline import Baseline
+from sidecar.breaker import Breaker
 from sidecar.engines import ENGINES
 from sidecar.engines.engine import Model, ModelKind, Reading
 from sidecar.facts import (
@@ -31,10 +32,12 @@ from sidecar.facts import (
     StatusRead,
 )
 from sidecar.health import Health, Verdict
+from sidecar.lengths import NO_LENGTHS, Lengths
 from sidecar.load import NEVER, LoadRules
-from sidecar.progress import Rhythm
+from sidecar.predict import NO_FORECAST, Forecast
+from sidecar.progress import Booking, Progress, Pulse, Rhythm
 from sidecar.recording import Entry, Query, RulesInForce
-from sidecar.state import BackendState, Snapshot, Status
+from sidecar.state import BackendState, Outside, Snapshot, Status
 from sidecar.work import Work
 
 NAMES = ("mini", "mlx", "ollama-gpu")
@@ -159,6 +162,9 @@ def _rising(values: tuple[float, float, float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
+NOW = 1000.0
+"""The moment at which the states below are looked at."""
+
 load_rules = st.builds(
     LoadRules,
     active_jobs_per_slot=steps(8),
@@ -171,13 +177,88 @@ load_rules = st.builds(
     queue_active=st.integers(min_value=0, max_value=3),
     inference_timeout_seconds=st.floats(min_value=0.1, max_value=60),
 )
+
+
+def _work(running: int, due_prompts: list[int], streamed: bool, finished: dict[Outcome, int]) -> Work:
+    """Some that get tokens, and streams whose first token is due."""
+    here = running + len(due_prompts)
+    streams = len(due_prompts) + (running if streamed else 0)
+    return Work(
+        started=here + sum(finished.values()),
+        in_flight=here,
+        finished=finished,
+        awaited=len(due_prompts),
+        due_tokens=sum(due_prompts),
+        running=running,
+        silent_since=NOW - 3 if streams else None,
+        streams=streams,
+    )
+
+
 works = st.builds(
-    Work, started=st.just(50), in_flight=counts, finished=st.dictionaries(st.sampled_from(Outcome), counts)
+    _work, counts, st.lists(counts, max_size=3), st.booleans(), st.dictionaries(st.sampled_from(Outcome), counts)
+)
+_lately = st.sampled_from([NOW - 90, NOW - 30, NOW - 15.1, NOW - 15, NOW - 1, NOW]) | st.floats(NOW - 60, NOW)
+breakers = st.builds(
+    Breaker,
+    openings=st.integers(0, 7),
+    opened_at=st.none() | _lately,
+    closed_at=st.none() | _lately,
+    trial=st.none() | st.just("1"),
+    full_until=st.none() | st.sampled_from([NOW - 1, NOW, NOW + 1]),
 )
 
-NOW = 1000.0
-"""The moment at which the states below are looked at."""
-_lately = st.sampled_from([NOW - 90, NOW - 30, NOW - 15.1, NOW - 15, NOW - 1, NOW]) | st.floats(NOW - 60, NOW)
+
+def _forecast(first: list[tuple[int, float]], later: list[tuple[int, float]], cold_seconds: float) -> Forecast:
+    forecast = replace(NO_FORECAST, cold_seconds=cold_seconds)
+    for prompt, seconds in first:
+        forecast = forecast.after_first_token(prompt, seconds)
+    for sequences, seconds in later:
+        forecast = forecast.after_answer(sequences, seconds, 100)
+    return forecast
+
+
+forecasts = st.builds(
+    _forecast,
+    st.lists(st.tuples(st.integers(0, 10_000), st.floats(0, 60)), max_size=8),
+    st.lists(st.tuples(st.integers(1, 32), st.floats(0, 60)), max_size=3),
+    st.floats(0, 90),
+)
+
+
+def _learnt(
+    state: BackendState,
+    breaker: Breaker,
+    draining: bool,
+    known: dict[str, Forecast],
+    inferred_slots: float | None,
+    outside: Outside | None,
+) -> BackendState:
+    return replace(
+        state,
+        breaker=breaker,
+        draining=draining,
+        forecasts=known,
+        last_model=next(iter(known), None),
+        last_role="reasoner" if known else "",
+        inferred_slots=inferred_slots,
+        outside=outside,
+        models=tuple(Model(name, loaded=place % 2 == 0) for place, name in enumerate(known)) or None,
+    )
+
+
+def _pulse(work: Work, rhythm: Rhythm) -> Pulse:
+    """Cells for as many as run; the first of them has the tokens."""
+    pulse = Pulse()
+    for number in range(work.running):
+        streamed = work.streams > work.awaited
+        place = Progress(NOW - 9, pulse, Booking("gemma4", "reasoner", 10, streamed, 10, 0, cold=False))
+        place.first_at = NOW - 5 if streamed else None
+        pulse.places[str(number)] = place
+    pulse.recall(rhythm)
+    return pulse
+
+
 _edges = st.sampled_from([None, *((times, way) for times in (2, 3, 5) for way in (0.0, None, inf))])
 
 
@@ -234,9 +315,18 @@ _bare_states = st.builds(
         st.none() | st.integers(1, 32),
     ),
 )
+_learnt_states = st.builds(
+    _learnt,
+    _bare_states,
+    breakers,
+    st.booleans(),
+    st.dictionaries(st.sampled_from(["gemma4", "qwen3:30b"]), forecasts, max_size=2),
+    st.none() | st.floats(1, 32),
+    st.none() | st.builds(Outside, _lately, st.integers(0, 8), st.integers(0, 8)),
+)
 states: st.SearchStrategy[BackendState] = st.builds(
     lambda state, work, probes, errors: replace(state, work=work, probes=probes, monitor_errors=errors),
-    _bare_states,
+    _learnt_states,
     works,
     st.dictionaries(st.sampled_from(ProbeOutcome), counts, max_size=2),
     counts,
@@ -244,15 +334,46 @@ states: st.SearchStrategy[BackendState] = st.builds(
 """Any state of one backend at `NOW`; its health latency often stands at a threshold or one double beside it."""
 
 
-def _snapshot(found: list[BackendState], queue: int) -> Snapshot:
+def _lengths(answers: list[int]) -> Lengths:
+    lengths = NO_LENGTHS
+    for tokens in answers:
+        lengths = lengths.after(tokens)
+    return lengths
+
+
+_rhythms_lately = st.builds(
+    Rhythm,
+    last_token_at=st.none() | _lately,
+    gap_seconds=st.none() | st.floats(0, 5),
+    so_far=st.dictionaries(st.sampled_from("012"), st.integers(1, 900), max_size=3),
+)
+lengths_of_roles = st.dictionaries(
+    st.sampled_from(["reasoner", "classifier"]),
+    st.lists(st.integers(1, 3000), max_size=25).map(_lengths),
+    max_size=2,
+)
+
+
+def _snapshot(
+    found: list[BackendState], queue: int, rhythms: list[Rhythm], lengths: dict[str, Lengths], moving: bool
+) -> Snapshot:
     named = {
         name: replace(state, spec=replace(state.spec, name=name)) for name, state in zip(NAMES, found, strict=False)
     }
-    return Snapshot(NOW, named, queue, 1, {})
+    beating = zip(named, rhythms, strict=False) if moving else ()
+    pulses = {name: _pulse(named[name].work, rhythm) for name, rhythm in beating}
+    return Snapshot(NOW, named, queue, 1, pulses, lengths)
 
 
-snapshots: st.SearchStrategy[Snapshot] = st.builds(_snapshot, st.lists(states, max_size=2), st.integers(0, 4))
-"""Up to two backends at `NOW`."""
+snapshots: st.SearchStrategy[Snapshot] = st.builds(
+    _snapshot,
+    st.lists(states, max_size=2),
+    st.integers(0, 4),
+    st.lists(_rhythms_lately, min_size=2, max_size=2),
+    lengths_of_roles,
+    st.booleans(),
+)
+"""Up to two backends at `NOW`, with or without cells that say how their streams go."""
 
 rhythms = st.builds(
     Rhythm,
