@@ -33,6 +33,7 @@ from sidecar.outlook import Outlook, outlook_on
 from sidecar.probe import Prober, probing_session
 from sidecar.progress import Progress
 from sidecar.recorder import Recorder
+from sidecar.redaction import redacted
 from sidecar.replay import Rules, answers
 from sidecar.settings import load_rules, pace, wants_probe
 from sidecar.state import BackendState, Snapshot
@@ -89,5 +90,6 @@ __all__ = [
     "outlook_on",
     "pace",
     "probing_session",
+    "redacted",
     "wants_probe",
 ]

@@ -283,6 +283,8 @@ def _plain_url(url: str) -> str:
 
 __all__ = [
     "LISTEN_WANTED",
+    "URL_WANTED",
+    "BackendConfig",
     "ByName",
     "Count",
     "Document",

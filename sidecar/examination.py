@@ -8,7 +8,7 @@ Rules of this file
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from sidecar.engines import detect
@@ -17,6 +17,7 @@ from sidecar.facts import BackendSpec, ProbeOutcome
 from sidecar.health import EVIDENCE_OF_PROBE, Health
 from sidecar.probe import MOST_ROUNDS, UNHEARD, Probed, Prober, engine_for, judged
 from sidecar.store import AUTO
+from sidecar.verdict_log import word_for
 
 TIMEOUT_SECONDS = 5.0
 """For one question. Somebody waits before a terminal."""
@@ -47,29 +48,30 @@ class Examination:
     engine: Engine
     """As what it was asked: what the configuration says, else what it was recognised as, else any OpenAI-compatible."""
     identity: detect.Identity | None = None
-    """What it was recognised as; None if that was not asked, or nothing was."""
+    """What it was recognised as; None if nothing was."""
     outcome: ProbeOutcome = ProbeOutcome.REFUSED
     health: Health = Health()  # noqa: RUF009 - frozen
     models: tuple[Model, ...] | None = None
     """None: the list could not be read."""
-    reading: Reading = NOTHING_READ
+    reading: Reading | None = NOTHING_READ
+    """None: what was answered could not be read."""
     inference_ms: float | None = None
     """Negative: it was tried and failed. None: not asked for."""
     steps: list[Step] = field(default_factory=list)
 
     @property
-    def recognised(self) -> bool:
-        """Whether the engine is known and not only assumed."""
-        return self.spec.engine != AUTO or self.identity is not None
+    def verdict(self) -> str:
+        """In a word: up, loading, sleeping, suspended or down."""
+        return word_for(self.health).lower()
 
 
 async def examine(prober: Prober, spec: BackendSpec, *, inference: bool = False) -> Examination:
     """Ask everything; with `inference` also for one token."""
     found = Examination(spec, engine_for(None if spec.engine == AUTO else spec.engine, spec))
-    if spec.engine == AUTO:
-        found.identity = detect.identify(await _asked(prober, found, IDENTITY, detect.QUESTIONS))
-        if found.identity is not None:
-            found.engine = engine_for(found.identity.engine, spec)
+    # Also where the operator has said which it is: a wrong word is what this is for.
+    found.identity = detect.identify(await _asked(prober, found, IDENTITY, detect.QUESTIONS))
+    if spec.engine == AUTO and found.identity is not None:
+        found.engine = engine_for(found.identity.engine, spec)
     await _examine_health(prober, found)
     await _examine_models(prober, found)
     await _examine_load(prober, found)
@@ -94,9 +96,12 @@ async def _examine_models(prober: Prober, found: Examination) -> None:
     asks = found.engine.models
     answers = await _asked(prober, found, MODELS, asks)
     try:
-        found.models = found.engine.read_models(answers)
+        models = found.engine.read_models(answers)
     except Unreadable as error:
         found.steps.append(_unreadable(asks[0], error))
+        return
+    # Whoever was put to sleep keeps its list of models, and none of them in memory.
+    found.models = tuple(replace(one, loaded=False) for one in models) if found.health.suspended else models
 
 
 async def _examine_load(prober: Prober, found: Examination) -> None:
@@ -109,6 +114,7 @@ async def _examine_load(prober: Prober, found: Examination) -> None:
     try:
         found.reading = found.engine.read_stats(answers)
     except Unreadable as error:
+        found.reading = None
         found.steps.append(_unreadable(asked[-1], error))
 
 

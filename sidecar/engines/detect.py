@@ -196,11 +196,13 @@ def as_owned(given: Answers) -> Identity | None:
 
 
 def as_lmstudio(given: Answers) -> Identity | None:
-    """LM Studio owns its models, in words of its own. Without any it is known by how it says that a path is missing."""
-    if given.owners is None:
+    """LM Studio owns its models, in words of its own. Without any, or a token, it is known by how it misses a path."""
+    refused = given.models is not None and given.models.status == 401
+    if given.owners is None and not refused:
         return None
     said = text_in(given.ollama_version, "error") or ""
-    known = (given.owners and given.owners <= LM_STUDIO_OWNERS) or said.startswith(LM_STUDIO_UNKNOWN_PATH)
+    owned = (given.owners or frozenset({""})) <= LM_STUDIO_OWNERS
+    known = owned or said.startswith(LM_STUDIO_UNKNOWN_PATH)
     return Identity("lmstudio", None, "LM Studio") if known else None
 
 

@@ -30,7 +30,6 @@ IDENTITIES = {
     "llamacpp": LLAMACPP,
     "llamacpppython": Identity("openai", None, "OpenAI-compatible"),
     "lmdeploy": Identity("lmdeploy", None, "LMDeploy"),
-    "lmstudio-0.4.2/wants-a-token": None,
     "lmstudio": Identity("lmstudio", None, "LM Studio"),
     "localai": Identity("localai", "v3.8.0 (b1f6c2e)", "LocalAI"),
     "maek": Identity("status", None, "Maek"),
