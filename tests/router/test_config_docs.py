@@ -39,8 +39,10 @@ def test_every_key_has_a_line_that_says_what_it_is_for() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "The role `classifier` always exists and differs by `temperature: 0.3`, `timeout_seconds: 20`, "
-        "`priority: interactive`.",
+        (
+            "The role `classifier` always exists and differs by `temperature: 0.3`, `timeout_seconds: 20`, "
+            "`priority: interactive`."
+        ),
         "## router.tools.infra.hosts.NAME",
         "| `name` | text of 1 to 200 characters | `이드` | What the assistant calls itself. |",
         "| `token_timeout_seconds` | a number > 0 and ≤ 86400 | `60` | Seconds between two tokens. |",

@@ -113,3 +113,11 @@ class Site:
         self.store.apply(RequestStarted(self.now, backend, request, model, ticket.demand.role, 30, streamed=True))
         self.running[ticket] = (backend, request)
         self.gone.append(ticket)
+
+
+def full(slots: int = 1, policy: Policy = POLICIES[PolicyName.PREDICTED]) -> Site:
+    """One backend `a`, all of whose slots are taken."""
+    site = Site({"a": slots}, policy)
+    for _ in range(slots):
+        assert site.comes(site.ticket()).answer is Answer.ADMITTED
+    return site
