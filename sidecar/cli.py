@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import ipaddress
 import logging
+import os
 import re
 import resource
 import signal
@@ -149,7 +150,8 @@ def _explained(option: str, place: Place) -> Iterator[None]:
         yield
     except OSError as error:
         where = _url(place).removeprefix("http://")
-        raise CannotListen(f"cannot listen on {where}: {error.strerror}; choose another {option}") from error
+        why = os.strerror(error.errno) if error.errno else error.strerror
+        raise CannotListen(f"cannot listen on {where}: {why}; choose another {option}") from error
 
 
 def _warn_if_open(place: Place) -> None:

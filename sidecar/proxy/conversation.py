@@ -20,11 +20,21 @@ from sidecar.proxy.heads import Answer, BadHead, Request, read_request
 from sidecar.proxy.link import Link
 from sidecar.proxy.refusals import Refusal, Refused
 from sidecar.proxy.upstream import Upstream
-from sidecar.proxy.wire import Gone, Wire
+from sidecar.proxy.wire import LAST_CHUNK, Flow, Gone, Wire
 
 LINGER_SECONDS = 2.0
 """A client that still sends when it has its answer is listened to so much longer, or it might not see the answer."""
-CLOSE = b"connection: close"
+
+
+class Manner(Enum):
+    """How a client learns where its answer ends."""
+
+    AS_IT_CAME = auto()
+    """By its size, or by its last chunk."""
+    IN_CHUNKS = auto()
+    """It has no end but its connection's (mlx_lm.server). Put into chunks it has one, and a break looks broken."""
+    UNTIL_CLOSE = auto()
+    """The same, for a client that does not know chunks."""
 
 
 class After(Enum):
@@ -100,7 +110,7 @@ class Conversation:
         page = self._front.page(request) if body.done else None
         if page is not None:
             self.wire.write(page)
-            return self._after(request)
+            return self._after(request, Manner.AS_IT_CAME)
         with self._counter.counted(work=counting.is_work(request.method, request.path)) as place:
             return await self._pass_on(request, body, place)
 
@@ -111,31 +121,33 @@ class Conversation:
             place.outcome = refused.refusal.outcome
             return self._refuse(refused.refusal, request)
         if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
-            self.wire.flow(b"", answer.body(request.method), backend)
+            self.wire.flow(b"", Flow(answer.body(request.method), backend))
+        manner = manner_of(request, answer, answer_body)
         ending = _ending(request, answer, answer_body, place)
-        head = self._head(request, answer, answer_body, place)
-        flow = backend.flow(head, answer_body, self.wire, seen=self._seen(place, ending))
+        flow = Flow(answer_body, self.wire, chunks=manner is Manner.IN_CHUNKS, seen=self._seen(place, ending))
+        backend.flow(self._head(request, answer, manner, place), flow)
         try:
             await flow.over
         except (Gone, BadBody):
-            return After.RESET if answer_body.ends_with_connection else After.CLOSE
+            place.outcome = Outcome.TRUNCATED
         finally:
             # Also where the client's hang-up comes in the very moment in which the answer is whole.
             if flow.over.done() and not flow.over.cancelled():
                 place.outcome = ending.outcome(whole=flow.over.exception() is None)
         if place.outcome is Outcome.TRUNCATED:
-            return After.RESET
+            return After.RESET if manner is Manner.UNTIL_CLOSE else After.CLOSE
+        if manner is Manner.IN_CHUNKS:
+            self.wire.write(LAST_CHUNK)
         if not answer.persists:
             self._link.drop()
-        if not body.done:
-            return After.LINGER
-        return After.CLOSE if answer_body.ends_with_connection else self._after(request)
+        return self._after(request, manner) if body.done else After.LINGER
 
-    def _head(self, request: Request, answer: Answer, answer_body: Body, place: Place) -> bytes:
+    def _head(self, request: Request, answer: Answer, manner: Manner, place: Place) -> bytes:
         more = self._front.load_headers(request, answer) if place.progress is not None else []
-        last = answer_body.ends_with_connection or self._after(request) is After.CLOSE
-        if last and answer.status != HTTPStatus.SWITCHING_PROTOCOLS:
-            more.append(CLOSE)
+        if manner is Manner.IN_CHUNKS:
+            more.append(b"transfer-encoding: chunked")
+        if self._after(request, manner) is After.CLOSE and answer.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            more.append(b"connection: close")
         return answer.passed_on(request.minor, more)
 
     def _seen(self, place: Place, ending: Ending) -> Callable[[bytes], None] | None:
@@ -151,19 +163,28 @@ class Conversation:
 
         return seen
 
-    def _after(self, request: Request) -> After:
-        return After.NEXT if request.persists and not self._finishing else After.CLOSE
+    def _after(self, request: Request, manner: Manner) -> After:
+        persists = request.persists and not self._finishing and manner is not Manner.UNTIL_CLOSE
+        return After.NEXT if persists else After.CLOSE
 
     def _refuse(self, refusal: Refusal, request: Request | None) -> After:
         self.wire.write(self._front.refusal(refusal, request))
         return After.LINGER
 
 
+def manner_of(request: Request, answer: Answer, answer_body: Body) -> Manner:
+    """How the client is told where the answer ends."""
+    if not answer_body.ends_with_connection:
+        return Manner.AS_IT_CAME
+    coded = answer.status == HTTPStatus.SWITCHING_PROTOCOLS or b"transfer-encoding" in answer.fields.names
+    return Manner.UNTIL_CLOSE if coded or request.minor == b"0" else Manner.IN_CHUNKS
+
+
 def _ending(request: Request, answer: Answer, answer_body: Body, place: Place) -> Ending:
     if place.progress is None:
         return Ending(answer.status)
     content_type = b"".join(answer.fields.values(b"content-type"))
+    marked = answer.status == HTTPStatus.OK and counting.has_end_mark(request.path, content_type)
     # Where nothing but the end of the connection ends an answer, that end may as well be the backend's own.
-    unsaid = answer_body.ends_with_connection and counting.has_end_mark(request.path, content_type)
-    told_when = b"retry-after" in answer.fields.names
-    return Ending(answer.status, told_when=told_when, unsaid=unsaid and answer.status == HTTPStatus.OK)
+    unsaid = marked and answer_body.ends_with_connection
+    return Ending(answer.status, told_when=b"retry-after" in answer.fields.names, unsaid=unsaid)

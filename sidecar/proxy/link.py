@@ -33,7 +33,8 @@ class Link:
         copied = isinstance(body, Sized) and body.left_bytes <= MOST_COPIED_BYTES
         kept = self._wire if copied else None
         wire = kept if kept is not None and kept.clean else await self._connected()
-        sending = self._client.flow(head, body, wire, copy=bytearray() if wire is kept else None)
+        sending = Flow(body, wire, copy=bytearray() if wire is kept else None)
+        self._client.flow(head, sending)
         try:
             return await self._answer(wire, request, sending)
         except Gone:

@@ -31,6 +31,9 @@ KEEPALIVE_OPTIONS = {
 }
 
 
+LAST_CHUNK = b"0\r\n\r\n"
+
+
 class Gone(Exception):
     """The connection ended where more was due. `begun`: in the middle of something."""
 
@@ -42,11 +45,21 @@ class Gone(Exception):
 class Flow:
     """One body on its way from one connection to another."""
 
-    __slots__ = ("body", "copy", "over", "seen", "to")
+    __slots__ = ("body", "chunks", "copy", "over", "seen", "to")
 
-    def __init__(self, body: Body, to: "Wire", seen: Callable[[bytes], None] | None, copy: bytearray | None) -> None:
+    def __init__(
+        self,
+        body: Body,
+        to: "Wire",
+        *,
+        chunks: bool = False,
+        seen: Callable[[bytes], None] | None = None,
+        copy: bytearray | None = None,
+    ) -> None:
         self.body = body
         self.to = to
+        self.chunks = chunks
+        """Send each piece as a chunk. Whoever began this sends the last one, too."""
         self.seen = seen
         self.copy = copy
         """Everything that passed, for as long as it may have to be sent again."""
@@ -101,33 +114,22 @@ class Wire(asyncio.Protocol):
         if wanted is not None:
             _fail(wanted, Gone(begun=bool(self._held)))
 
-    def flow(
-        self,
-        head: bytes,
-        body: Body,
-        to: "Wire",
-        *,
-        seen: Callable[[bytes], None] | None = None,
-        copy: bytearray | None = None,
-    ) -> Flow:
-        """Send `head` to `to`, and after it what comes here, up to the end of `body`; `seen` is called with every piece
-        of the body."""
-        flow = self._flow = Flow(body, to, seen, copy)
+    def flow(self, head: bytes, flow: Flow) -> None:
+        """Send `head`, and after it what comes here, up to the end of the flow's body."""
+        self._flow, to = flow, flow.to
         to.source = self
         held, self._held = self._held, b""
-        if body.done:
+        if flow.body.done:
             to.write(head)
             self._flow_ends(None)
             self._held = held
         elif held:
-            rest = self._pass_on(flow, held, head)
-            self._held = rest
+            self._held = self._pass_on(flow, held, head)
         else:
             to.write(head)
         if self.lost and self._flow is flow:
             self._flow_breaks(flow)
         self.breathe()
-        return flow
 
     def redirect(self, flow: Flow, to: "Wire") -> None:
         """Let the rest of a flow go elsewhere."""
@@ -241,7 +243,8 @@ class Wire(asyncio.Protocol):
             self._ended(error)
             return b""
         part = data if taken == len(data) else data[:taken]
-        flow.to.write(head + part if head else part)
+        piece = b"%x\r\n%b\r\n" % (len(part), part) if flow.chunks else part
+        flow.to.write(head + piece if head else piece)
         if flow.copy is not None:
             flow.copy += part
         if flow.seen is not None:

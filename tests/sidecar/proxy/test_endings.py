@@ -1,12 +1,14 @@
 """However a request ends, both sides see it, and it is counted as what it was."""
 
 import asyncio
+import socket
+import struct
 
 import pytest
 
 from sidecar.facts import Outcome
-from tests.fakes.proxies import CHAT, END, Raw, connected, proxied_script
-from tests.fakes.upstreams import OK_STREAM, OLD_STREAM, chunked
+from tests.fakes.proxies import CHAT, END, Raw, Script, connected, proxied_script
+from tests.fakes.upstreams import OK_STREAM, chunked
 from tests.fakes.waiting import until
 
 
@@ -87,37 +89,60 @@ async def test_garbage_between_chunks_breaks_the_answer_off() -> None:
         await until(lambda: proxy.outcomes == {Outcome.TRUNCATED: 1})
 
 
-async def test_a_body_that_ends_with_its_connection_ends_so_for_the_client() -> None:
-    answer = b"HTTP/1.0 200 OK\r\nServer: BaseHTTP/0.6\r\n\r\nall of it"
+OLD_ANSWER = b"HTTP/1.0 200 OK\r\nServer: BaseHTTP/0.6\r\nContent-Type: text/event-stream\r\n\r\n"
+"""As mlx_lm.server answers: the body ends when the connection does."""
+
+
+def saying(*parts: bytes, then: asyncio.Event | None = None) -> Script:
+    """A script that says it, and ends the connection: as it should, or by breaking it once `then` is set."""
 
     async def script(raw: Raw) -> None:
         await raw.message()
-        await raw.send(answer)
+        await raw.send(*parts)
+        if then is not None:
+            await then.wait()
+            linger = struct.pack("ii", 1, 0)
+            raw.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            raw.writer.transport.abort()
 
-    async with proxied_script(script) as (proxy, _), connected(proxy.port) as client:
-        await client.send(CHAT)
+    return script
+
+
+async def test_a_body_that_ends_with_its_connection_gets_an_end_of_its_own() -> None:
+    async with proxied_script(saying(OLD_ANSWER, b"all ", b"of it")) as (proxy, _), connected(proxy.port) as client:
+        for _ in range(2):
+            await client.send(CHAT)
+            assert await client.head() == (
+                b"HTTP/1.1 200 OK\r\nServer: BaseHTTP/0.6\r\nContent-Type: text/event-stream\r\n"
+                b"transfer-encoding: chunked\r\n\r\n"
+            )
+            body = await client.until(b"\r\n0\r\n\r\n")
+            assert b"".join(body.split(b"\r\n")[1::2]) == b"all of it"
+        await until(lambda: proxy.outcomes == {Outcome.OK: 2})
+
+
+async def test_a_client_that_knows_no_chunks_gets_such_a_body_as_it_came() -> None:
+    async with proxied_script(saying(OLD_ANSWER, b"all of it")) as (proxy, _), connected(proxy.port) as client:
+        await client.send(CHAT.replace(b"HTTP/1.1", b"HTTP/1.0"))
         head, body = (await client.rest()).split(END)
-        assert head == b"HTTP/1.1 200 OK\r\nServer: BaseHTTP/0.6\r\nconnection: close"
+        assert head == OLD_ANSWER.removesuffix(END) + b"\r\nconnection: close"
         assert body == b"all of it"
         await until(lambda: proxy.outcomes == {Outcome.OK: 1})
 
 
-async def test_a_connection_that_is_reset_is_no_end_of_a_body() -> None:
-    async def script(raw: Raw) -> None:
-        await raw.message()
-        await raw.send(OLD_STREAM + b"half of it")
-        await go.wait()
-        raw.writer.get_extra_info("socket").setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")
-        raw.writer.transport.abort()
-
+async def test_such_a_body_whose_connection_was_broken_has_no_end() -> None:
     go = asyncio.Event()
-    async with proxied_script(script) as (proxy, _), connected(proxy.port) as client:
-        await client.send(CHAT)
-        await client.until(b"half of it")
-        go.set()
-        with pytest.raises(ConnectionResetError):
-            await client.rest()
-        await until(lambda: proxy.outcomes == {Outcome.TRUNCATED: 1})
+    async with proxied_script(saying(OLD_ANSWER + b"half", then=go)) as (proxy, _):
+        async with connected(proxy.port) as today, connected(proxy.port) as old:
+            await today.send(CHAT)
+            await old.send(CHAT.replace(b"HTTP/1.1", b"HTTP/1.0"))
+            await today.until(b"half\r\n")
+            await old.until(b"half")
+            go.set()
+            assert await today.rest() == b""  # without the last chunk
+            with pytest.raises(ConnectionResetError):
+                await old.rest()
+        await until(lambda: proxy.outcomes == {Outcome.TRUNCATED: 2})
 
 
 @pytest.mark.parametrize(
@@ -129,19 +154,17 @@ async def test_a_connection_that_is_reset_is_no_end_of_a_body() -> None:
         (b"/v1/messages", b"data: {}\n\n", True),
     ],
 )
-async def test_a_stream_without_its_end_mark_is_broken_where_nothing_else_says_that_it_ended(
-    path: bytes, end: bytes, whole: bool
-) -> None:
-    async def script(raw: Raw) -> None:
-        await raw.message()
-        await raw.send(OLD_STREAM + end)
-
-    async with proxied_script(script) as (proxy, _), connected(proxy.port) as client:
-        await client.send(CHAT.replace(b"/api/chat", path))
-        if whole:
-            assert (await client.rest()).endswith(end)
-        else:
-            await client.until(END + end)
-            with pytest.raises(ConnectionResetError):
-                await client.rest()
-        await until(lambda: proxy.outcomes == {Outcome.OK if whole else Outcome.TRUNCATED: 1})
+async def test_nor_has_one_without_the_end_mark_of_its_dialect(path: bytes, end: bytes, whole: bool) -> None:
+    chat = CHAT.replace(b"/api/chat", path)
+    async with proxied_script(saying(OLD_ANSWER + end)) as (proxy, _):
+        async with connected(proxy.port) as today, connected(proxy.port) as old:
+            await today.send(chat.replace(b"host: x", b"host: x\r\nconnection: close"))
+            await old.send(chat.replace(b"HTTP/1.1", b"HTTP/1.0"))
+            await old.until(END + end)
+            assert (await today.rest()).endswith(b"\r\n0\r\n\r\n") is whole
+            if whole:
+                assert await old.rest() == b""
+            else:
+                with pytest.raises(ConnectionResetError):
+                    await old.rest()
+        await until(lambda: proxy.outcomes == {Outcome.OK if whole else Outcome.TRUNCATED: 2})
