@@ -185,8 +185,9 @@ class Agent(Protocol):
     the request is over. A request that the agent neither sends nor ends waits at the router.
     """
 
-    poll_seconds: float | None
-    """How often each backend is polled; None: never."""
+    @property
+    def poll_seconds(self) -> float | None:
+        """How often each backend is polled; None: never. Read once, before the traffic begins."""
 
     def arrive(self, request: Request) -> None:
         """A client asks."""

@@ -55,19 +55,16 @@ class Fault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Every `every_seconds` nothing moves for `seconds`, with all connections open."""
+    """For `seconds` nothing moves, with all connections open."""
 
     at: float
     seconds: float
-    every_seconds: float
 
     def changes(self, until: float) -> Iterator[tuple[float, Change]]:
-        """Stalls and their ends."""
-        at = self.at
-        while at < until:
-            yield at, lambda site, now: site.stall(now, self.seconds)
-            yield at + self.seconds, lambda site, now: site.go_on(now)
-            at += self.every_seconds
+        """A stall and its end."""
+        if self.at < until:
+            yield self.at, lambda site, now: site.stall(now, self.seconds)
+            yield self.at + self.seconds, lambda site, now: site.go_on(now)
 
 
 @dataclass(frozen=True, slots=True)

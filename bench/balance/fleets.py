@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from bench.balance.agent import Engine
 from simulator.profiles import PRESETS, Profile
 
+SLO_TTFT_SECONDS = 2.0
 SLO_TPOT_SECONDS = 0.06
 """The slowest stream that still counts as good: 17 tokens a second, some three times as fast as people read."""
 

@@ -16,6 +16,7 @@ from collections import deque
 from heapq import heappop, heappush
 
 from bench.balance.agent import BLOCK_TOKENS
+from bench.balance.forecast import Part, Picture, Stream
 from bench.balance.prefixes import PrefixCache
 from bench.balance.sequence import Kv, Mark, Sequence
 from simulator.profiles import Profile
@@ -37,6 +38,8 @@ class Machine:
         cached_tokens: int = 0,
     ) -> None:
         self.due = math.inf
+        self.version = 0
+        """Grows whenever somebody or something changes what would become of those who are here."""
         self._profile = profile
         self._slots = profile.slots
         self._kv = kv
@@ -103,8 +106,34 @@ class Machine:
             return self._last_at, self._gap
         return self._started_at + self._seconds_of(done), self._base + self._growth * (done - 1)
 
+    def picture(self, now: float) -> Picture:
+        """Everything that is here, as it will be when the step under way ends: for clairvoyants."""
+        done = 1 + self._steps_done(now) if self._planned else 0
+        begins_at = self._started_at + self._seconds_of(done) if self._planned else now
+        if self._ready_at is None or self._is_expired(now):
+            begins_at = now + self._cold_start_seconds
+        taken = {sequence.key: tokens for sequence, tokens in self._taken}
+        streams: list[Stream] = []
+        prefilling: list[Part] = []
+        for one in self._running.values():
+            left = one.prompt_left - taken.get(one.key, 0)
+            if left:
+                prefilling.append(Part(left, one.prompt, one.output))
+            else:
+                ends = one.output - one.tokens - 1 if one.joined < 0 else one.ends - self._step - done
+                streams.append((ends, one.prompt + one.output, False))
+        waiting = [Part(one.prompt_left, one.prompt, one.output) for one in self._waiting]
+        return Picture(
+            self._profile, self._pace, max(begins_at, now, self._ready_at or now), streams, prefilling, waiting
+        )
+
+    def uncached(self, prompt: int, blocks: tuple[int, ...]) -> int:
+        """How many tokens of a prompt would have to be computed if it came now."""
+        return prompt if self._cache is None else max(1, prompt - BLOCK_TOKENS * self._cache.count(blocks))
+
     def submit(self, key: int, prompt: int, output: int, now: float, blocks: tuple[int, ...] = ()) -> None:
         """Queue a new key. Both counts are at least 1."""
+        self.version += 1
         sequence = Sequence(key, now, prompt, output, blocks, prompt)
         self._waiting.append(sequence)
         if self._planned:
@@ -115,6 +144,7 @@ class Machine:
 
     def cancel(self, key: int, now: float) -> None:
         """Forget `key`; its slot is free at once, the step under way takes its time. Unknown keys are ignored."""
+        self.version += 1
         sequence = self._running.get(key)
         if sequence is not None:
             self._settle(now)
@@ -140,11 +170,13 @@ class Machine:
 
     def set_pace(self, pace: float, now: float) -> None:
         """Steps that begin from now on take `pace` times as long."""
+        self.version += 1
         self._settle(now)
         self._pace = pace
 
     def freeze(self, now: float) -> None:
         """Stop turning: nothing ends and nothing begins until `thaw`."""
+        self.version += 1
         if self._frozen_at is None:
             self._settle(now)
             self._frozen_at = now
@@ -152,6 +184,7 @@ class Machine:
 
     def thaw(self, now: float) -> None:
         """Go on where `freeze` stopped; the step that was under way has lost nothing."""
+        self.version += 1
         if self._frozen_at is None:
             return
         frozen_at, self._frozen_at = self._frozen_at, None
@@ -164,6 +197,7 @@ class Machine:
 
     def load(self, now: float) -> None:
         """Have the model in memory, as if somebody had asked for it."""
+        self.version += 1
         if self._frozen_at is None:
             self._load(now)
 
@@ -174,6 +208,7 @@ class Machine:
 
     def restart(self) -> list[int]:
         """Drop everything, as a crash does; return the keys that were here, in order."""
+        self.version += 1
         keys = sorted(sequence.key for sequence in (*self._running.values(), *self._waiting))
         self._clear()
         self.due = math.inf
@@ -236,7 +271,7 @@ class Machine:
             self._reserved += head.prompt + head.output
             if self._cache is not None and head.blocks:
                 # The last token of a prompt is always computed: it gives the first one of the answer.
-                head.prompt_left = max(1, head.prompt_left - BLOCK_TOKENS * self._cache.match(head.blocks))
+                head.prompt_left = max(1, head.prompt_left - BLOCK_TOKENS * self._cache.use(head.blocks))
 
     def _fits(self, head: Sequence) -> bool:
         if not self._running or self._kv is Kv.REPORTED:

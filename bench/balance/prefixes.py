@@ -15,14 +15,16 @@ class PrefixCache:
         self._most_blocks = most_blocks
         self._blocks: OrderedDict[int, None] = OrderedDict()
 
-    def match(self, blocks: Sequence[int]) -> int:
-        """How many of the leading blocks are there. They count as used."""
-        known = self._blocks
-        for position, block in enumerate(blocks):
-            if block not in known:
-                return position
-            known.move_to_end(block)
-        return len(blocks)
+    def count(self, blocks: Sequence[int]) -> int:
+        """How many of the leading blocks are there."""
+        return next((place for place, block in enumerate(blocks) if block not in self._blocks), len(blocks))
+
+    def use(self, blocks: Sequence[int]) -> int:
+        """The same for a prompt that is computed now: these blocks are wanted longer."""
+        count = self.count(blocks)
+        for block in blocks[:count]:
+            self._blocks.move_to_end(block)
+        return count
 
     def add(self, blocks: Sequence[int]) -> None:
         """Keep the blocks of a prompt that was computed. Its end goes before its beginning."""

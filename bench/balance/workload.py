@@ -124,10 +124,6 @@ def _multipliers(pulse: Pulse, seconds: float, rng: Random) -> list[float]:
     return [rng.gammavariate(shape, 1 / shape) for _ in range(math.ceil(seconds / pulse.window_seconds))]
 
 
-Generator = Callable[[float, float, int], Traffic]
-"""Rate a second, seconds, seed → traffic."""
-
-
 def conversations(rate_per_second: float, seconds: float, seed: int) -> Traffic:
     """Chats, each request by itself."""
     return _independent(rate_per_second, seconds, seed, CONVERSATION, CONVERSATION_PULSES)
@@ -176,3 +172,19 @@ def _conversation(session: int, at: float, blocks: list[int], hashes: Iterator[i
             return
         # Reading takes about as long as writing did, at some thirty tokens a second.
         at += answer / 30 + rng.lognormvariate(math.log(_THINKING_MEDIAN_SECONDS), _THINKING_SIGMA)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of traffic, and what a request of it takes in the mean."""
+
+    generate: Callable[[float, float, int], Traffic]
+    """Rate a second, seconds, seed → traffic."""
+    mean_prompt_tokens: float
+    """To be computed: what of a prompt is usually in some cache is not."""
+    mean_output_tokens: float
+
+
+CONVERSATIONS = Kind(conversations, 1190.0, 217.0)
+CODE_COMPLETIONS = Kind(code, 2000.0, 28.0)
+SESSIONS = Kind(sessions, 900.0, 217.0)
