@@ -17,7 +17,7 @@ from simulator.faults import Error500, Garbage, GarbageWhere, Loading, RateLimit
 from simulator.openai_api import UnknownModelError
 from simulator.personas import PERSONAS
 from simulator.request import BadRequestError
-from simulator.respond import error_response
+from simulator.respond import error_response, json_response
 from simulator.server import SERVER, Server, server_of
 from simulator.settings import Engine, SimSettings
 
@@ -67,6 +67,24 @@ ROUTES: Mapping[Engine, Routes] = MappingProxyType(
             ("POST", "/api/embed"): ollama_api.embed_texts,
         },
         Engine.MLX: {**_OPENAI, ("GET", "/health"): stats_api.health_ok},
+        Engine.SGLANG: {
+            **_OPENAI,
+            **_EMBEDDINGS,
+            ("GET", "/health"): stats_api.health_empty,
+            ("GET", "/v1/loads"): stats_api.sglang_loads,
+        },
+        Engine.LMSTUDIO: {
+            **_OPENAI,
+            **_EMBEDDINGS,
+            ("GET", "/api/v1/models"): stats_api.lmstudio_models,
+            ("GET", "/api/v0/models"): stats_api.lmstudio_older_models,
+        },
+        Engine.TGI: {
+            **_OPENAI,
+            ("GET", "/health"): stats_api.health_empty,
+            ("GET", "/info"): stats_api.tgi_info,
+            ("GET", "/metrics"): stats_api.tgi_metrics,
+        },
         Engine.STATUS: {**_OPENAI, **_EMBEDDINGS, ("GET", "/status"): stats_api.status},
     }
 )
@@ -137,6 +155,8 @@ async def _sign(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = name
     else:
         response.headers.popall("Server", None)
+    if powered_by := server_of(request).persona.powered_by:
+        response.headers["X-Powered-By"] = powered_by
 
 
 @web.middleware
@@ -158,7 +178,7 @@ async def _middleware(request: web.Request, handler: Handler) -> web.StreamRespo
     except UnknownModelError as error:
         return error_response(server, 404, _unknown_model(server.engine, str(error)), native=native)
     except web.HTTPNotFound:
-        return _not_found(server)
+        return _not_found(request, server)
     except web.HTTPMethodNotAllowed:
         return error_response(server, 405, "Method Not Allowed", native=native)
 
@@ -198,13 +218,18 @@ def _unknown_model(engine: Engine, name: str) -> str:
     return f"The model `{name}` does not exist."
 
 
-def _not_found(server: Server) -> web.StreamResponse:
+def _not_found(request: web.Request, server: Server) -> web.StreamResponse:
     match server.engine:
         case Engine.OLLAMA:
             return web.Response(status=404, text="404 page not found")
         case Engine.MLX:
-            return web.Response(status=404, text="Not Found")
-        case Engine.VLLM:
+            # What claims to be JSON, and is not.
+            return web.Response(status=404, body=b"Not Found", content_type="application/json")
+        case Engine.LMSTUDIO:
+            return json_response(server, {"error": f"Unexpected endpoint or method. ({request.method} {request.path})"})
+        case Engine.TGI:
+            return web.Response(status=404)
+        case Engine.VLLM | Engine.SGLANG:
             return web.json_response({"detail": "Not Found"}, status=404)
         case Engine.LLAMACPP:
             return error_response(server, 404, "File Not Found")

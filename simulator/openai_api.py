@@ -186,9 +186,10 @@ def _model_entry(server: Server, model: str) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": model, "object": "model", "created": server.created}
     if server.engine is Engine.MLX:
         return entry
-    entry["owned_by"] = server.persona.owned_by
-    if server.engine is Engine.VLLM:
+    entry["owned_by"] = server.persona.owned_by or model
+    if server.engine in (Engine.VLLM, Engine.SGLANG):
         entry |= {"root": model, "parent": None, "max_model_len": server.profile.kv_capacity_tokens}
+    if server.engine is Engine.VLLM:
         entry["permission"] = []
     if server.engine is Engine.LLAMACPP:
         entry["meta"] = {

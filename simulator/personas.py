@@ -22,6 +22,8 @@ class Persona:
     owned_by: str
     """In `/v1/models`."""
     version: str = ""
+    powered_by: str = ""
+    """The header `X-Powered-By`."""
     early_headers: bool = False
     """A stream's headers come at once, not with its first token."""
     takes_any_model: bool = False
@@ -74,6 +76,19 @@ PERSONAS: Mapping[Engine, Persona] = MappingProxyType(
             obeys_response_format=False,
             full_status=503,
         ),
+        Engine.SGLANG: Persona(
+            server_header="uvicorn", owned_by="sglang", version="0.5.9", early_headers=True, idle_seconds=5.0
+        ),
+        Engine.LMSTUDIO: Persona(server_header="", owned_by="organization_owner", powered_by="Express"),
+        Engine.TGI: Persona(
+            server_header="",
+            owned_by="",  # each model owns itself
+            version="3.3.5",
+            early_headers=True,
+            takes_any_model=True,
+            full_message="Model is overloaded",
+            max_queue=128,
+        ),
         Engine.STATUS: Persona(server_header="simulator", owned_by="simulator"),
     }
 )
@@ -81,6 +96,7 @@ PERSONAS: Mapping[Engine, Persona] = MappingProxyType(
 _OPENAI_TYPES = {401: "authentication_error", 429: "rate_limit_error", 500: "server_error", 503: "server_error"}
 _VLLM_TYPES = {400: "BadRequestError", 404: "NotFoundError", 429: "TooManyRequestsError", 503: "ServiceUnavailable"}
 _LLAMACPP_TYPES = {404: "not_found_error", 500: "server_error", 503: "unavailable_error"}
+_TGI_TYPES = {400: "validation", 404: "not_found", 429: "overloaded", 503: "healthcheck"}
 _OLLAMA_TYPES = {400: "invalid_request_error", 404: "not_found_error"}
 
 
@@ -96,6 +112,11 @@ def error_document(engine: Engine, status: int, message: str, *, native: bool = 
     if engine is Engine.VLLM:
         kind = _VLLM_TYPES.get(status, "InternalServerError")
         return {"error": {"message": message, "type": kind, "param": None, "code": status}}
+    if engine is Engine.SGLANG:
+        kind = _VLLM_TYPES.get(status, "InternalServerError")
+        return {"object": "error", "message": message, "type": kind, "param": None, "code": status}
+    if engine is Engine.TGI:
+        return {"error": message, "error_type": _TGI_TYPES.get(status, "generation")}
     if engine is Engine.LLAMACPP:
         kind = _LLAMACPP_TYPES.get(status, "invalid_request_error")
         return {"error": {"code": status, "message": message, "type": kind}}

@@ -16,6 +16,7 @@ from simulator.batch import QueueFullError, Work
 from simulator.dialect import Dialect, Usage
 from simulator.driver import BrokenError, Generation
 from simulator.faults import Cut, CutHow, Garbage, GarbageWhere
+from simulator.load_header import load_header
 from simulator.personas import dump, error_document
 from simulator.request import Ask
 from simulator.server import Server, server_of
@@ -85,7 +86,8 @@ async def _whole(
         body = body[: len(body) // 2]
         if cut.how is not CutHow.END:
             _hang_up(request, cut.how)
-    response = web.Response(body=body, content_type="application/json")
+    headers = load_header(server, request.headers)
+    response = web.Response(body=body, content_type="application/json", headers=headers)
     if server.persona.closes_after_answer:
         response.force_close()
     return response

@@ -25,6 +25,9 @@ class Engine(StrEnum):
     LLAMACPP = "llamacpp"
     OLLAMA = "ollama"
     MLX = "mlx"
+    SGLANG = "sglang"
+    LMSTUDIO = "lmstudio"
+    TGI = "tgi"
     STATUS = "status"
     """OpenAI-compatible, with `/status` that tells `active_jobs` and `total_requests`."""
 

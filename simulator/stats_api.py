@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from simulator.model_names import parameter_size, size_bytes
 from simulator.respond import json_response
 from simulator.server import Server, server_of
 
@@ -116,6 +117,90 @@ async def llamacpp_metrics(request: web.Request) -> web.StreamResponse:
             ("llamacpp:tokens_predicted_total", "counter", "", totals.output_tokens),
             ("llamacpp:requests_processing", "gauge", "", running),
             ("llamacpp:requests_deferred", "gauge", "", waiting),
+        ]
+    )
+
+
+async def sglang_loads(request: web.Request) -> web.StreamResponse:
+    """SGLang's `GET /v1/loads`, of one rank."""
+    server = server_of(request)
+    running, waiting = server.reported_load()
+    usage, capacity = server.driver.occupancy().kv_usage_ratio, server.profile.kv_capacity_tokens
+    rank = {
+        "dp_rank": 0,
+        "num_running_reqs": running,
+        "num_waiting_reqs": waiting,
+        "num_used_tokens": int(usage * capacity),
+        "max_total_num_tokens": capacity,
+        "max_running_requests": server.slots,
+        "token_usage": round(usage, 4),
+        "utilization": 0.0,
+    }
+    return json_response(server, {"version": server.persona.version, "loads": [rank]})
+
+
+async def lmstudio_models(request: web.Request) -> web.StreamResponse:
+    """LM Studio's `GET /api/v1/models`, since 0.4."""
+    server = server_of(request)
+    config = {"context_length": CONTEXT_TOKENS_PER_SLOT, "parallel": server.slots, "flash_attention": True}
+    models = [
+        {
+            "type": "llm",
+            "publisher": "simulator",
+            "key": model,
+            "display_name": model,
+            "architecture": "simulator",
+            "size_bytes": size_bytes(model),
+            "params_string": parameter_size(model),
+            "loaded_instances": [{"id": model, "config": config}] if server.driver.is_resident(model) else [],
+            "max_context_length": 32_768,
+            "format": "gguf",
+        }
+        for model in server.models
+    ]
+    return json_response(server, {"models": models})
+
+
+async def lmstudio_older_models(request: web.Request) -> web.StreamResponse:
+    """LM Studio's `GET /api/v0/models`."""
+    server = server_of(request)
+    models = [
+        {
+            "id": model,
+            "object": "model",
+            "type": "llm",
+            "state": "loaded" if server.driver.is_resident(model) else "not-loaded",
+            "max_context_length": 32_768,
+        }
+        for model in server.models
+    ]
+    return json_response(server, {"object": "list", "data": models})
+
+
+async def tgi_info(request: web.Request) -> web.StreamResponse:
+    """TGI's `GET /info`: of its one model."""
+    server = server_of(request)
+    return json_response(
+        server,
+        {
+            "model_id": server.models[0],
+            "max_concurrent_requests": server.persona.max_queue,
+            "max_total_tokens": CONTEXT_TOKENS_PER_SLOT,
+            "router": "text-generation-router",
+            "version": server.persona.version,
+        },
+    )
+
+
+async def tgi_metrics(request: web.Request) -> web.StreamResponse:
+    """TGI's `GET /metrics`."""
+    server = server_of(request)
+    running, waiting = server.reported_load()
+    return _prometheus(
+        [
+            ("tgi_request_count", "counter", "", server.driver.totals.accepted),
+            ("tgi_batch_current_size", "gauge", "", running),
+            ("tgi_queue_size", "gauge", "", waiting),
         ]
     )
 

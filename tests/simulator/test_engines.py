@@ -14,9 +14,10 @@ async def test_an_engine_answers_its_own_paths_and_404_on_the_others(start, engi
     sim = await start(SimSettings(engine=engine))
     for path in ALL_GETS:
         status, _ = await sim.get(path)
-        assert status == (200 if ("GET", path) in ROUTES[engine] else 404), path
+        missing = 200 if engine is Engine.LMSTUDIO else 404  # LM Studio says in the body that it misses a path
+        assert status == (200 if ("GET", path) in ROUTES[engine] else missing), path
     status, _ = await sim.post("/api/chat", {"model": "sim-small-1b", **QUESTION})
-    assert status == (200 if engine is Engine.OLLAMA else 404)
+    assert status == (200 if engine in (Engine.OLLAMA, Engine.LMSTUDIO) else 404)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,8 @@ async def test_an_engine_answers_its_own_paths_and_404_on_the_others(start, engi
         (Engine.LLAMACPP, "llama.cpp", "llamacpp"),
         (Engine.OLLAMA, None, "library"),
         (Engine.MLX, "BaseHTTP/0.6 Python/3.12.11", None),
+        (Engine.SGLANG, "uvicorn", "sglang"),
+        (Engine.LMSTUDIO, None, "organization_owner"),
     ],
 )
 async def test_an_engine_shows_its_own_face(start, engine, header, owner):
@@ -63,6 +66,61 @@ async def test_llamacpp_tells_its_slots(start):
     assert [slot["is_processing"] for slot in slots] == [True, False]
     assert "\nllamacpp:requests_processing 1\n" in text
     assert "\nllamacpp:requests_deferred 0\n" in text
+
+
+async def test_sglang_tells_its_loads(start):
+    sim = await start(SimSettings(engine=Engine.SGLANG, preset="demo", slots=1))
+    url = f"{sim.url}/v1/chat/completions"
+    async with sim.session.post(url, json=long_stream()), sim.session.post(url, json=long_stream()):
+        await sim.until(lambda state: state["running"] == state["waiting"] == 1)
+        _, document = await sim.get("/v1/loads?include=core")
+    (rank,) = document["loads"]
+    assert (rank["num_running_reqs"], rank["num_waiting_reqs"], rank["max_running_requests"]) == (1, 1, 1)
+    assert rank["max_total_num_tokens"] > 0
+
+
+async def test_lm_studio_tells_what_is_in_memory_and_misses_paths_in_its_own_way(start):
+    sim = await start(SimSettings(engine=Engine.LMSTUDIO, models=("a-1b", "b-7b"), cold_start_seconds=0.01, slots=3))
+    await sim.post("/v1/chat/completions", {"model": "b-7b", **QUESTION})
+    _, newer = await sim.get("/api/v1/models")
+    assert [[one["config"]["parallel"] for one in model["loaded_instances"]] for model in newer["models"]] == [[], [3]]
+    assert [model["params_string"] for model in newer["models"]] == ["1B", "7B"]
+    _, older = await sim.get("/api/v0/models")
+    assert [model["state"] for model in older["data"]] == ["not-loaded", "loaded"]
+    assert await sim.get("/nowhere") == (200, {"error": "Unexpected endpoint or method. (GET /nowhere)"})
+
+
+async def test_tgi_tells_its_batch_and_its_queue_and_says_when_it_is_full(start):
+    sim = await start(SimSettings(engine=Engine.TGI, models=("m-8b",), preset="demo", slots=1, max_queue=1))
+    assert (await sim.get("/info"))[1]["model_id"] == "m-8b"
+    url = f"{sim.url}/v1/chat/completions"
+    async with sim.session.post(url, json=long_stream()), sim.session.post(url, json=long_stream()):
+        await sim.until(lambda state: state["running"] == state["waiting"] == 1)
+        _, text = await sim.get("/metrics")
+        full = await sim.post("/v1/chat/completions", QUESTION)
+    assert "\ntgi_batch_current_size 1\n" in text
+    assert "\ntgi_queue_size 1\n" in text
+    assert full == (429, {"error": "Model is overloaded", "error_type": "overloaded"})
+
+
+@pytest.mark.parametrize(
+    ("layout", "report"),
+    [
+        ("JSON", 'JSON {"named_metrics": {"num_requests_waiting": 0.0, "kv_cache_usage_perc": 0.0'),
+        ("text", "TEXT named_metrics.num_requests_waiting=0.0, named_metrics.kv_cache_usage_perc=0.0"),
+        ("BIN", None),
+    ],
+)
+async def test_vllm_tells_its_load_beside_whole_answers_that_ask_for_it(start, layout, report):
+    sim = await start(SimSettings(engine=Engine.VLLM))
+    url, headers = f"{sim.url}/v1/chat/completions", {"endpoint-load-metrics-format": layout}
+    async with sim.session.post(url, json=QUESTION, headers=headers) as response:
+        told = response.headers.get("endpoint-load-metrics")
+    assert told == report if report is None else told.startswith(report)
+    async with sim.session.post(url, json={"stream": True, **QUESTION}, headers=headers) as response:
+        assert "endpoint-load-metrics" not in response.headers
+    async with sim.session.post(url, json=QUESTION) as response:
+        assert "endpoint-load-metrics" not in response.headers
 
 
 async def test_llamacpp_takes_any_model_and_the_others_refuse_an_unknown_one(start):
