@@ -101,7 +101,7 @@ def header(why: Why, most_chars: int | None = HEADER_CHARS) -> str:
     """A choice in one line: `predicted (ttft/e2e/cost): mini 412ms/3.1s/2.1, gpu 1.2s/9.8s/6.3; nas down`.
 
     The winner stands first, then the others by cost, then the excluded; whoever does not fit into `most_chars` is
-    counted: `+7 able, +2 down`. ASCII.
+    counted: `+7 able, +2 down`. A `~` marks a guess. ASCII.
     """
     rows = why.best_first
     begin = f"{why.policy} (ttft/e2e/cost): " if why.won else f"{why.policy}: nobody"
@@ -162,7 +162,8 @@ def _row_text(one: Considered) -> str:
     first, whole, cost = one.ttft_seconds, one.e2e_seconds, one.cost
     if first is None or whole is None or cost is None:
         return name
-    return f"{name} {short_seconds(first)}/{short_seconds(whole)}/{f'{cost:.3g}' if isfinite(cost) else '-'}"
+    guess = "" if one.trusted else "~"
+    return f"{name} {guess}{short_seconds(first)}/{short_seconds(whole)}/{f'{cost:.3g}' if isfinite(cost) else '-'}"
 
 
 def _flag(value: bool) -> str:

@@ -63,7 +63,10 @@ async def _fetched(url: str, record_id: str | None, language: str) -> Mapping[st
 
 
 async def _newest(maek: Remote, language: str) -> Mapping[str, Any]:
-    records = (await maek.get("/decisions?limit=1"))["decisions"]
+    answer = await maek.get("/decisions?limit=1")
+    if not isinstance(answer, dict) or not isinstance(answer.get("decisions"), list):
+        raise Unanswered(maek.not_maek())
+    records = answer["decisions"]
     if not records:
         raise Unanswered(
             pick(

@@ -101,8 +101,8 @@ def titles(shape: Layout, fleet: Fleet, view: View) -> list[Span]:
     """What stands above the columns."""
     minutes = f"{HISTORY_SECONDS / 60:.0f}"
     of_bars = {
-        History.BUSY: pick(view.language, ko=f"최근 {minutes}분", en=f"last {minutes} min"),
-        History.TTFT: pick(view.language, ko=f"첫토큰 {minutes}분", en=f"ttft {minutes} min"),
+        History.BUSY: pick(view.language, ko=f"최근 {minutes}분", en=f"last {minutes}m"),
+        History.TTFT: pick(view.language, ko="첫토큰", en=f"ttft {minutes}m"),
     }[view.history]
     busy = (
         pick(view.language, ko="처리 중", en="in flight")

@@ -75,8 +75,8 @@ class Remote:
         """The sentence for answers that make no sense."""
         return pick(
             self._language,
-            ko=f"{self.url}에서 응답하는 것은 Maek이 아닙니다.",
-            en=f"what answers at {self.url} is not Maek.",
+            ko=f"{self.url}에서 응답하는 것은 이 명령이 물을 수 있는 Maek이 아닙니다.",
+            en=f"what answers at {self.url} is no Maek that this command could ask.",
         )
 
     def _refused(self, status: int, body: str) -> str:

@@ -4,12 +4,16 @@ import orjson
 from hypothesis import given
 
 from sidecar.baseline import Baseline
+from sidecar.breaker import Breaker
 from sidecar.engines.engine import Model, Reading
-from sidecar.facts import BackendSpec, Outcome
+from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
+from sidecar.first_tokens import FirstTokens
 from sidecar.health import Health, Verdict
 from sidecar.load import DEFAULT_RULES, LoadRules, classify
-from sidecar.state import BackendState, Snapshot, Status, Work
+from sidecar.progress import Pulse
+from sidecar.state import BackendState, Failure, Snapshot, Status
 from sidecar.views import backends_json, status_json
+from sidecar.work import Work
 from tests.strategies import NOW, load_rules, snapshots
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080", api_key="sk-secret", models={"reasoner": "gemma4"})
@@ -23,15 +27,25 @@ UP = BackendState(
     health_at=NOW - 2,
     baseline=Baseline(12.34, 3),
     work=Work(5, 1, {Outcome.OK: 4}),
+    probe_outcome=ProbeOutcome.OK,
+    first_tokens=FirstTokens(0.4123, 0.4, NOW - 3),
+    last_failure=Failure(NOW - 30, Outcome.TIMEOUT),
 )
 
 
-def snapshot(*states: BackendState, tokens: dict[str, float] | None = None) -> Snapshot:
-    return Snapshot(NOW, {state.name: state for state in states}, 0, 1, tokens or {})
+def snapshot(*states: BackendState, pulses: dict[str, Pulse] | None = None) -> Snapshot:
+    return Snapshot(NOW, {state.name: state for state in states}, 0, 1, pulses or {})
+
+
+def beaten(at: float, tokens: int) -> Pulse:
+    """The pulse of a backend that has sent so many tokens, the last of them at `at`."""
+    pulse = Pulse()
+    pulse.last_token_at, pulse.tokens = at, tokens
+    return pulse
 
 
 def test_a_backend_says_who_it_is_how_it_feels_and_how_busy_it_is() -> None:
-    [told] = backends_json(snapshot(UP, tokens={"mini": NOW - 0.5}), DEFAULT_RULES)
+    [told] = backends_json(snapshot(UP, pulses={"mini": beaten(NOW - 0.5, 812)}), DEFAULT_RULES)
     load = told.pop("load")
     assert told == {
         "name": "mini",
@@ -42,16 +56,26 @@ def test_a_backend_says_who_it_is_how_it_feels_and_how_busy_it_is() -> None:
         "models": ["gemma4"],
         "discovered": False,
         "simulated": False,
+        "state": "ready",
         "verdict": "up",
         "healthy": True,
         "loading": False,
         "sleeping": False,
         "suspended": False,
         "latency_ms": 12.3,
+        "draining": False,
+        "circuit": "closed",
+        "resting_seconds": None,
+        "predicted": {"model": None, "ttft_ms": None, "slowdown": None, "slots": None, "inferred": False},
+        "outside": {"running": None, "waiting": None},
         "in_flight": 1,
         "started": 5,
         "finished": {"ok": 4},
+        "last_failure": {"outcome": "timeout", "seconds_ago": 30.0},
+        "first_token": {"predicted_ms": 400.0, "measured_ms": 412.3, "seconds_ago": 3.0},
+        "tokens": 812,
         "last_token_seconds_ago": 0.5,
+        "probe_outcome": "ok",
         "probe_seconds_ago": 2.0,
     }
     assert load == {
@@ -74,10 +98,22 @@ def test_a_backend_says_who_it_is_how_it_feels_and_how_busy_it_is() -> None:
 
 def test_of_an_unknown_backend_everything_is_null_and_nothing_0() -> None:
     [told] = backends_json(snapshot(BackendState(BackendSpec("mini", ""))), DEFAULT_RULES)
-    for key in ("engine", "engine_version", "healthy", "latency_ms", "last_token_seconds_ago", "probe_seconds_ago"):
+    for key in ("engine", "healthy", "latency_ms", "last_token_seconds_ago", "probe_outcome", "last_failure"):
         assert told[key] is None
     assert {told["load"][key] for key in ("level", "level_ko", "set_by", "health_baseline_ms")} == {None}
     assert told["load"]["signals"] == {}
+
+
+def test_a_backend_that_rests_says_how_long_and_one_that_failed_that_it_is_left_alone() -> None:
+    resting = replace(UP, breaker=Breaker(full_until=NOW + 2.5))
+    rested = replace(UP, breaker=Breaker(full_until=NOW - 2.5))
+    failed = replace(UP, breaker=Breaker(openings=1, opened_at=NOW - 0.5), draining=True)
+    said = [backends_json(snapshot(state), DEFAULT_RULES)[0] for state in (resting, rested, failed)]
+    assert [(one["circuit"], one["resting_seconds"], one["draining"]) for one in said] == [
+        ("closed", 2.5, False),
+        ("closed", None, False),
+        ("open", None, True),
+    ]
 
 
 def test_a_stale_status_is_not_the_source_any_more() -> None:
