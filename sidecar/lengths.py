@@ -13,6 +13,9 @@ MOST_ANSWERS = 400
 """Enough for the tail of a length distribution, few enough to follow a change of habits within a day."""
 PRIOR = (64, 128, 256, 400)
 """Tokens; answers of chat models before any was seen."""
+PRIOR_PROMPT = 1000.0
+"""Tokens; a chat with some history."""
+WEIGHT_OF_NEW_PROMPT = 0.02
 ANSWERS_BETWEEN_SORTS = 20
 SHORTEST_REST = 8.0
 """Tokens; an answer that is longer than any seen so far goes on for a while yet."""
@@ -28,15 +31,20 @@ class Lengths:
     ordered: tuple[int, ...] = PRIOR
     tails: tuple[int, ...] = (848, 784, 656, 400)
     """For each place in `ordered`, the sum of it and all after it."""
+    mean_prompt: float = PRIOR_PROMPT
+    """Tokens of the prompts that these answer."""
 
-    def after(self, tokens: int) -> "Lengths":
-        """The lengths once an answer of `tokens` ended."""
+    def after(self, tokens: int, prompt_tokens: int | None = None) -> "Lengths":
+        """The lengths once an answer of `tokens` to a prompt of `prompt_tokens` (None: unknown) ended."""
+        prompt = self.mean_prompt
+        if prompt_tokens is not None:
+            prompt += WEIGHT_OF_NEW_PROMPT * (prompt_tokens - prompt)
         recent = (*self.recent, tokens)[-MOST_ANSWERS:]
         if len(self.recent) > ANSWERS_BETWEEN_SORTS and self.unsorted + 1 < ANSWERS_BETWEEN_SORTS:
-            return Lengths(recent, self.mean, self.unsorted + 1, self.ordered, self.tails)
+            return Lengths(recent, self.mean, self.unsorted + 1, self.ordered, self.tails, prompt)
         ordered = tuple(sorted(recent))
         tails = tuple(accumulate(reversed(ordered)))[::-1]
-        return Lengths(recent, tails[0] / len(ordered), 0, ordered, tails)
+        return Lengths(recent, tails[0] / len(ordered), 0, ordered, tails, prompt)
 
     def rest(self, so_far: float) -> float:
         """Tokens still to come of an answer that has `so_far`: E[length − so_far | length > so_far]."""

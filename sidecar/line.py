@@ -45,6 +45,23 @@ class Line:
         """What was seen lately on average, wherever it was seen."""
         return self.sum_y / self.weight
 
+    @property
+    def mean_x(self) -> float:
+        """Where it was seen on average."""
+        return self.sum_x / self.weight
+
+    def joined(self, other: "Line", share: float) -> "Line":
+        """This line with `share` (0..1) of the other's samples besides its own."""
+        if share <= 0:
+            return self
+        total = self.weight + share * other.weight
+        sum_x = self.sum_x + share * other.sum_x
+        sum_xx = self.sum_xx + share * other.sum_xx
+        sum_y = self.sum_y + share * other.sum_y
+        sum_xy = self.sum_xy + share * other.sum_xy
+        intercept, slope = _solved(total, sum_x, sum_xx, sum_y, sum_xy)
+        return Line(intercept, slope, self.samples, total, sum_x, sum_xx, sum_y, sum_xy, self.beginning)
+
     def at(self, x: float) -> float:
         """The value at `x`."""
         return self.intercept + self.slope * x

@@ -86,12 +86,14 @@ def outlook_on(state: BackendState, model: str, role: str, snapshot: Snapshot) -
     slots = likely_slots(state)
     # A limit that is only guessed is tried by one more, else nobody would ever find it too low.
     room = slots + (told_slots(state) is None) - in_flight
-    first, later = forecast.first, forecast.later
+    first = forecast.first
     pulse = snapshot.pulses.get(state.name)
     waits_for_slot = in_flight >= slots
     ahead = work.due_tokens + TOKENS_OF_WAITING * others_waiting
-    pace = 1.0 if pulse is None or not work.running else slower(forecast, work.running + others_running, pulse)
     lengths = snapshot.lengths_of(role)
+    prompts = lengths.mean_prompt / lengths.mean
+    running = work.running + others_running
+    pace = 1.0 if pulse is None or not work.running else slower(forecast.tpot(running, prompts), pulse)
     ends_per_second = inf
     if waits_for_slot:
         ends_per_second = slot_rate(slots, others_running, forecast, lengths, pulse, snapshot)
@@ -99,21 +101,21 @@ def outlook_on(state: BackendState, model: str, role: str, snapshot: Snapshot) -
         in_flight,
         slots,
         room,
-        first.intercept * pace,
+        forecast.ttft(0, running) * pace,
         first.slope * pace * ahead,
         first.slope * pace,
         ends_per_second,
         0.0 if pulse is None else silence_cost(state, forecast, pulse, snapshot.now),
         forecast.cold_seconds if is_resident(state, model) is False else 0.0,
-        later.at(min(in_flight + 1, slots)) * pace,
-        later.slope * pace,
+        forecast.tpot(min(in_flight + 1, slots), prompts) * pace,
+        (forecast.later.slope + prompts * first.slope) * pace,
         forecast.trusted,
     )
 
 
-def slower(forecast: Forecast, running: float, pulse: Pulse) -> float:
-    """How many times as long as forecast tokens take right now; 1 unless it is plain."""
-    gap, expected = pulse.gap_seconds, forecast.later.at(running)
+def slower(expected: float, pulse: Pulse) -> float:
+    """How many times as long as `expected` a token takes right now; 1 unless it is plain."""
+    gap = pulse.gap_seconds
     if gap is None or gap < PLAINLY_SLOWER * expected or expected <= 0:
         return 1.0
     return min(gap / expected, MOST_SLOWER)

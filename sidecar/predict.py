@@ -32,6 +32,10 @@ FULL_WEIGHT_TOKENS = 100
 SHORTEST_ANSWER_TOKENS = 8
 WEIGHT_OF_SPLIT = 0.5
 """An answer that came all at once measures the sum alone; which part of it was which is believed."""
+STEPS_TO_JOIN = 1.5
+"""A request joins at the next step, half of one away on average, and shares the one that takes its prompt."""
+LEAST_OF_SECONDS = 0.3
+"""Whatever prompts of others are reckoned to have taken of an answer's time, the rest was its own."""
 TRUSTED_SAMPLES = 5
 """Fewer first tokens than this, and the model is a guess."""
 
@@ -49,6 +53,9 @@ class Forecast:
     """Seconds to the first token over prompt tokens ahead of it, its own among them."""
     later: Line = LATER_PRIOR
     """Seconds a token over sequences at once, its own among them."""
+    first_seen: Line = FIRST_PRIOR
+    later_seen: Line = LATER_PRIOR
+    """What was seen on this candidate alone; `first` and `later` may have learned from others like it."""
     cold_seconds: float = COLD_PRIOR_SECONDS
     cold_starts: int = 0
 
@@ -61,25 +68,43 @@ class Forecast:
         """What `tokens` after the first are predicted to take in the company of `sequences` on average."""
         return tokens * self.later.at(max(1.0, sequences))
 
-    def after_first_token(self, tokens: float, seconds: float, weight: float = 1.0) -> "Forecast":
-        """Once a first token took `seconds`, with `tokens` of prompts before it."""
-        first = self.first.after(tokens, min(seconds, LONGEST_SAMPLE_SECONDS), KEEP_FIRST, weight)
-        return replace(self, first=first)
+    def ttft(self, tokens: float, running: float) -> float:
+        """Seconds to the first token, with `tokens` of prompts before it, on a machine that runs so many sequences."""
+        return self.first.at(tokens) + self._joining(running)
 
-    def after_answer(self, sequences: float, seconds: float, tokens: int, weight: float = 1.0) -> "Forecast":
-        """Once an answer's `tokens` after the first took `seconds`, in the company of `sequences` on average."""
+    def _joining(self, running: float) -> float:
+        return STEPS_TO_JOIN * self.later.at(running) if running else 0.0
+
+    def tpot(self, sequences: float, prompts_ratio: float) -> float:
+        """Seconds a later token, where for each token of each sequence so many prompt tokens are worked off besides."""
+        return self.later.at(sequences) + sequences * prompts_ratio * self.first.slope
+
+    def after_first_token(self, tokens: float, seconds: float, running: float = 0.0, weight: float = 1.0) -> "Forecast":
+        """Once a first token took `seconds`, with `tokens` of prompts before it, while so many sequences ran."""
+        seconds = min(seconds, LONGEST_SAMPLE_SECONDS)
+        own = max(LEAST_OF_SECONDS * seconds, seconds - self._joining(running))
+        first = self.first_seen.after(tokens, own, KEEP_FIRST, weight)
+        return replace(self, first=first, first_seen=first)
+
+    def after_answer(
+        self, sequences: float, seconds: float, tokens: int, prompt_tokens: int = 0, weight: float = 1.0
+    ) -> "Forecast":
+        """Once an answer's `tokens` after the first took `seconds`, in the company of `sequences` on average, while so
+        many `prompt_tokens` of others were worked off."""
         if tokens < SHORTEST_ANSWER_TOKENS:
             return self
         weight *= min(1.0, tokens / FULL_WEIGHT_TOKENS)
-        return replace(self, later=self.later.after(max(1.0, sequences), seconds / tokens, KEEP_LATER, weight))
+        own = max(LEAST_OF_SECONDS * seconds, seconds - prompt_tokens * self.first.slope)
+        later = self.later_seen.after(max(1.0, sequences), own / tokens, KEEP_LATER, weight)
+        return replace(self, later=later, later_seen=later)
 
     def after_whole(self, prompt_tokens: float, sequences: float, seconds: float, tokens: int) -> "Forecast":
         """Once an answer of `tokens` ≥ 1 took `seconds` in all, and nobody saw it come: split as it was predicted."""
         first = self.first.at(prompt_tokens)
         later = self.later_seconds(sequences, tokens - 1)
         part = first / (first + later) if later else 1.0
-        known = self.after_first_token(prompt_tokens, seconds * part, WEIGHT_OF_SPLIT)
-        return known.after_answer(sequences, seconds * (1 - part), tokens - 1, WEIGHT_OF_SPLIT)
+        known = self.after_first_token(prompt_tokens, seconds * part, weight=WEIGHT_OF_SPLIT)
+        return known.after_answer(sequences, seconds * (1 - part), tokens - 1, weight=WEIGHT_OF_SPLIT)
 
     def after_cold_start(self, seconds: float, tokens: float) -> "Forecast":
         """Once a first token took `seconds` because the model had to be loaded before `tokens` of prompts."""

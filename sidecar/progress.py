@@ -23,6 +23,8 @@ class Booking:
     streamed: bool
     tokens_ahead: float
     """Prompt tokens that stand before its first token, its own among them."""
+    running: float
+    """Sequences that ran then, others' included."""
     company: float
     """Requests on the backend before it, others' clients included."""
     cold: bool
@@ -102,7 +104,17 @@ class Pulse:
 class Progress:
     """How far one request in flight has come."""
 
-    __slots__ = ("booking", "company_at_first", "first_at", "last_at", "moved", "pulse", "started_at", "tokens")
+    __slots__ = (
+        "booking",
+        "company_at_first",
+        "first_at",
+        "last_at",
+        "moved",
+        "prompts_at_first",
+        "pulse",
+        "started_at",
+        "tokens",
+    )
 
     def __init__(self, started_at: float, pulse: Pulse, booking: Booking) -> None:
         self.pulse = pulse
@@ -112,6 +124,8 @@ class Progress:
         """When the first token came."""
         self.last_at: float | None = None
         self.tokens = 0
+        self.prompts_at_first = 0
+        """The backend's `prompts_through` then."""
         self.company_at_first: float | None = None
         """The backend's `running_seconds` at the first token; None while that has not been reported."""
         self.moved = False

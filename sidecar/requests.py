@@ -38,6 +38,7 @@ def started(state: BackendState, fact: RequestStarted) -> tuple[Booking, Backend
         fact.prompt_tokens,
         fact.streamed,
         tokens_ahead=state.work.due_tokens + TOKENS_OF_WAITING * waiting + fact.prompt_tokens,
+        running=state.work.running + running,
         company=state.work.in_flight + running + waiting,
         cold=is_resident(state, fact.model) is False,
         cold_starts=state.forecast(fact.model).cold_starts,
@@ -57,6 +58,7 @@ def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame)
     work = state.work.after_first_token(fact.at, booking.prompt_tokens)
     place.first_at = fact.at
     place.company_at_first = work.running_seconds
+    place.prompts_at_first = work.prompts_through
     if place.moved:
         return replace(state, work=work)
     breaker = state.breaker.after_token(place.started_at, fact.at)
@@ -95,10 +97,10 @@ def _measured(
     told = told_slots(state)
     if told is not None and booking.company >= told:
         return forecast, slots  # it waited for a slot that we knew to be taken
-    late = forecast.trusted and came_late(forecast.first.at(booking.tokens_ahead), seconds)
+    late = forecast.trusted and came_late(forecast.ttft(booking.tokens_ahead, booking.running), seconds)
     if told is None and late and booking.company >= running:
         return forecast, slots_after_wait(slots, running - 1)
-    return forecast.after_first_token(booking.tokens_ahead, seconds), slots
+    return forecast.after_first_token(booking.tokens_ahead, seconds, booking.running), slots
 
 
 def ended(state: BackendState, place: Progress, fact: RequestFinished) -> BackendState:
@@ -131,7 +133,8 @@ def _paced(forecast: Forecast, state: BackendState, place: Progress, fact: Reque
         return forecast
     company = (state.work.running_seconds_at(until) - place.company_at_first) / seconds
     sequences = company + state.outsiders(fact.at)[0]
-    return forecast.after_answer(sequences, seconds, fact.output_tokens - 1)
+    prompt_tokens = state.work.prompts_through - place.prompts_at_first
+    return forecast.after_answer(sequences, seconds, fact.output_tokens - 1, prompt_tokens)
 
 
 def _timed(state: BackendState, place: Progress, fact: RequestFinished) -> Forecast:

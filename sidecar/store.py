@@ -35,6 +35,7 @@ from sidecar.facts import (
     StatusRead,
 )
 from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Evidence, Health
+from sidecar.kin import with_kin
 from sidecar.lengths import NO_LENGTHS, Lengths
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import ended, outside_of, started, with_first_token
@@ -136,6 +137,8 @@ class Store:
         after = self._after(state, fact)
         if after.engine != state.engine or _offers_differ(after.models, state.models):
             self._inventory += 1
+        if after.forecasts is not state.forecasts and after.last_model is not None:
+            after = self._with_kin(after, after.last_model)
         self._states[fact.backend] = after
 
     def _after(self, state: BackendState, fact: AboutOneBackend) -> BackendState:
@@ -165,6 +168,17 @@ class Store:
                 return replace(state, draining=fact.draining)
             case _:
                 assert_never(fact)
+
+    def _with_kin(self, state: BackendState, model: str) -> BackendState:
+        """The state with what other machines with the same model have measured, as far as they are like it."""
+        others = [
+            other.forecasts[model]
+            for other in self._states.values()
+            if other.spec.name != state.spec.name and model in other.forecasts
+        ]
+        if not others or model not in state.forecasts:
+            return state
+        return replace(state, forecasts={**state.forecasts, model: with_kin(state.forecasts[model], others)})
 
     def _probed(self, state: BackendState, fact: HealthProbed) -> BackendState:
         latency_ms = round(fact.latency_ms, 1)
@@ -206,7 +220,9 @@ class Store:
             return state
         if fact.outcome is Outcome.OK and fact.output_tokens:
             role = place.booking.role
-            self._lengths[role] = self._lengths.get(role, NO_LENGTHS).after(fact.output_tokens)
+            self._lengths[role] = self._lengths.get(role, NO_LENGTHS).after(
+                fact.output_tokens, place.booking.prompt_tokens
+            )
         # A success of a server that is loading or asleep ends that; one that was never probed is up.
         evidence = Evidence.SILENT if place.moved else EVIDENCE_OF_REQUEST[fact.outcome]
         health = state.health.after(evidence, self.failures_to_down)

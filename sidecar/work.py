@@ -30,6 +30,8 @@ class Work:
     running_seconds: float = 0.0
     """Integral of `running` over time, up to `changed_at`: a difference of two is the company kept in between."""
     changed_at: float = 0.0
+    prompts_through: int = 0
+    """Prompt tokens, all together, of the requests that got to their first token."""
 
     @property
     def streaming(self) -> int:
@@ -50,6 +52,7 @@ class Work:
             self.streams + streamed,
             self.running_seconds_at(at),
             at,
+            self.prompts_through,
         )
 
     def after_first_token(self, at: float, prompt_tokens: int) -> "Work":
@@ -61,6 +64,7 @@ class Work:
             running=self.running + 1,
             running_seconds=self.running_seconds_at(at),
             changed_at=at,
+            prompts_through=self.prompts_through + prompt_tokens,
         )
 
     def after_end(self, at: float, outcome: Outcome, due_tokens: int, *, streamed: bool, ran: bool) -> "Work":
@@ -77,6 +81,7 @@ class Work:
             streams,
             self.running_seconds_at(at),
             at,
+            self.prompts_through + (0 if streamed else due_tokens),
         )
 
     def running_seconds_at(self, at: float) -> float:

@@ -9,7 +9,8 @@ from collections.abc import Hashable
 from itertools import islice
 
 from bench.balance.agent import Attempt, Failure, FailureKind, Reading, Request, World
-from router.balance.choice import choose
+from router.balance.admission import Answer, Line, Ticket
+from router.balance.choice import Choice
 from router.balance.demand import Demand
 from router.balance.policies import POLICIES, PolicyName
 from router.balance.pools import Candidate
@@ -28,6 +29,7 @@ OUTCOME_OF = {
     FailureKind.TIMEOUT: Outcome.CLIENT_GONE,
 }
 MOST_ATTEMPTS = 3
+PUMP = "pump"
 MOST_WATCHED = 4
 """Streams of one backend whose tokens are counted: they go in step, so a few tell of all."""
 
@@ -45,6 +47,8 @@ class MaekAgent:
         self.number = {offer.name: number for number, offer in enumerate(world.backends)}
         self.tried: dict[int, list[Candidate]] = {}
         self.attempts: dict[int, Attempt] = {}
+        self.line = Line()
+        self.requests: dict[Ticket, Request] = {}
         self.arrived = 0
         for offer in world.backends:
             self.store.apply(BackendAdded(0.0, BackendSpec(offer.name, f"http://{offer.name}:1")))
@@ -53,23 +57,55 @@ class MaekAgent:
             self.store.apply(HealthProbed(0.0, offer.name, ProbeOutcome.OK, 3.0))
 
     def arrive(self, request: Request) -> None:
+        """A client asks."""
         self.arrived += 1
         self.route(request)
 
     def route(self, request: Request) -> None:
-        now = self.world.now
+        """Have a request sent, put into the line, or turned away."""
         self.look_at_tokens()
-        tried = self.tried.get(request.id, [])
         demand = Demand(ROLE, request.prompt_tokens, number=self.arrived)
-        choice = choose(self.pool, self.store.snapshot(now), demand, self.policy, self.world.rng.random(), tried)
-        if choice.winner is None:
-            self.world.fail(request)
-            return
-        name = choice.winner.candidate.backend
+        tried = tuple(self.tried.get(request.id, ()))
+        ticket = Ticket(demand, self.pool, self.policy, request.at, tried=tried)
+        admission = self.line.admit(ticket, self.store.snapshot(self.world.now), self.world.rng.random())
+        if admission.displaced is not None:
+            self.world.shed(self.requests.pop(admission.displaced))
+        match admission.answer:
+            case Answer.ADMITTED:
+                self.send(request, admission.choice)
+            case Answer.QUEUED:
+                self.requests[ticket] = request
+                if admission.choice.rests_until is not None:
+                    self.world.at(admission.choice.rests_until, PUMP)
+            case Answer.SHED:
+                self.world.shed(request)
+            case Answer.NOBODY:
+                self.world.fail(request)
+
+    def send(self, request: Request, choice: Choice) -> None:
+        """Book a place and send the request."""
+        assert choice.winner is not None
+        now, name = self.world.now, choice.winner.candidate.backend
         attempt = self.world.send(request, self.number[name])
         self.store.apply(RequestStarted(now, name, str(attempt.id), MODEL, ROLE, request.prompt_tokens, streamed=True))
         attempt.note = place = self.store.progress(name, str(attempt.id))
         self.attempts[id(place)] = attempt
+
+    def pump(self) -> None:
+        """Let those in the line go who may."""
+        while len(self.line):
+            self.look_at_tokens()
+            snapshot = self.store.snapshot(self.world.now)
+            ready = next(self.line.ready(snapshot, self.world.rng.random), None)
+            if ready is None:
+                return
+            ticket, choice = ready
+            self.line.remove(ticket)
+            request = self.requests.pop(ticket)
+            if choice.winner is None:
+                self.world.fail(request)
+            else:
+                self.send(request, choice)
 
     def look_at_tokens(self) -> None:
         """Tokens are too many to be calls: the cells that the relay would write are filled when somebody looks."""
@@ -87,9 +123,11 @@ class MaekAgent:
         name = self.world.backends[attempt.backend].name
         attempt.note.token(self.world.now)
         self.store.apply(FirstTokenCame(self.world.now, name, str(attempt.id)))
+        self.pump()
 
     def finished(self, attempt: Attempt, output_tokens: int) -> None:
         self.end(attempt, Outcome.OK, output_tokens)
+        self.pump()
 
     def end(self, attempt: Attempt, outcome: Outcome, tokens: int = 0, rest: float | None = None) -> None:
         name = self.world.backends[attempt.backend].name
@@ -99,6 +137,7 @@ class MaekAgent:
     def failed(self, attempt: Attempt, failure: Failure) -> None:
         self.end(attempt, OUTCOME_OF[failure.kind], failure.delivered_tokens, failure.retry_after_seconds)
         if failure.kind in (FailureKind.CUT, FailureKind.TIMEOUT):
+            self.pump()
             return
         tried = self.tried.setdefault(attempt.request.id, [])
         tried.append(self.pool[attempt.backend])
@@ -108,7 +147,12 @@ class MaekAgent:
             self.route(attempt.request)
 
     def abandoned(self, request: Request) -> None:
-        """Nothing waits here."""
+        """The client left the line, if it stood there."""
+        for ticket, waiting in self.requests.items():
+            if waiting is request:
+                self.line.remove(ticket)
+                del self.requests[ticket]
+                return
 
     def polled(self, backend: int, reading: Reading | None) -> None:
         name = self.world.backends[backend].name
@@ -118,6 +162,8 @@ class MaekAgent:
         if reading.running is not None:
             told = EngineReading(reading.running, reading.waiting, reading.kv_usage_ratio)
             self.store.apply(LoadRead(self.world.now, name, told))
+        self.pump()
 
     def wake(self, key: Hashable) -> None:
-        """No timers yet."""
+        """Those who rested may be asked again."""
+        self.pump()

@@ -18,10 +18,21 @@ MOST_LATE_SECONDS = 2.0
 MARGIN = 1.15
 WEIGHT_OF_WAIT = 3.0
 """A wait for a slot is less certain than a prediction of speed."""
-WEIGHT_OF_ANSWER = 0.5
+WEIGHT_OF_ANSWER = 1.0
 HEADROOM_SECONDS = 0.25
 PART_STILL_TO_COME = 0.6
 """Of the answers that run, on average, weighed by how long they are."""
+
+
+TOKEN_GOAL_SECONDS = 0.06
+"""Some 17 tokens a second: about three times as fast as people read."""
+SLOW_FINE = 2.5
+"""The same as the most that a late first token costs."""
+
+
+def _sluggish(token_seconds: float) -> float:
+    """How likely it is that an answer comes too slowly, 0..1."""
+    return min(1.0, max(0.0, (token_seconds / TOKEN_GOAL_SECONDS - 0.8) / 0.4))
 
 
 def costs(scene: Scene) -> list[float]:
@@ -44,6 +55,8 @@ def costs(scene: Scene) -> list[float]:
         late = MARGIN * first + WEIGHT_OF_WAIT * wait - FIRST_TOKEN_GOAL_SECONDS
         fine = LATE_FINE * min(MOST_LATE_SECONDS, late) if late > 0 else 0.0
         company = min(in_flight, slots)
+        slow = _sluggish(seen.token_seconds)
+        fine += SLOW_FINE * (slow + 0.25 * company * (slow - _sluggish(seen.token_seconds - seen.crowding_seconds)))
         others = company * (seen.prompt_seconds * prompt_tokens + rest_tokens * seen.crowding_seconds)
         answer = WEIGHT_OF_ANSWER * (answer_tokens * seen.token_seconds + others)
         found.append(first + answer + fine + HEADROOM_SECONDS * min(1.0, in_flight / slots))
