@@ -1,17 +1,20 @@
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from ssl import SSLError
 
+import aiohttp
 import pytest
 import pytest_asyncio
+from aiohttp.client_reqrep import ConnectionKey
 
-from sidecar.engines import ENGINES
-from sidecar.engines.engine import Answers, Ask, Engine, Page
+from sidecar.engines import ENGINES, Liveness
+from sidecar.engines.engine import Answers, Ask, Engine, Page, Selector
 from sidecar.facts import BackendSpec, ProbeOutcome
-from sidecar.probe import MOST_BYTES, Prober, engine_for, outcome_of, probing_session
+from sidecar.probe import MOST_BYTES, OUTCOME_OF_LIVENESS, Prober, engine_for, outcome_of, probing_session, url_of
 from tests.fakes import backends as fakes
 
 PATIENCE_SECONDS = 20.0
@@ -19,6 +22,16 @@ PATIENCE_SECONDS = 20.0
 IMPATIENCE_SECONDS = 0.2
 """Where none will come: the test waits this long for nothing."""
 OPENAI = ENGINES["openai"]
+REFUSED = aiohttp.ClientConnectorError(
+    ConnectionKey("gpu", 80, False, True, None, None, None), ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+)
+
+
+def test_every_way_a_probe_can_end_can_come_about() -> None:
+    """Those that an answer may have, and those of the exceptions without one."""
+    assert set(OUTCOME_OF_LIVENESS) == set(Liveness)
+    unheard = {outcome_of(error) for error in (REFUSED, TimeoutError(), SSLError())}
+    assert {*OUTCOME_OF_LIVENESS.values(), *unheard} == set(ProbeOutcome)
 
 
 @pytest_asyncio.fixture
@@ -55,6 +68,40 @@ async def test_every_answer_has_its_name(prober: Prober, behaviour: fakes.Behavi
     assert probed.latency_ms > 0
     assert probed.latency_ms == round(probed.latency_ms, 1)
     assert probed.detail
+
+
+VLLM = {"GET /health": fakes.http(b""), "GET /is_sleeping": {"is_sleeping": True}}
+LLAMACPP = {"GET /health": {"status": "ok"}, "GET /props": {"is_sleeping": True}}
+
+
+@pytest.mark.parametrize(
+    ("engine", "pages", "outcome"),
+    [
+        ("vllm", VLLM, ProbeOutcome.SUSPENDED),
+        ("vllm", VLLM | {"GET /is_sleeping": {"is_sleeping": False}}, ProbeOutcome.OK),
+        ("vllm", {"GET /health": fakes.http(b"")}, ProbeOutcome.OK),
+        ("llamacpp", LLAMACPP, ProbeOutcome.SLEEPING),
+        ("llamacpp", LLAMACPP | {"GET /props": {"is_sleeping": False}}, ProbeOutcome.OK),
+        ("llamacpp", {"GET /props": {"is_sleeping": True}}, ProbeOutcome.BAD_STATUS),
+    ],
+)
+async def test_a_server_that_lives_is_asked_whether_it_sleeps(
+    prober: Prober, engine: str, pages: dict[str, object], outcome: ProbeOutcome
+) -> None:
+    async with fakes.serving(fakes.answering(pages)) as fake:
+        probed = await prober.liveness(at(fake), ENGINES[engine], PATIENCE_SECONDS)
+        assert probed.outcome is outcome
+        assert len(fake.asked) == (1 if outcome is ProbeOutcome.BAD_STATUS else 2)
+
+
+async def test_whoever_does_not_say_in_time_whether_it_sleeps_lives_all_the_same(prober: Prober) -> None:
+    async def behave(line: str, writer: asyncio.StreamWriter) -> None:
+        await (fakes.answering(LLAMACPP) if "/health" in line else fakes.hangs)(line, writer)
+
+    async with fakes.serving(behave) as fake:
+        probed = await prober.liveness(at(fake), ENGINES["llamacpp"], IMPATIENCE_SECONDS)
+    assert probed.outcome is ProbeOutcome.OK
+    assert probed.latency_ms < IMPATIENCE_SECONDS * 1000
 
 
 @pytest.mark.parametrize("behaviour", [fakes.hangs, fakes.hangs_after_headers])
@@ -129,6 +176,30 @@ async def test_the_key_goes_into_the_header_and_nowhere_else(prober: Prober) -> 
     assert b"authorization" not in without
 
 
+async def test_metrics_on_another_port_are_asked_there_and_without_the_key(prober: Prober) -> None:
+    scheduled = b'nv_trt_llm_request_metrics{request_type="scheduled"} 2\n'
+    page = fakes.answering({"GET /metrics": fakes.http(scheduled)})
+    async with fakes.serving(fakes.healthy) as fake, fakes.serving(page) as metrics:
+        spec = replace(at(fake, engine="triton", api_key="sk-secret"), metrics_path=f":{metrics.port}/metrics")
+        engine = engine_for("triton", spec)
+        answers = await prober.stats(spec, engine, PATIENCE_SECONDS)
+        assert fake.asked == []
+        assert b"sk-secret" not in metrics.heads[0]
+    assert engine.read_stats(answers).running == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://gpu:8000", "http://gpu:8002/metrics"),
+        ("https://gpu", "https://gpu:8002/metrics"),
+        ("http://[::1]:8000", "http://[::1]:8002/metrics"),
+    ],
+)
+def test_another_port_is_of_the_same_host(url: str, asked: str) -> None:
+    assert url_of(BackendSpec("gpu", url), Ask("/metrics", port=8002)) == asked
+
+
 async def test_headers_of_an_answer_are_in_lower_case(prober: Prober) -> None:
     async with fakes.serving(fakes.saying(b"HTTP/1.1 200 OK\r\nX-Some: Value\r\n\r\n{}")) as fake:
         probed = await prober.ask(at(fake), Ask("/"), PATIENCE_SECONDS)
@@ -183,6 +254,15 @@ async def test_an_inference_costs_one_question_and_takes_its_time(prober: Prober
 async def test_an_inference_that_fails_is_negative(prober: Prober, behaviour: fakes.Behaviour) -> None:
     async with fakes.serving(behaviour) as fake:
         assert await prober.inference_ms(at(fake), "gemma4", PATIENCE_SECONDS) < 0
+
+
+def test_the_operators_names_for_metrics_come_before_the_engines() -> None:
+    spec = BackendSpec("mini", "", metrics={"running": 'jobs{state="on"}'}, metrics_path="/stats")
+    page = engine_for("vllm", spec).page
+    assert page is not None
+    assert (page.ask.path, page.running) == ("/stats", (Selector("jobs", {"state": "on"}),))
+    assert page.waiting == (ENGINES["vllm"].page or page).waiting
+    assert engine_for(None, spec).asks() == (Ask("/stats"),)
 
 
 def test_a_backend_of_which_nobody_knows_the_software_is_asked_as_any_other() -> None:
