@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from bench.balance.agent import Agent, Knowledge
+from bench.balance.maek_agent import MaekAgent
 from bench.balance.oracle import Clairvoyant, ClairvoyantSelfish, ClairvoyantSlo
 from bench.balance.peers.latency import C3, LiteLlmLatency, LiteLlmLeastBusy, PeakEwma, PeakEwmaFirstToken, PeakEwmaScan
 from bench.balance.peers.plr import PlrReference
@@ -51,6 +52,7 @@ REFERENCE = "plr_reference"
 
 POLICIES: Mapping[str, Policy] = MappingProxyType(
     {
+        MAEK: Policy(MaekAgent, "Maek as it is served: predicted cost, a waiting line, a breaker", ours=True),
         REFERENCE: Policy(PlrReference, "predicted latency as a study had it before Maek", ours=True),
         "random": Policy(Chance, "anybody", usual=False),
         "round_robin": Policy(RoundRobin, "one after the other"),
