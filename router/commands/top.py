@@ -103,4 +103,4 @@ def _as_json(fleet: Fleet, url: str) -> str:
 
 def _row_json(row: Row) -> dict[str, Any]:
     """What the server says of a backend, with what was made of it."""
-    return {**row.told, "state": row.state, "tokens_per_second": row.tokens_per_second}
+    return {**row.told, "tokens_per_second": row.tokens_per_second}

@@ -12,7 +12,7 @@ from router.terminal.cells import Line, Span, Style, cells, clean, fitted, left,
 from router.terminal.words import EXCLUSIONS, POLICIES, WON_BY, say
 
 MOST_NAME_CELLS = 24
-NUMBER_CELLS = 12
+COLUMN_CELLS = (10, 13, 10, 9)
 GUESS = "*"
 Row = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ def candidate_lines(choice: Mapping[str, Any], language: str, width: int) -> lis
     lines: list[Line] = []
     if able:
         titles = pick(language, ko="처리 중|첫 토큰 |전체 |비용", en="in flight|first token |whole |cost").split("|")
-        lines.append((Span(" " * (name_cells + 2) + "".join(map(_right, titles)), Style.DIM),))
+        lines.append((Span(" " * (name_cells + 2) + _columns(titles), Style.DIM),))
     lines += [_able(row, name_cells, language, won=won and row is able[0]) for row in able]
     lines += [_excluded(row, name_cells, language) for row in rows if row.get("excluded") is not None]
     for note in _notes(choice, able, language):
@@ -81,7 +81,7 @@ def _able(row: Row, name_cells: int, language: str, *, won: bool) -> Line:
         _cost(row.get("cost")),
     )
     style = Style.GOOD if won else Style.PLAIN
-    text = ("> " if won else "  ") + left(_name(row), name_cells) + "".join(map(_right, numbers))
+    text = ("> " if won else "  ") + left(_name(row), name_cells) + _columns(numbers)
     return (Span(text, style), Span("  " + _beside(row, language), Style.WARN))
 
 
@@ -94,11 +94,10 @@ def _excluded(row: Row, name_cells: int, language: str) -> Line:
 def _beside(row: Row, language: str) -> str:
     """What makes a prediction as long as it is."""
     told: list[str] = []
-    if cold_ms := row.get("cold_ms") or 0:
-        load = duration(cold_ms)
-        told.append(pick(language, ko=f"모델을 먼저 올려야 함 ({load})", en=f"has to load the model first ({load})"))
+    if row.get("cold_ms"):
+        told.append(pick(language, ko="모델부터 올려야 함", en="loads its model first"))
     if row.get("silent_ms"):
-        told.append(pick(language, ko="한동안 아무 토큰도 오지 않음", en="has been silent for too long"))
+        told.append(pick(language, ko="토큰이 끊긴 지 오래됨", en="silent for too long"))
     return ", ".join(told)
 
 
@@ -128,8 +127,8 @@ def _name(row: Row) -> str:
     return clean(str(row.get("backend")))
 
 
-def _right(text: str) -> str:
-    return right(text, NUMBER_CELLS)
+def _columns(texts: Sequence[str]) -> str:
+    return "".join(right(text, width) for text, width in zip(texts, COLUMN_CELLS, strict=True))
 
 
 def _in_flight(row: Row) -> str:

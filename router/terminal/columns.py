@@ -190,7 +190,9 @@ def _state(row: Row, view: View, _now: float, _width: int) -> tuple[str, Style]:
 def _busy(row: Row, _view: View, _now: float, _width: int) -> tuple[str, Style]:
     if row.busy is None:
         return "-", Style.DIM
-    return f"{row.busy}" if row.slots is None else f"{row.busy}/{row.slots}", Style.PLAIN if row.busy else Style.DIM
+    ours = f"{row.busy}+{row.others}" if row.others else f"{row.busy}"
+    text = ours if row.slots is None else f"{ours}/{row.slots}"
+    return text, Style.PLAIN if row.busy or row.others else Style.DIM
 
 
 def _waiting(row: Row, _view: View, _now: float, _width: int) -> tuple[str, Style]:

@@ -71,6 +71,11 @@ def _first_tokens(row: Row, language: str) -> Line:
 def _requests(row: Row, language: str) -> Line:
     sent, failed = row.told.get("started") or 0, failures(row.told)
     text = pick(language, ko=f"보낸 요청 {sent:,}, 실패 {failed:,}", en=f"{sent:,} requests sent, {failed:,} failed")
+    if row.others:
+        others = pick(
+            language, ko=f", 다른 클라이언트의 요청 {row.others:,}", en=f", {row.others:,} there of other clients"
+        )
+        text += others
     if row.failure is None:
         return (Span(text),)
     outcome, seconds_ago = say(OUTCOMES, row.failure[0], language), short_age(row.failure[1], language)

@@ -26,11 +26,14 @@ def explanation(record: Mapping[str, Any], language: str, width: int) -> list[Li
     page.heading(pick(language, ko="무엇을 할지", en="What to do"))
     for sentence in _decided(record, language):
         page.sentence(sentence)
+    failed = bool(record.get("error"))
+    page.journey(record.get("deciding") or {}, pick(language, ko="분류 모델에게 묻기", en="Asking the classifier"))
     page.journey(
-        record.get("deciding") or {}, pick(language, ko="분류 모델에게 묻기", en="Asking the classifier"), asked=False
+        record.get("answering") or {},
+        pick(language, ko="누가 답하는지", en="Who answers"),
+        otherwise=_nobody_asked(language, failed=failed),
     )
-    page.journey(record.get("answering") or {}, pick(language, ko="누가 답하는지", en="Who answers"), asked=True)
-    if record.get("error"):
+    if failed:
         page.heading(pick(language, ko="어떻게 끝났는지", en="How it ended"))
         page.sentence(_ended_with(str(record["error"]), language), Style.BAD)
     return page.lines
@@ -45,8 +48,8 @@ class _Page:
         self._width = width
 
     def heading(self, text: str, beside: str = "") -> None:
-        """A blank line, unless it is the first, and a heading."""
-        if self.lines:
+        """A heading, with a blank line above unless it is the first."""
+        if self.lines and self.lines[-1]:
             self.lines.append(())
         self.lines.append(fitted((Span(text, Style.BOLD), Span(beside, Style.DIM)), self._width))
 
@@ -55,20 +58,14 @@ class _Page:
         for line in wrapped(clean(text), self._width - len(INDENT)):
             self.lines.append((Span(INDENT), Span(line, style)))
 
-    def journey(self, journey: Mapping[str, Any], title: str, *, asked: bool) -> None:
-        """Where a call went. `asked`: say so even if nobody was."""
+    def journey(self, journey: Mapping[str, Any], title: str, otherwise: str | None = None) -> None:
+        """Where a call went; `otherwise` where it went nowhere."""
         attempts: Sequence[Mapping[str, Any]] = journey.get("attempts") or ()
         nobody: Mapping[str, Any] | None = journey.get("nobody")
         if not attempts and nobody is None:
-            if asked:
+            if otherwise is not None:
                 self.heading(title)
-                self.sentence(
-                    pick(
-                        self._language,
-                        ko="Maek이 직접 답했습니다. 답을 위해 따로 물어본 백엔드는 없습니다.",
-                        en="Maek itself: no backend was asked for the answer.",
-                    )
-                )
+                self.sentence(otherwise)
             return
         self.heading(title, f"  {_role((*attempts, nobody or {})[0])}")
         for number, attempt in enumerate(attempts, 1):
@@ -162,7 +159,11 @@ def _met(attempt: Mapping[str, Any], number: int | None, language: str) -> Itera
     ending = running if outcome is None else say(ENDINGS, str(outcome), language)
     level = attempt.get("load")
     felt = None if level is None else say(LEVELS, str(level), language)
-    was = "" if felt is None else pick(language, ko=f" 고를 때 상태: {felt}.", en=f" It was {felt} when it was chosen.")
+    was = (
+        ""
+        if felt is None
+        else pick(language, ko=f" 고를 때 부하: {felt}.", en=f" Its load was {felt} when it was chosen.")
+    )
     yield pick(
         language,
         ko=f"{nth}{backend} (모델 {model}): {ending}.{was}",
@@ -237,6 +238,16 @@ def _compared(predicted_ms: float | None, came_ms: float | None, language: str) 
         language,
         ko=f"예상 {predicted}, 실제 {came} (예상의 {ratio:.1f}배)",
         en=f"predicted {predicted}, took {came} ({ratio:.1f} times as long)",
+    )
+
+
+def _nobody_asked(language: str, *, failed: bool) -> str:
+    if failed:
+        return pick(language, ko="어느 백엔드에도 보내지 않았습니다.", en="It was sent to no backend.")
+    return pick(
+        language,
+        ko="Maek이 직접 답했습니다. 답을 위해 따로 물어본 백엔드는 없습니다.",
+        en="Maek itself: no backend was asked for the answer.",
     )
 
 

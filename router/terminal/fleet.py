@@ -53,6 +53,9 @@ class Row:
     level: str | None
     set_by: str | None
     busy: int | None
+    """Requests of ours; of all clients, where there is no router."""
+    others: int
+    """Requests of other clients, as far as the backend tells of them."""
     slots: int | None
     waiting: int | None
     first_token_ms: float | None
@@ -125,6 +128,7 @@ class Memory:
             load.get("level"),
             load.get("set_by"),
             busy,
+            _others(told) if sighting.is_router else 0,
             load.get("slots"),
             load.get("waiting"),
             first.get("measured_ms"),
@@ -141,7 +145,8 @@ class Memory:
     def _keep(self, row: Row, at: float) -> None:
         fresh = row.first_token_seconds_ago is not None and row.first_token_seconds_ago <= FRESH_SECONDS
         samples = self._samples[row.name]
-        samples.append(Sample(at, row.busy, row.first_token_ms if fresh else None))
+        busy = None if row.busy is None else row.busy + row.others
+        samples.append(Sample(at, busy, row.first_token_ms if fresh else None))
         while samples[0].at < at - HISTORY_SECONDS:
             samples.popleft()
 
@@ -172,6 +177,11 @@ def _errors(seen: Sighting) -> float | None:
 
 def _tokens(seen: Sighting, name: str) -> float | None:
     return next((one.get("tokens") for one in seen.backends if one.get("name") == name), None)
+
+
+def _others(told: Mapping[str, Any]) -> int:
+    outside: Mapping[str, int | None] = told.get("outside") or {}
+    return (outside.get("running") or 0) + (outside.get("waiting") or 0)
 
 
 def failures(told: Mapping[str, Any]) -> int:

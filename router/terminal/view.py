@@ -102,7 +102,7 @@ def ordered(rows: Sequence[Row], sort: Sort) -> list[Row]:
         case Sort.LEVEL:
             return sorted(rows, key=_severity)
         case Sort.BUSY:
-            return sorted(rows, key=lambda row: -(row.busy or 0))
+            return sorted(rows, key=lambda row: -(row.busy or 0) - row.others)
         case Sort.TTFT:
             return sorted(rows, key=lambda row: -(row.first_token_ms or 0))
         case Sort.TOKENS:

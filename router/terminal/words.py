@@ -52,10 +52,6 @@ SIGNALS: Words = {
     "health_latency": Word("헬스", "health"),
     "probe_age": Word("점검", "probe"),
     "queue": Word("큐", "queue"),
-    "predicted_slowdown": Word("느려짐", "slow"),
-    "slowdown": Word("느려짐", "slow"),
-    "stall": Word("멈춤", "stall"),
-    "residency": Word("적재", "cold"),
 }
 """What sets a level, in a word that fits beside it."""
 
@@ -68,10 +64,6 @@ SIGNAL_NAMES: Words = {
     "health_latency": Word("헬스 지연", "health latency"),
     "probe_age": Word("점검한 지", "probe age"),
     "queue": Word("작업 큐", "queue"),
-    "predicted_slowdown": Word("예상 느려짐", "predicted slowdown"),
-    "slowdown": Word("느려짐", "slowdown"),
-    "stall": Word("멈춘 지", "stall"),
-    "residency": Word("모델 적재", "residency"),
 }
 
 STATES: Words = {
@@ -188,8 +180,14 @@ ERRORS: Words = {
         "정해진 시간 안에 답이 오지 않았습니다", "nothing came within the time that the role allows"
     ),
     "no_backend": Word("답할 수 있는 백엔드가 없었습니다", "there was no backend that could answer"),
+    "queue_full": Word("기다리는 줄이 가득 찼습니다", "the line of those who wait was full"),
+    "queue_timeout": Word("차례를 너무 오래 기다렸습니다", "it waited too long for its turn"),
     "overloaded": Word("요청이 너무 많아 받지 못했습니다", "there were too many requests to take it"),
     "caller_refused": Word("백엔드가 요청 자체를 거절했습니다", "the backend refused the request itself"),
+    "unauthorized": Word("키가 없거나 알 수 없는 키입니다", "there was no key, or one that is not known"),
+    "not_found": Word("그런 것이 없습니다", "there is no such thing"),
+    "method_not_allowed": Word("이 경로에서 쓸 수 없는 방법입니다", "the path does not take that method"),
+    "too_large": Word("요청이 너무 큽니다", "the request was too large"),
     "bad_request": Word("요청이 잘못되었습니다", "the request was wrong"),
     "unknown_model": Word("그런 이름의 모델이나 역할이 없습니다", "there is no model or role of that name"),
     "tool_failed": Word("도구가 요청을 처리하지 못했습니다", "a tool could not do what was asked"),
