@@ -27,7 +27,7 @@ from router.config import Config
 from router.config_load import loads
 from router.errors import MaekError
 from router.sessions.store import SessionStoreFailed
-from sidecar import Rules, answers
+from sidecar import ENGINES, Rules, answers
 from sidecar.config import paths
 from sidecar.recording import KINDS, read
 from simulator.app import ROUTES as SIMULATED
@@ -264,6 +264,11 @@ def test_every_fault_preset_and_engine_of_the_simulator_is_documented_and_no_oth
     everywhere = {"/v1/chat/completions", "/v1/completions", "/v1/models"}
     told = {bare(engine): set(re.findall(r"`([^`]+)`", paths)) for engine, paths, *_ in rows(page, "engine")}
     assert told == {str(engine): {path for _, path in table} - everywhere for engine, table in SIMULATED.items()}
+
+
+def test_every_engine_has_its_row_and_no_other() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", text_of(DOCS / "engines.md"), re.MULTILINE)
+    assert sorted(name for name, _ in rows) == sorted(ENGINES)
 
 
 def test_every_metric_mentioned_in_the_pages_exists() -> None:
