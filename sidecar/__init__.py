@@ -3,6 +3,7 @@
 Knows nothing of chats. May run alone beside one backend (`maek sidecar`).
 """
 
+from sidecar.breaker import UNTROUBLED
 from sidecar.catalog import METRICS, Metric
 from sidecar.catalog import Type as MetricType
 from sidecar.config import SidecarConfig
@@ -43,6 +44,7 @@ from sidecar.views import backends_json
 __all__ = [
     "ENGINES",
     "METRICS",
+    "UNTROUBLED",
     "USUAL_PORTS",
     "BackendAdded",
     "BackendRemoved",

@@ -145,5 +145,9 @@ class Breaker:
 def _settled(breaker: Breaker, now: float) -> Breaker:
     """Whoever has been well for the length of a slow start has no past."""
     if breaker.closed_at is not None and breaker.warmth(now) >= 1.0:
-        return Breaker(full_until=breaker.full_until)
+        return UNTROUBLED if breaker.full_until is None else Breaker(full_until=breaker.full_until)
     return breaker
+
+
+UNTROUBLED = Breaker()
+"""Of whom nothing bad is known. One instance, so that those can be told apart at a glance."""

@@ -16,7 +16,7 @@ from sidecar.predict import TOKENS_OF_WAITING, TYPICAL_ANSWER_TOKENS, TYPICAL_PR
 from sidecar.progress import Pulse
 from sidecar.residency import is_resident
 from sidecar.slots import likely_slots, told_slots
-from sidecar.state import BackendState, Snapshot
+from sidecar.state import OUTSIDE_MAX_AGE_SECONDS, BackendState, Snapshot
 
 SHORTEST_SILENCE_SECONDS = 1.0
 GAPS_OF_SILENCE = 6.0
@@ -77,39 +77,81 @@ class Outlook(NamedTuple):
         return self.ttft(prompt_tokens, before) + output_tokens * self.token_seconds
 
 
+class Steady(NamedTuple):
+    """An outlook as far as it does not change from token to token, and what it was worked out from."""
+
+    state: BackendState
+    lengths: Lengths
+    fresh_until: float
+    outlook: Outlook
+    gap_seconds: float
+    """What a token is expected to take, as many as run now."""
+
+
 def outlook_on(state: BackendState, model: str, role: str, snapshot: Snapshot) -> Outlook:
     """What one more request of `role` to `model` would meet on a backend."""
+    pulse = snapshot.pulses.get(state.spec.name)
+    lengths = snapshot.lengths_of(role)
+    if pulse is None:
+        return steady(state, model, lengths, snapshot.now).outlook
+    # Between two requests most of a fleet stays as it was: what was worked out is kept beside the live cell.
+    known: Steady | None = pulse.worked_out.get((model, role))
+    if known is None or known.state is not state or known.lengths is not lengths or snapshot.now > known.fresh_until:
+        known = steady(state, model, lengths, snapshot.now)
+        pulse.worked_out[(model, role)] = known
+    return known.outlook if not state.work.in_flight else as_it_beats(known, model, pulse, snapshot)
+
+
+def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Steady:
+    """The outlook on a backend whose tokens come as they should, and whose slots come free one day."""
     forecast = state.forecast(model)
-    work = state.work
-    others_running, others_waiting = state.outsiders(snapshot.now)
+    first, work = forecast.first, state.work
+    others_running, others_waiting = state.outsiders(now)
     in_flight = work.in_flight + others_running + others_waiting
     slots = likely_slots(state)
     # A limit that is only guessed is tried by one more, else nobody would ever find it too low.
     room = slots + (told_slots(state) is None) - in_flight
-    first = forecast.first
-    pulse = snapshot.pulses.get(state.name)
-    waits_for_slot = in_flight >= slots
     ahead = work.due_tokens + TOKENS_OF_WAITING * others_waiting
-    lengths = snapshot.lengths_of(role)
     prompts = lengths.mean_prompt / lengths.mean
     running = work.running + others_running
-    pace = 1.0 if pulse is None or not work.running else slower(forecast.tpot(running, prompts), pulse)
-    ends_per_second = inf
-    if waits_for_slot:
-        ends_per_second = slot_rate(slots, others_running, forecast, lengths, pulse, snapshot)
-    return Outlook(
+    ends_per_second = inf if in_flight < slots else usual_rate(slots, forecast, lengths)
+    outlook = Outlook(
         in_flight,
         slots,
         room,
-        forecast.ttft(0, running) * pace,
-        first.slope * pace * ahead,
-        first.slope * pace,
+        forecast.ttft(0, running),
+        first.slope * ahead,
+        first.slope,
         ends_per_second,
-        0.0 if pulse is None else silence_cost(state, forecast, pulse, snapshot.now),
+        0.0,
         forecast.cold_seconds if is_resident(state, model) is False else 0.0,
-        forecast.tpot(min(in_flight + 1, slots), prompts) * pace,
-        (forecast.later.slope + prompts * first.slope) * pace,
+        forecast.tpot(min(in_flight + 1, slots), prompts),
+        forecast.later.slope + prompts * first.slope,
         forecast.trusted,
+    )
+    fresh_until = inf if state.outside is None else state.outside.at + OUTSIDE_MAX_AGE_SECONDS
+    return Steady(state, lengths, fresh_until if now <= fresh_until else inf, outlook, forecast.tpot(running, prompts))
+
+
+def as_it_beats(known: Steady, model: str, pulse: Pulse, snapshot: Snapshot) -> Outlook:
+    """The outlook with what the tokens of this very moment say: slower than expected, silent, or near their ends."""
+    state, outlook = known.state, known.outlook
+    pace = slower(known.gap_seconds, pulse) if state.work.running else 1.0
+    silent_seconds = silence_cost(state, state.forecast(model), pulse, snapshot.now)
+    ends_per_second = outlook.ends_per_second
+    if ends_per_second < inf:
+        now_per_second = slot_rate(known, pulse, snapshot)
+        ends_per_second = TRUST_OF_RATE * now_per_second + (1 - TRUST_OF_RATE) * ends_per_second
+    elif pace == 1.0 and not silent_seconds:
+        return outlook
+    return outlook._replace(
+        first_seconds=outlook.first_seconds * pace,
+        ahead_seconds=outlook.ahead_seconds * pace,
+        prompt_seconds=outlook.prompt_seconds * pace,
+        ends_per_second=ends_per_second,
+        silent_seconds=silent_seconds,
+        token_seconds=outlook.token_seconds * pace,
+        crowding_seconds=outlook.crowding_seconds * pace,
     )
 
 
@@ -121,26 +163,19 @@ def slower(expected: float, pulse: Pulse) -> float:
     return min(gap / expected, MOST_SLOWER)
 
 
-def slot_rate(
-    slots: float,
-    others_running: int,
-    forecast: Forecast,
-    lengths: Lengths,
-    pulse: Pulse | None,
-    snapshot: Snapshot,
-) -> float:
-    """Slots that come free per second, when all are taken."""
-    gap = forecast.later.at(slots)
-    if pulse is not None and pulse.gap_seconds is not None:
-        gap = pulse.gap_seconds
-    gap = max(gap, FASTEST_TOKEN_SECONDS)
-    ends_per_second = others_running / (lengths.mean * gap)
-    if pulse is not None:
-        for place in pulse.places.values():
-            if place.first_at is not None or not place.booking.streamed:
-                ends_per_second += 1 / (snapshot.lengths_of(place.booking.role).rest(place.tokens) * gap)
-    usual = slots / (lengths.mean * forecast.later.at(slots) + forecast.first.mean_y)
-    return TRUST_OF_RATE * ends_per_second + (1 - TRUST_OF_RATE) * usual
+def usual_rate(slots: float, forecast: Forecast, lengths: Lengths) -> float:
+    """Slots that come free per second on average, as long as all are taken."""
+    return slots / (lengths.mean * forecast.later.at(slots) + forecast.first.mean_y)
+
+
+def slot_rate(known: Steady, pulse: Pulse, snapshot: Snapshot) -> float:
+    """Slots that come free per second, as far as the running answers have come."""
+    gap = max(pulse.gap_seconds or known.outlook.token_seconds, FASTEST_TOKEN_SECONDS)
+    ends_per_second = known.state.outsiders(snapshot.now)[0] / (known.lengths.mean * gap)
+    for place in pulse.places.values():
+        if place.first_at is not None:
+            ends_per_second += 1 / (snapshot.lengths_of(place.booking.role).rest(place.tokens) * gap)
+    return ends_per_second
 
 
 def silence_cost(state: BackendState, forecast: Forecast, pulse: Pulse, now: float) -> float:

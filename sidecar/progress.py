@@ -8,6 +8,7 @@ Rules of this file
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from typing import Any
 
 PACE_SECONDS = 2.0
 """What counts as "lately": tokens of two seconds ago have a third of the weight of those of now."""
@@ -50,7 +51,7 @@ class Rhythm:
 class Pulse:
     """The beat of one backend's tokens, over all its requests."""
 
-    __slots__ = ("_seconds", "_tokens", "last_token_at", "places", "tokens")
+    __slots__ = ("_seconds", "_tokens", "last_token_at", "places", "tokens", "worked_out")
 
     def __init__(self) -> None:
         self.last_token_at: float | None = None
@@ -60,6 +61,8 @@ class Pulse:
         """That ever came."""
         self.places: dict[str, Progress] = {}
         """The requests in flight."""
+        self.worked_out: dict[tuple[str, str], Any] = {}
+        """(model, role) → what `sidecar.outlook` worked out last, so that it need not while nothing has changed."""
 
     def move(self) -> None:
         """The backend is at another place from now on."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sidecar.baseline import Baseline
-from sidecar.breaker import Breaker
+from sidecar.breaker import UNTROUBLED, Breaker
 from sidecar.engines.engine import NOTHING_READ, Model, Reading
 from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
 from sidecar.first_tokens import NO_FIRST_TOKENS, FirstTokens
@@ -80,7 +80,7 @@ class BackendState:
     good_inference_at: float | None = None
     work: Work = Work()  # noqa: RUF009
     outside: Outside | None = None
-    breaker: Breaker = Breaker()  # noqa: RUF009
+    breaker: Breaker = UNTROUBLED
     draining: bool = False
     """The operator wants it to get no new requests."""
     last_model: str | None = None

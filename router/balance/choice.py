@@ -8,13 +8,14 @@ Rules of this file
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
 from router.balance.demand import Demand
 from router.balance.policy import Policy, Scene
 from router.balance.pools import Candidate, Pool
-from router.balance.seen import Able, Exclusion, View, look
+from router.balance.seen import Able, Excluded, Exclusion, View, look
 from sidecar import Snapshot
 
 
@@ -38,19 +39,54 @@ class Considered(NamedTuple):
     """Whether the prediction rests on what was measured there; else it is a guess."""
 
 
-class Choice(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Choice:
     """Who won (None: nobody could serve), by what, and everybody who was looked at."""
 
     winner: Able | None
     reason: str
-    considered: tuple[Considered, ...]
+    scene: Scene
+    costs: Sequence[float]
+    """As the policy counts, of those in `scene.able`; infinity: it was not looked at."""
+    excluded: Sequence[Excluded] = ()
+    place: int | None = None
+    """The winner's in `scene.able`."""
     full: bool = False
     """The winner has no room: it is worth waiting for."""
     panic: bool = False
     rests_until: float | None = None
     """Nobody can serve before this moment, because they said so."""
-    won: Considered | None = None
-    """The winner's row of `considered`."""
+
+    @property
+    def considered(self) -> tuple[Considered, ...]:
+        """Everybody: first those that were able, then the excluded."""
+        able = (self.row(place) for place in range(len(self.costs)))
+        return (*able, *(Considered(one.candidate, None, None, None, None, one.why) for one in self.excluded))
+
+    @property
+    def won(self) -> Considered | None:
+        """The winner's row."""
+        return None if self.place is None else self.row(self.place)
+
+    def row(self, place: int) -> Considered:
+        """One of `scene.able`, in figures. Made when somebody looks: most choices of a long line nobody reads."""
+        scene = self.scene
+        one = scene.able[place]
+        outlook, waiting = one.outlook, scene.before[place]
+        first_seconds = outlook.ttft(scene.demand.prompt_tokens, waiting)
+        answer_tokens = scene.lengths.expected(scene.demand.max_tokens)
+        return Considered(
+            one.candidate,
+            outlook.in_flight,
+            first_seconds,
+            first_seconds + answer_tokens * outlook.token_seconds,
+            self.costs[place],
+            None,
+            outlook.slots,
+            outlook.cold_seconds,
+            outlook.silent_seconds,
+            outlook.trusted,
+        )
 
 
 def choose(
@@ -72,11 +108,11 @@ def choose_from(
     """The same, where somebody has looked already. `before`: how many of us already wait for each that is able."""
     scene = Scene(view.able, before, demand, snapshot.lengths_of(demand.role), random)
     costs = _costs(policy, scene) if view.able else []
-    considered = _considered(scene, costs, view)
     lowest = min(costs, default=inf)
     best = [place for place, cost in enumerate(costs) if cost <= lowest]
     if not best:
-        return Choice(None, "nobody in the pool can serve", considered, rests_until=view.rests_until)
+        reason = "nobody in the pool can serve"
+        return Choice(None, reason, scene, costs, view.excluded, rests_until=view.rests_until)
     if len(best) > 1:
         # In an order of their own: the order of the pool shall not matter, whatever the random number.
         best.sort(key=lambda place: view.able[place].candidate)
@@ -84,7 +120,7 @@ def choose_from(
     winner = view.able[place]
     full = winner.room - before[place] < 1
     reason = _reason(policy, costs, place, len(best))
-    return Choice(winner, reason, considered, full, view.panic, won=considered[place])
+    return Choice(winner, reason, scene, costs, view.excluded, place, full, view.panic)
 
 
 def _costs(policy: Policy, scene: Scene) -> list[float]:
@@ -104,27 +140,6 @@ def _costs(policy: Policy, scene: Scene) -> list[float]:
 def _with_room(scene: Scene) -> Sequence[int]:
     rooms = zip(scene.able, scene.before, strict=True)
     return [place for place, (one, waiting) in enumerate(rooms) if one.room - waiting >= 1]
-
-
-def _considered(scene: Scene, costs: Sequence[float], view: View) -> tuple[Considered, ...]:
-    prompt, answer = scene.demand.prompt_tokens, scene.lengths.expected(scene.demand.max_tokens)
-    # Those who are able stand first, in their order: the winner's row is found by that.
-    able = [
-        Considered(
-            one.candidate,
-            one.outlook.in_flight,
-            (first := one.outlook.ttft(prompt, waiting)),
-            first + answer * one.outlook.token_seconds,
-            cost,
-            None,
-            one.outlook.slots,
-            one.outlook.cold_seconds,
-            one.outlook.silent_seconds,
-            one.outlook.trusted,
-        )
-        for one, waiting, cost in zip(scene.able, scene.before, costs, strict=True)
-    ]
-    return (*able, *(Considered(one.candidate, None, None, None, None, one.why) for one in view.excluded))
 
 
 def _reason(policy: Policy, costs: Sequence[float], winner: int, tied: int) -> str:

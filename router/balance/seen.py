@@ -13,7 +13,7 @@ from math import inf
 from typing import NamedTuple
 
 from router.balance.pools import Candidate, Pool
-from sidecar import BackendState, Outlook, Snapshot, Verdict, outlook_on
+from sidecar import UNTROUBLED, BackendState, Outlook, Snapshot, Verdict, outlook_on
 
 SLOW_START_ROOM = 32.0
 """Requests that a backend without known slots is held to be good for, when it starts slowly."""
@@ -100,6 +100,11 @@ def _fallback(excluded: list[Excluded], snapshot: Snapshot, role: str) -> View:
 
 def _exclusion(candidate: Candidate, state: BackendState, now: float, tried: Collection[Candidate]) -> Exclusion | None:
     health = state.health
+    if state.breaker is UNTROUBLED and health.verdict is Verdict.UP and not (tried or state.draining):
+        # Nearly everybody, nearly always.
+        fit = not (health.loading or health.suspended)
+        if fit:
+            return None
     if not health.available:
         if health.verdict is Verdict.DOWN:
             return Exclusion.DOWN

@@ -8,6 +8,7 @@ Rules of this file
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from heapq import nsmallest
 from math import inf, isfinite
 
 from router.balance.choice import Choice, Considered
@@ -90,11 +91,13 @@ def why_of(choice: Choice, policy: PolicyName, demand: Demand, *, stream: bool) 
         demand.session is not None,
         len(demand.blocks),
     )
-    considered = choice.considered
-    if len(considered) <= MOST_SHOWN:
-        return Why(policy, asked, choice.reason, choice.won, considered, choice.panic)
-    shown, not_shown = _most_telling(choice)
-    return Why(policy, asked, choice.reason, choice.won, shown, choice.panic, not_shown)
+    if len(choice.costs) + len(choice.excluded) <= MOST_SHOWN:
+        considered = choice.considered
+        won = None if choice.place is None else considered[choice.place]
+        return Why(policy, asked, choice.reason, won, considered, choice.panic)
+    won = choice.won
+    shown, not_shown = _most_telling(choice, won)
+    return Why(policy, asked, choice.reason, won, shown, choice.panic, not_shown)
 
 
 def header(why: Why, most_chars: int | None = HEADER_CHARS) -> str:
@@ -131,15 +134,18 @@ def short_seconds(seconds: float) -> str:
     return f"{seconds:.1f}s" if seconds < 10.0 else f"{seconds:.0f}s"
 
 
-def _most_telling(choice: Choice) -> tuple[tuple[Considered, ...], Mapping[str, int]]:
+def _most_telling(choice: Choice, won: Considered | None) -> tuple[tuple[Considered, ...], Mapping[str, int]]:
     """The winner, those next to it, and as many of the excluded as still fit; and the numbers of the others."""
-    able = sorted((one for one in choice.considered if one.excluded is None), key=_rank)
-    excluded = [one for one in choice.considered if one.excluded is not None]
-    best = able[:MOST_SHOWN]
-    if choice.won is not None and choice.won not in best:
-        best[-1] = choice.won
+    cheapest = nsmallest(MOST_SHOWN, range(len(choice.costs)), key=choice.costs.__getitem__)
+    if choice.place is not None and choice.place not in cheapest:
+        cheapest[-1:] = [choice.place]  # it was drawn among equals
+    best = [won if won is not None and place == choice.place else choice.row(place) for place in cheapest]
     room = MOST_SHOWN - len(best)
-    return (*best, *excluded[:room]), _counted([*able[len(best) :], *excluded[room:]])
+    excluded = [Considered(one.candidate, None, None, None, None, one.why) for one in choice.excluded[:room]]
+    not_shown = Counter(str(one.why) for one in choice.excluded[room:])
+    if len(choice.costs) > len(best):
+        not_shown[ABLE] = len(choice.costs) - len(best)
+    return (*best, *excluded), not_shown
 
 
 def _rank(one: Considered) -> tuple[bool, float]:
