@@ -38,6 +38,7 @@ from router.sessions import store as session_store
 from router.sessions.memory import MemorySessions
 from router.sessions.sqlite import SqliteSessions
 from router.sessions.store import Bounds
+from router.spending import Spending
 from router.telemetry import Telemetry
 from router.tools.infra import Host, InfraSettings
 from router.tools.reach import http_checker
@@ -86,6 +87,7 @@ class Parts:
     monitor: Monitor
     relay: Relay
     gate: Gate
+    spending: Spending
     http: aiohttp.ClientSession
     sessions: session_store.SessionStore
     registry: CollectorRegistry
@@ -195,7 +197,7 @@ class House:
         parts = self.parts
         note = parts.recorder.query if parts.recorder is not None else _note_nothing
         fleet = Fleet(self.snapshot, tuple(config.router.roles), load_rules(config.sidecar), note)
-        dispatcher = Dispatcher(parts.store, parts.relay, fleet.level_at, parts.gate)
+        dispatcher = Dispatcher(parts.store, parts.relay, fleet.level_at, parts.gate, parts.spending)
         tools = build_tools(ToolSettings(_infra(config), http_checker(lambda: parts.http)))
         zone = config.router.zone
 
@@ -270,6 +272,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         monitor=Monitor(store, prober, _now, random.random, pace(config.sidecar), wants_probe(config.sidecar)),
         relay=relay,
         gate=gate,
+        spending=Spending(telemetry),
         http=http,
         sessions=sessions,
         registry=registry,

@@ -18,6 +18,8 @@ from router.patience import Deadlines
 
 CHAT_PATH = "/v1/chat/completions"
 DEFAULT_TERMS = Terms()
+HEDGE_SECONDS = 1.5
+"""People wait so long for a first word without wondering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Call:
     """How long it may wait for somebody to have room."""
     attempts: int = 2
     """How often it may fail in all."""
+    hedge_seconds: float | None = HEDGE_SECONDS
+    """How long nothing may come, at least, before somebody else is asked besides; None: nobody is."""
     pool_now: Callable[[], Pool] | None = None
     """Who could serve it by now, while it waits; None: nobody else."""
     schema: Mapping[str, Any] | None = None
@@ -72,6 +76,7 @@ def call_for(
         role.policy,
         terms_of(role),
         attempts,
+        HEDGE_SECONDS if role.hedge else None,
         pool,
         schema,
     )

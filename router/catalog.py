@@ -52,6 +52,18 @@ REJECTED = Metric(
     "Requests that were told to come back later, because there was no room for them, by why.",
     ("reason",),
 )
+RETRIES = Metric(
+    "maek_retries_total",
+    MetricType.COUNTER,
+    "Requests that were sent again before the first token, by the backend that had failed and how.",
+    ("backend", "reason"),
+)
+HEDGES = Metric(
+    "maek_hedges_total",
+    MetricType.COUNTER,
+    "Second requests beside one that was late, by how they ended: won, lost, failed or abandoned.",
+    ("outcome",),
+)
 RELOAD_SUCCESS = Metric(
     "maek_config_last_reload_success",
     MetricType.GAUGE,
@@ -79,6 +91,8 @@ METRICS = (
     QUEUE_DEPTH,
     QUEUE_WAIT,
     REJECTED,
+    RETRIES,
+    HEDGES,
     RELOAD_SUCCESS,
     RELOAD_TIMESTAMP,
 )

@@ -69,5 +69,7 @@ class RoleConfig(Section):
     """How one of the backends that can serve is chosen."""
     priority: Annotated[PriorityName, ByName] | None = None
     """Who goes first when nobody has room; null: interactive for /chat and for streams, else normal."""
+    hedge: bool = True
+    """Ask a second backend when the first token is late; once in twenty requests, or once a minute, at most."""
     queue: QueueConfig = QueueConfig()
     """Requests that wait until somebody has room for them."""

@@ -1,50 +1,48 @@
-"""One request to a role or a model: wait until somebody has room, relay, and the next backend if that failed.
+"""One request to a role or a model: wait until somebody has room, relay, hedge, and the next backend if that failed.
 
 Rules of this file
-- The look and the booking are one step: between what the gate saw and `Places.taken` there is no `await`, so that two
+- The look and the booking are one step: between what the gate saw and `Places.taken` nothing waits, so that two
   requests at the same moment see each other.
-- Another backend takes over only while the client has not had one byte of an answer. One that lacks what was asked for
-  has not failed: the next is asked, and the last one's refusal is the caller's answer.
-- One that says that it is full has not failed either: it is left alone until it says, and then may be asked again.
+- Who may be asked next is the errand's to say, who has something to say first the race's.
+- What Maek asks of its own accord, besides what callers ask, is on a budget.
 """
 
 import asyncio
-from dataclasses import replace
 from itertools import count
-from typing import assert_never
 
 import orjson
 
 from router.attempt import JSON, STREAM, AttemptFailed, CallerRefused, Sink, UpstreamRequest
-from router.balance.admission import Ticket
 from router.balance.choice import Choice
-from router.balance.policies import POLICIES, PolicyName
-from router.balance.pools import Candidate
 from router.balance.why import why_of
 from router.call import Call
+from router.errand import Errand
 from router.errors import NoBackend, PolicyFault
 from router.fleet import takes_schema
 from router.gate import Gate, Seen
+from router.hedging import Hedge
 from router.journey import Journey
 from router.place import Ledger, LevelAt, Place, Places
+from router.race import Beaten, Race
 from router.relay import Relay
-from sidecar import BackendState, Outcome, Snapshot, Verdict, orca
+from router.spending import Spending
+from sidecar import BackendState, Snapshot, Verdict, orca
 
 RETRY_NO_BACKEND_SECONDS = 5.0
 """When to come back if nobody serves a role: about as long as the monitor takes to notice one that came back."""
 LOAD_IN_HEADERS = frozenset({"vllm", "triton", "status"})
 """Engines that tell their load with an answer when they are asked to; behind `/status` is `maek sidecar`, or a server
 that does not mind."""
-MOST_REJECTIONS = 60
-"""Of one request. A backend that is full is left alone for as long as it says; this is for those that say "now"."""
+NO_RETRIES = "No other backend was asked: too many requests have been asked twice lately."
 
 
 class Dispatcher:
     """Sends calls to backends."""
 
-    def __init__(self, ledger: Ledger, relay: Relay, level_at: LevelAt, gate: Gate) -> None:
+    def __init__(self, ledger: Ledger, relay: Relay, level_at: LevelAt, gate: Gate, spending: Spending) -> None:
         self._relay = relay
         self._gate = gate
+        self._spending = spending
         self._places = Places(ledger, level_at)
         self._turns = count()
 
@@ -54,21 +52,64 @@ class Dispatcher:
         Raises a PolicyFault when nobody has room in time, a BackendFault when nobody could answer, CallerRefused when a
         backend found the request itself wrong.
         """
-        errand = _Errand(call, _now(), next(self._turns))
-        while errand.goes_on:
+        errand = Errand(call, _now(), next(self._turns))
+        self._spending.earn(call.target, _now())
+        while errand.goes_on(_now()):
             try:
                 seen = await self._seen(errand, sink, journey)
-                with self._places.taken(call, seen, journey) as place:
-                    errand.tried.append(place.attempt.candidate)
-                    await self._relay.run(_upstream(call, place, errand.due_at), place.meter, sink)
-                    return
-            except (AttemptFailed, CallerRefused) as error:
-                errand.failed(error)
+                self._spend(errand)
+                await self._answered(errand, seen, sink, journey)
+                return
+            except (AttemptFailed, CallerRefused):
+                continue  # the errand knows
             except (NoBackend, PolicyFault) as error:
                 raise _told(errand.failure or error) from None
         raise _told(errand.failure)
 
-    async def _seen(self, errand: "_Errand", sink: Sink, journey: Journey) -> Seen:
+    def _spend(self, errand: Errand) -> None:
+        """Take a retry where it is one. Raises what the caller is told if there is none."""
+        failed_on, failure = errand.failed_on, errand.failure
+        if failed_on is None or not isinstance(failure, AttemptFailed):
+            return
+        if not self._spending.retry(errand.call.target, failed_on.backend, failure.outcome, _now()):
+            failure.error.message += f" {NO_RETRIES}"
+            raise failure.error
+        errand.failed_on = None
+
+    async def _answered(self, errand: Errand, seen: Seen, sink: Sink, journey: Journey) -> None:
+        """One attempt, and another one beside it if that is late. Raises what the last of them raised."""
+        race = Race(sink)
+
+        async def attempt(seen: Seen, *, hedge: bool = True) -> None:
+            await self._attempt(errand, seen, race, journey, hedge=hedge)
+
+        beside = Hedge(errand, race, self._gate, self._spending, attempt)
+        try:
+            beside.arm(seen.choice)
+            await attempt(seen, hedge=False)
+        except Beaten:
+            await beside.answered()
+        except (AttemptFailed, CallerRefused):
+            if not beside.may_answer:
+                raise
+            await beside.answered()
+        finally:
+            await beside.end()
+
+    async def _attempt(self, errand: Errand, seen: Seen, race: Race, journey: Journey, *, hedge: bool) -> None:
+        """One attempt on the winner of what was seen."""
+        with self._places.taken(errand.call, seen, journey, hedge=hedge) as place:
+            candidate = place.attempt.candidate
+            errand.tried.append(candidate)
+            try:
+                async with race.lane(place) as lane:
+                    await self._relay.run(_upstream(errand.call, place, errand.due_at), place.meter, lane)
+                    await lane.flush()
+            except (AttemptFailed, CallerRefused) as error:
+                errand.failed(candidate, error)
+                raise
+
+    async def _seen(self, errand: Errand, sink: Sink, journey: Journey) -> Seen:
         """Who has room, once somebody has. Raises NoBackend if nobody can serve, and a PolicyFault."""
         call = errand.call
         ticket = errand.ticket()
@@ -78,63 +119,6 @@ class Dispatcher:
             journey.nobody = why_of(seen.choice, call.policy, ticket.demand, stream=call.stream)
             raise _nobody(call, seen.choice, seen.snapshot)
         return seen
-
-
-class _Errand:
-    """How far a call has come. `number` counts the calls, for policies that go round in turn."""
-
-    def __init__(self, call: Call, since: float, number: int) -> None:
-        self.call = call
-        self.due_at = since + call.deadlines.total_seconds
-        self.tried: list[Candidate] = []
-        """Who shall not be asked again."""
-        self.failure: AttemptFailed | CallerRefused | None = None
-        """What the caller is told if nobody else can answer."""
-        self.waited_seconds = 0.0
-        """In the line, in all."""
-        self._since = since
-        self._number = number
-        self._failures = 0
-        self._rejections = 0
-
-    def ticket(self) -> Ticket:
-        """For the place that is wanted next."""
-        call = self.call
-        demand = call.demand
-        if call.policy is PolicyName.ROUND_ROBIN:
-            demand = replace(demand, number=self._number)
-        terms = call.terms
-        if self.waited_seconds:
-            left_seconds = max(0.0, terms.most_wait_seconds - self.waited_seconds)
-            terms = replace(terms, most_wait_seconds=left_seconds)
-        return Ticket(demand, call.pool, POLICIES[call.policy], self._since, terms, tuple(self.tried))
-
-    def failed(self, error: AttemptFailed | CallerRefused) -> None:
-        """The last one that was tried did not answer."""
-        if isinstance(error, CallerRefused) and error.elsewhere:
-            # That one of them lacks it is no news to a caller whose request another one failed on.
-            self.failure = self.failure or error
-            return
-        self.failure = error
-        if isinstance(error, AttemptFailed) and error.outcome is Outcome.REJECTED:
-            self._rejections += 1
-            self.tried.pop()
-        else:
-            self._failures += 1
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether somebody may be asked: nobody was yet, another one may take over, or have what this one lacks."""
-        match self.failure:
-            case None:
-                return True
-            case AttemptFailed(begun=begun):
-                few = self._failures < self.call.attempts and self._rejections < MOST_REJECTIONS
-                return few and not begun and _now() < self.due_at
-            case CallerRefused(elsewhere=elsewhere):
-                return elsewhere and _now() < self.due_at
-            case _:
-                assert_never(self.failure)
 
 
 def _told(failure: AttemptFailed | CallerRefused | NoBackend | PolicyFault | None) -> Exception:

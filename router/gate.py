@@ -121,6 +121,15 @@ class Gate:
             self._counts.waited(seen.waited_seconds)
         return seen
 
+    def at_once(self, ticket: Ticket) -> Seen | None:
+        """What `ticket` sees, if somebody who is fit has room for it now, and nobody who waits goes before it.
+
+        The caller books before it awaits anything.
+        """
+        snapshot = self._snapshot()
+        choice = self._line.consider(ticket, snapshot, self._random())
+        return None if choice.winner is None or choice.full or choice.panic else Seen(snapshot, choice, 0.0)
+
     @contextmanager
     def _in_line(self, standing: _Standing) -> Iterator[_Standing]:
         """For as long as the context lasts; the next ones are called when it ends, whatever happened."""

@@ -26,6 +26,10 @@ class Attempt:
     level: Level | None
     hedge: bool = False
     """Sent beside another attempt that had not answered yet."""
+    answers: bool = False
+    """Its tokens go to the client."""
+    beaten: bool = False
+    """Cut off, because another attempt beside it answered first."""
     waited_seconds: float = 0.0
     """In the queue, before it was chosen."""
     started_at: float | None = None
@@ -84,19 +88,24 @@ class Journey:
     ) -> None:
         """An attempt ended, whatever happened."""
         attempt.outcome = outcome
-        attempt.first_token_at = self.first_token_at = first_token_at
-        attempt.ended_at = self.ended_at = at
+        attempt.first_token_at = first_token_at
+        attempt.ended_at = at
         attempt.output_tokens = output_tokens
+        if not attempt.beaten:
+            self.first_token_at = first_token_at
+            self.ended_at = at
 
     @property
     def last(self) -> Attempt | None:
         """The attempt that answers, or failed last."""
-        return self.attempts[-1] if self.attempts else None
+        answering = (attempt for attempt in reversed(self.attempts) if attempt.answers)
+        return next(answering, self.attempts[-1] if self.attempts else None)
 
     @property
     def why(self) -> Why | None:
         """The last choice."""
-        return self.nobody or (self.attempts[-1].why if self.attempts else None)
+        last = self.last
+        return self.nobody or (None if last is None else last.why)
 
     @property
     def queued_ms(self) -> float | None:

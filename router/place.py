@@ -78,8 +78,8 @@ class Places:
         self._level_at = level_at
 
     @contextmanager
-    def taken(self, call: Call, seen: Seen, journey: Journey) -> Iterator[Place]:
-        """The winner's place, for as long as the context lasts. There is a winner."""
+    def taken(self, call: Call, seen: Seen, journey: Journey, *, hedge: bool = False) -> Iterator[Place]:
+        """The winner's place, for as long as the context lasts. There is a winner. `hedge`: beside another one."""
         winner, snapshot = seen.choice.winner, seen.snapshot
         assert winner is not None
         request = str(next(_NUMBERS))
@@ -97,7 +97,7 @@ class Places:
         progress = self._ledger.progress(backend, request)
         assert progress is not None  # just started, and nobody else knows it
         level = self._level_at(winner.state, snapshot)
-        attempt = Attempt(why, winner.candidate, level, waited_seconds=seen.waited_seconds)
+        attempt = Attempt(why, winner.candidate, level, hedge, waited_seconds=seen.waited_seconds)
         journey.begin(attempt, at)
         meter = Meter(self._ledger, backend, request, progress)
         ended = Outcome.OK

@@ -36,6 +36,8 @@ class Telemetry:
         self._errors = self._counter(catalog.ERRORS)
         self._tools = self._counter(catalog.TOOL_CALLS)
         self._rejected = self._counter(catalog.REJECTED)
+        self._retries = self._counter(catalog.RETRIES)
+        self._hedges = self._counter(catalog.HEDGES)
         self._decide_seconds = self._histogram(catalog.DECIDE_DURATION, catalog.DECIDE_BUCKETS)
         self._queue_seconds = self._histogram(catalog.QUEUE_WAIT, catalog.QUEUE_WAIT_BUCKETS)
         self._reload_success = self._gauge(catalog.RELOAD_SUCCESS)
@@ -67,6 +69,14 @@ class Telemetry:
     def rejected(self, reason: str) -> None:
         """A request was told to come back later. The reasons are those of the queue, and the code of `Shed`."""
         self._rejected.labels(reason).inc()
+
+    def retried(self, backend: str, reason: str) -> None:
+        """A request was sent again, because a backend known to the store failed on it."""
+        self._retries.labels(backend, reason).inc()
+
+    def hedged(self, outcome: str) -> None:
+        """A second request beside a late one has ended."""
+        self._hedges.labels(outcome).inc()
 
     def tool_called(self, tool: str, operation: str, *, ok: bool) -> None:
         """A tool known to the registry was called."""

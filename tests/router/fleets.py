@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from router.attempt import Sink
+from router.balance import budget
 from router.balance.admission import Line, Terms
 from router.balance.demand import Priority
 from router.balance.policies import PolicyName
@@ -18,6 +19,7 @@ from router.dispatch import Dispatcher
 from router.gate import Gate
 from router.journey import Journey
 from router.patience import Deadlines
+from router.spending import Spending
 from sidecar import (
     BackendAdded,
     BackendSpec,
@@ -36,9 +38,11 @@ ROLE = "reasoner"
 
 
 class Counted:
-    """What the gate has counted."""
+    """What was counted."""
 
     def __init__(self) -> None:
+        self.retries: list[tuple[str, str]] = []
+        self.hedges: list[str] = []
         self.waits: list[float] = []
         self.reasons: list[str] = []
 
@@ -50,6 +54,14 @@ class Counted:
         """Sent away."""
         self.reasons.append(reason)
 
+    def retried(self, backend: str, reason: str) -> None:
+        """Sent again."""
+        self.retries.append((backend, reason))
+
+    def hedged(self, outcome: str) -> None:
+        """A second request has ended."""
+        self.hedges.append(outcome)
+
 
 @dataclass
 class Fleet:
@@ -59,6 +71,7 @@ class Fleet:
     line: Line
     counts: Counted
     gate: Gate
+    spending: Spending
     dispatcher: Dispatcher
     pool: Pool
     journeys: list[Journey] = field(default_factory=list)
@@ -77,6 +90,7 @@ class Fleet:
         stream: bool = True,
         limits: Deadlines = PATIENT,
         attempts: int = 2,
+        hedge_seconds: float | None = None,
         schema: Mapping[str, Any] | None = None,
         terms: Terms = DEFAULT_TERMS,
         priority: Priority = Priority.NORMAL,
@@ -95,6 +109,7 @@ class Fleet:
             policy,
             terms,
             attempts,
+            hedge_seconds,
             lambda: self.pool,
             schema,
         )
@@ -147,6 +162,7 @@ async def fleet(
     api_key: str | None = None,
     rng: Callable[[], float] | None = None,
     slots: int | None = None,
+    hedges: budget.Terms = budget.HEDGES,
 ) -> AsyncIterator[Fleet]:
     """Backends at these URLs, all up, in front of a real relay. `slots`: of each, as the operator says."""
     store = Store()
@@ -159,4 +175,6 @@ async def fleet(
     gate.keepalive_seconds = keepalive_seconds
     store.witness(gate.saw)
     async with relaying(keepalive_seconds) as relay:
-        yield Fleet(store, line, counts, gate, Dispatcher(store, relay, level_at, gate), pool)
+        spending = Spending(counts, hedges=hedges)
+        dispatcher = Dispatcher(store, relay, level_at, gate, spending)
+        yield Fleet(store, line, counts, gate, spending, dispatcher, pool)

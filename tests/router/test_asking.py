@@ -23,6 +23,7 @@ from router.errors import BackendFailed, BackendTimeout, BadRequest, MaekError, 
 from router.fleet import Fleet
 from router.gate import Gate
 from router.journey import Journey
+from router.spending import Spending
 from router.sse import encode
 from sidecar import BackendSpec, LoadRules, Outcome, Store
 from tests.fakes.upstreams import (
@@ -57,7 +58,7 @@ async def asked(
     fleet = Fleet(lambda: store.snapshot(now()), (CLASSIFIER,), LoadRules(), lambda _at, _backend: None)
     async with relaying() as relay:
         gate = Gate(Line(), lambda: store.snapshot(now()), lambda: 0.0, Counted())
-        dispatcher = Dispatcher(store, relay, level_at, gate)
+        dispatcher = Dispatcher(store, relay, level_at, gate, Spending(Counted()))
         asker = ClassifierAsker(dispatcher, fleet, role or RoleConfig(), journey)
         try:
             return await asker(MESSAGES, schema=schema), journey, store

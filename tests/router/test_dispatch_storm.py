@@ -77,7 +77,7 @@ async def test_after_a_storm_nothing_is_in_flight_and_every_request_has_ended_on
         await STORM[heard.json()["kind"]](heard)
 
     async def one_client(all_of_them: Fleet, number: int, room: asyncio.Semaphore) -> None:
-        limits = deadlines(first_token=0.5, token=0.3, total=2)
+        limits = deadlines(first_token=1, token=0.5, total=2)
         body = {"kind": number % len(STORM)}
         async with room:
             sending = asyncio.create_task(all_of_them.send(Kept(), body=body, stream=number % 5 > 0, limits=limits))
@@ -94,7 +94,7 @@ async def test_after_a_storm_nothing_is_in_flight_and_every_request_has_ended_on
         dead = f"http://127.0.0.1:{free_port()}"
         urls = [*(server.url for server in servers), dead]
         storm = await stack.enter_async_context(fleet(*urls, keepalive_seconds=0.01))
-        room = asyncio.Semaphore(300)
+        room = asyncio.Semaphore(150)
         async with asyncio.TaskGroup() as clients:
             for number in range(600):
                 clients.create_task(one_client(storm, number, room))

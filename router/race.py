@@ -1,0 +1,113 @@
+"""Attempts of one call side by side: the first that has a token to give answers, and nobody else may write.
+
+Rules of this file
+- Nothing of an answer goes to the client before its first token. Until then another backend may take over, and a
+  greeting tells nobody anything.
+- The race is won in one step: the winner is known, the others are stopped, and only then the first byte is written.
+- One at a time writes to the client, comments too.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from router.attempt import AttemptFailed, Opened, Sink
+from router.place import Place
+
+MOST_HELD_BYTES = 64 * 1024
+"""Of greetings. A stream that has said more than this without a token that is known as one is passed on as it is."""
+
+
+class Beaten(Exception):
+    """Another attempt of the same call answers."""
+
+
+class Race:
+    """All attempts of one call that run at the same time, before one `sink`."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.winner: Lane | None = None
+        self.lanes: list[Lane] = []
+        """Of those that run, in the order in which they began."""
+        self.writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def lane(self, place: Place) -> AsyncIterator["Lane"]:
+        """The lane of one attempt, while it runs. Raises Beaten when another one has won."""
+        lane = Lane(self, place)
+        try:
+            async with asyncio.timeout(None) as lane.leash:
+                self.lanes.append(lane)
+                try:
+                    yield lane
+                except AttemptFailed as error:
+                    error.begun = error.begun and lane.passing
+                    raise
+                finally:
+                    self.lanes.remove(lane)
+        except TimeoutError as stopped:
+            raise Beaten from stopped
+
+    async def won_by(self, lane: "Lane") -> None:
+        """`lane` has something to say. Raises Beaten if it comes too late."""
+        async with self.writing:
+            if self.winner is None:
+                self.winner = lane
+                lane.place.attempt.answers = True
+                for other in self.lanes:
+                    if other is not lane:
+                        other.stop()
+        if self.winner is not lane:
+            raise Beaten
+
+
+class Lane:
+    """The way of one attempt to the client: a sink that holds what comes until there is a token."""
+
+    def __init__(self, race: Race, place: Place) -> None:
+        self.place = place
+        self.passing = False
+        """Whatever comes is passed on at once: the race is won."""
+        self.leash: asyncio.Timeout
+        self._race = race
+        self._opened: Opened | None = None
+        self._held = b""
+
+    def stop(self) -> None:
+        """Another one answers: end here as if the client had left."""
+        self.place.attempt.beaten = True
+        self.leash.reschedule(asyncio.get_running_loop().time())
+
+    async def waiting(self, position: int, expected_seconds: float) -> None:
+        """An attempt has a place: it does not wait for one."""
+
+    async def opened(self, opened: Opened) -> None:
+        """The answer begins; its first token may still be long in coming."""
+        self._opened = opened
+
+    async def chunk(self, data: bytes) -> None:
+        """Pass on, or hold while there is no token."""
+        if self.passing:
+            await self._race.sink.chunk(data)
+            return
+        self._held += data
+        if self.place.meter.progress.first_at is not None or len(self._held) > MOST_HELD_BYTES:
+            await self.flush()
+
+    async def quiet(self) -> None:
+        """Nothing has come for a while: one of the attempts tells the client so."""
+        race = self._race
+        if race.winner is None and race.lanes[0] is self:
+            async with race.writing:
+                await race.sink.quiet()
+
+    async def flush(self) -> None:
+        """Pass on what is held. Raises Beaten if another one has won."""
+        if self.passing or self._opened is None:
+            return
+        await self._race.won_by(self)
+        self.passing = True
+        held, self._held = self._held, b""
+        await self._race.sink.opened(self._opened)
+        await self._race.sink.chunk(held)
