@@ -9,7 +9,7 @@ from typing import Any
 
 from router.language import pick
 from router.terminal.cells import Line, Span, Style, cells, clean, fitted, left, right, wrapped
-from router.terminal.words import EXCLUSIONS, POLICIES, WON_BY, say
+from router.terminal.words import COUNTED, EXCLUSIONS, POLICIES, WON_BY, say
 
 MOST_NAME_CELLS = 24
 COLUMN_CELLS = (10, 13, 10, 9)
@@ -104,11 +104,9 @@ def _beside(row: Row, language: str) -> str:
 def _notes(choice: Mapping[str, Any], able: Sequence[Row], language: str) -> Iterator[str]:
     not_shown: Mapping[str, int] = choice.get("not_shown") or {}
     if not_shown:
-        yield (
-            pick(language, ko="그 밖에: ", en="Not shown: ")
-            + ", ".join(f"{number} {'' if kind == 'able' else kind}".rstrip() for kind, number in not_shown.items())
-            + "."
-        )
+        counted = sorted(not_shown.items(), key=lambda kind: kind[0] != "able")
+        told = ", ".join(f"{number} {say(COUNTED, kind, language)}" for kind, number in counted)
+        yield pick(language, ko=f"그 밖에: {told}.", en=f"Not shown: {told}.")
     if len(able) > 1 and str(choice.get("policy")) in POLICIES:
         yield say(POLICIES, str(choice.get("policy")), language)
     if any(row.get("measured") is False for row in able):

@@ -131,6 +131,20 @@ EXCLUSIONS: Words = {
     "resting": Word("가득 찼다고 해서 그때까지 쉽니다", "it said that it is full, and until when"),
 }
 
+COUNTED: Words = {
+    "able": Word("맡을 수 있음", "that could serve"),
+    "gone": Word("설정에서 빠짐", "no longer configured"),
+    "down": Word("중단", "down"),
+    "loading": Word("모델 로딩", "loading"),
+    "suspended": Word("재워 둠", "suspended"),
+    "draining": Word("비우는 중", "draining"),
+    "unproven": Word("확인 전", "not probed"),
+    "tried": Word("이미 실패함", "already tried"),
+    "circuit_open": Word("차단", "with an open circuit"),
+    "resting": Word("쉬는 중", "resting"),
+}
+"""Those who were considered and are not shown, after their number."""
+
 POLICIES: Words = {
     "predicted": Word(
         "비용은 초로 셉니다: 첫 토큰까지의 시간, 나머지 답변의 절반, 다른 요청에 주는 폐. 가장 적은 쪽이 이깁니다.",

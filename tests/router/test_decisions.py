@@ -1,19 +1,23 @@
 """The log of decisions: bounded, everybody's own, and without a word that anybody said."""
 
 from datetime import UTC, datetime
+from math import inf
+from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.balance.choice import Considered, Exclusion
+from router.balance.choice import Considered
 from router.balance.pools import Candidate
 from router.decide.decision import Action, Decision, Source
 from router.decisions import DecisionLog, Record, decision_json, journey_json, record_json
 from router.journey import Attempt, Journey
 from sidecar import Level, Outcome
+from tests.router.choices import MINI, NAS, REASON, why
 
+RUNNING = Considered(Candidate("b", "m"), 0, 0.1, inf, inf, slots=inf, trusted=False)
 AT = datetime(2026, 2, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SAID = "비밀"
 DECISION = Decision(
@@ -33,13 +37,11 @@ DECISION = Decision(
 
 def journey() -> Journey:
     """One attempt that failed and one that runs."""
-    first, second = Candidate("a", "m"), Candidate("b", "m")
     made = Journey()
-    considered = (Considered(first, 0, Level.FREE), Considered(second, 2, None, Exclusion.DOWN))
-    failed = Attempt(considered, "the only one that can serve", first, Level.FREE)
+    failed = Attempt(why(MINI, NAS, won=MINI), MINI.candidate, Level.FREE, waited_seconds=0.25)
     made.begin(failed, 10.0)
     made.end(failed, Outcome.TIMEOUT, None, 11.5)
-    made.begin(Attempt((), "fewest in flight: 0", second, None), 11.5)
+    made.begin(Attempt(why(RUNNING, won=RUNNING), RUNNING.candidate, None), 11.5)
     return made
 
 
@@ -64,8 +66,53 @@ def test_the_log_keeps_the_newest_and_shows_everybody_his_own(owners: list[str],
         assert (log.get(record.id, record.owner) is record) is (record in kept)
 
 
+MINI_TOLD = {
+    "backend": "mini",
+    "in_flight": 1,
+    "slots": 4,
+    "predicted_ttft_ms": 412.0,
+    "predicted_e2e_ms": 3140.0,
+    "cost": 2.1,
+    "cold_ms": 0.0,
+    "silent_ms": 0.0,
+    "measured": True,
+    "excluded": None,
+}
+RUNNING_TOLD = MINI_TOLD | {
+    "backend": "b",
+    "in_flight": 0,
+    "slots": None,
+    "predicted_ttft_ms": 100.0,
+    "predicted_e2e_ms": None,
+    "cost": None,
+    "measured": False,
+}
+NAS_TOLD = dict.fromkeys(MINI_TOLD) | {"backend": "nas", "cold_ms": 0.0, "silent_ms": 0.0, "excluded": "down"}
+
+
+def told(considered: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is told of a choice among these."""
+    return {
+        "policy": "predicted",
+        "reason": REASON,
+        "panic": False,
+        "demand": {
+            "role": "reasoner",
+            "prompt_tokens": 312,
+            "max_tokens": 16000,
+            "stream": True,
+            "priority": "batch",
+            "session": True,
+            "prefix_blocks": 2,
+        },
+        "considered": considered,
+        "not_shown": {},
+    }
+
+
 def test_a_record_says_what_was_decided_and_where_it_went_and_no_word_that_was_said() -> None:
-    record = Record("1", AT, "anna", "auto", DECISION, deciding=journey(), error="backend_timeout")
+    nobody = Journey(nobody=why(NAS))
+    record = Record("1", AT, "anna", "auto", DECISION, journey(), nobody, error="backend_timeout")
     assert record_json(record) == {
         "id": "1",
         "at": "2026-02-01T12:00:00.123+00:00",
@@ -83,29 +130,39 @@ def test_a_record_says_what_was_decided_and_where_it_went_and_no_word_that_was_s
         "deciding": {
             "attempts": [
                 {
-                    "backend": "a",
-                    "model": "m",
+                    "backend": "mini",
+                    "model": "gemma4",
                     "load": "free",
-                    "reason": "the only one that can serve",
                     "outcome": "timeout",
-                    "considered": [
-                        {"backend": "a", "in_flight": 0, "load": "free", "excluded": None},
-                        {"backend": "b", "in_flight": 2, "load": None, "excluded": "down"},
-                    ],
+                    "hedge": False,
+                    "waited_ms": 250.0,
+                    "predicted_ttft_ms": 412.0,
+                    "first_token_ms": None,
+                    "predicted_e2e_ms": 3140.0,
+                    "total_ms": 1500.0,
+                    "output_tokens": 0,
+                    **told([MINI_TOLD, NAS_TOLD]),
                 },
                 {
                     "backend": "b",
                     "model": "m",
                     "load": None,
-                    "reason": "fewest in flight: 0",
                     "outcome": None,
-                    "considered": [],
+                    "hedge": False,
+                    "waited_ms": 0.0,
+                    "predicted_ttft_ms": 100.0,
+                    "first_token_ms": None,
+                    "predicted_e2e_ms": None,
+                    "total_ms": None,
+                    "output_tokens": 0,
+                    **told([RUNNING_TOLD]),
                 },
             ],
+            "nobody": None,
             "first_token_ms": None,
             "total_ms": 1500.0,
         },
-        "answering": {"attempts": [], "first_token_ms": None, "total_ms": None},
+        "answering": {"attempts": [], "nobody": told([NAS_TOLD]), "first_token_ms": None, "total_ms": None},
         "error": "backend_timeout",
     }
     assert SAID not in orjson.dumps(record_json(record)).decode()
@@ -130,7 +187,19 @@ def test_times_are_counted_from_the_first_attempt(first_at: float | None, ms: fl
 
 def test_a_journey_may_begin_when_the_clock_does() -> None:
     made = Journey()
-    attempt = Attempt((), "", Candidate("a", "m"), None)
+    attempt = Attempt(why(MINI, won=MINI), MINI.candidate, None)
     made.begin(attempt, 0.0)
     made.begin(attempt, 5.0)
     assert made.started_at == 0.0
+
+
+def test_both_journeys_of_a_record_know_its_id_for_the_log() -> None:
+    record = DecisionLog().begin(AT, "anna", "auto")
+    assert {record.deciding.decision, record.answering.decision} == {record.id}
+
+
+def test_the_journey_of_a_record_is_the_answer_s_as_soon_as_somebody_was_looked_for() -> None:
+    record = Record("1", AT, "anna", "auto")
+    assert record.journey is record.deciding
+    record.answering.nobody = why(NAS)
+    assert record.journey is record.answering

@@ -6,31 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.balance.choice import Choice, Considered
-from router.balance.demand import Demand, Priority
+from router.balance.choice import Choice
 from router.balance.policies import PolicyName
-from router.balance.pools import Candidate
 from router.balance.seen import Exclusion
 from router.balance.why import HEADER_CHARS, MOST_SHOWN, Why, header, short_seconds, why_of
-
-DEMAND = Demand("reasoner", 312, 16000, session="somebody's conversation", blocks=(1, 2), priority=Priority.BATCH)
-
-
-def able(name: str, cost: float, ttft: float = 0.412, e2e: float = 3.14, *, trusted: bool = True) -> Considered:
-    return Considered(Candidate(name, "m"), 1, ttft, e2e, cost, slots=4, trusted=trusted)
-
-
-def out(name: str, why: Exclusion = Exclusion.DOWN) -> Considered:
-    return Considered(Candidate(name, "m"), None, None, None, None, why)
-
-
-def why(*rows: Considered, won: Considered | None = None, panic: bool = False) -> Why:
-    return why_of(choice(*rows, won=won, panic=panic), PolicyName.PREDICTED, DEMAND, stream=True)
-
-
-def choice(*rows: Considered, won: Considered | None = None, panic: bool = False) -> Choice:
-    return Choice(None, "lowest predicted cost: 2.1, the next 6.3", rows, panic=panic, won=won)
-
+from tests.router.choices import DEMAND, able, choice, out, why
 
 MINI, GPU = able("mini", 2.1), able("gpu", 6.3, 1.2, 9.8)
 
@@ -95,7 +75,8 @@ def test_what_is_kept_is_small_and_nobody_is_lost(made: Choice) -> None:
     assert len(kept.considered) <= MOST_SHOWN
     assert (kept.won is None) == (made.won is None)
     if made.won is not None:
-        assert kept.best_first[0] is made.won
+        assert kept.best_first[0] is kept.won
+        assert kept.won == made.won
     everybody = Counter("able" if one.excluded is None else str(one.excluded) for one in made.considered)
     shown = Counter("able" if one.excluded is None else str(one.excluded) for one in kept.considered)
     assert shown + Counter(kept.not_shown) == everybody

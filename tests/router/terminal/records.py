@@ -3,12 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from router.balance.choice import Choice, Considered
-from router.balance.demand import Demand
-from router.balance.policies import PolicyName
-from router.balance.pools import Candidate
-from router.balance.seen import Exclusion
-from router.balance.why import Why, why_of
+from router.balance.why import Why
 from router.decide.decision import Action, Decision, Source
 from router.decisions import Record, record_json
 from router.journey import Attempt, Journey
@@ -16,22 +11,6 @@ from sidecar import Level, Outcome
 
 AT = datetime(2026, 2, 1, 12, 0, 0, 123456, UTC)
 ROUTED = Decision(Action.ROUTE, Source.RULE, "explanation")
-
-MINI = Considered(Candidate("mini", "gemma4"), 1, 0.412, 3.1, 2.1, slots=4)
-GPU = Considered(Candidate("gpu", "gemma4"), 3, 15.2, 24.0, 16.3, slots=4, cold_seconds=14.0, trusted=False)
-NAS = Considered(Candidate("nas", "gemma4"), None, None, None, None, Exclusion.DOWN)
-
-
-def why(
-    *considered: Considered,
-    won: Considered | None = None,
-    policy: PolicyName = PolicyName.PREDICTED,
-    panic: bool = False,
-    stream: bool = True,
-) -> Why:
-    """A choice among these."""
-    demand = Demand("reasoner", 1312, 16000, session="s")
-    return why_of(Choice(None, "", considered, panic=panic, won=won), policy, demand, stream=stream)
 
 
 def attempt(chosen: Why, level: Level | None = Level.NORMAL, **fields: Any) -> Attempt:

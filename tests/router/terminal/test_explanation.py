@@ -6,7 +6,8 @@ from router.terminal.candidates import duration
 from router.terminal.cells import cells, plain
 from router.terminal.explanation import explanation
 from sidecar import Outcome
-from tests.router.terminal.records import GPU, MINI, NAS, attempt, journey, record, why
+from tests.router.choices import GPU, MINI, NAS, why
+from tests.router.terminal.records import attempt, journey, record
 
 ANSWERED = record(journey((attempt(why(GPU, NAS, MINI, won=MINI)), Outcome.OK, 0.62, 2.5)))
 
@@ -28,12 +29,12 @@ What to do
 Who answers  reasoner
   mini, with gemma4, answered. Its load was normal when it was chosen.
   Why mini: its predicted cost is the lowest: 2.10; next would have been gpu with 16.30.
-  The request: about 1,312 tokens of prompt, at most 16,000 of answer, streamed, priority normal,
-  part of a conversation.
+  The request: about 312 tokens of prompt, at most 16,000 of answer, streamed, priority batch, part
+  of a conversation.
 
          in flight first token     whole      cost
   > mini       1/4      412 ms     3.1 s      2.10
-    gpu        3/4        15 s*     24 s*    16.30  loads its model first
+    gpu        3/4        15 s*     24 s*    16.30  loads its model first, silent for too long
     nas   left out: it is down
     Cost counts seconds: to the first token, half of the rest, and what the others there lose. The
     lowest wins.
@@ -57,11 +58,11 @@ def test_the_same_in_korean() -> None:
 누가 답하는지  reasoner
   mini (모델 gemma4): 답했습니다. 고를 때 부하: 보통.
   mini 선택 이유: 예상 비용이 가장 낮습니다: 2.10, 다음은 gpu 16.30.
-  요청: 입력 약 1,312 토큰, 답변 최대 16,000 토큰, 스트림, 우선순위 보통, 이어지는 대화.
+  요청: 입력 약 312 토큰, 답변 최대 16,000 토큰, 스트림, 우선순위 일괄, 이어지는 대화.
 
            처리 중     첫 토큰      전체      비용
   > mini       1/4      412 ms     3.1 s      2.10
-    gpu        3/4        15 s*     24 s*    16.30  모델부터 올려야 함
+    gpu        3/4        15 s*     24 s*    16.30  모델부터 올려야 함, 토큰이 끊긴 지 오래됨
     nas   제외: 중단되어 있습니다
     비용은 초로 셉니다: 첫 토큰까지의 시간, 나머지 답변의 절반, 다른 요청에 주는 폐. 가장 적은 쪽이
     이깁니다.
@@ -142,7 +143,7 @@ def test_why_it_won(chosen: object, sentence: str) -> None:
 def test_of_a_large_pool_those_who_are_not_shown_are_counted() -> None:
     many = [GPU._replace(candidate=GPU.candidate._replace(backend=f"gpu{number}")) for number in range(60)]
     text = told(record(journey((attempt(why(MINI, *many, NAS, won=MINI)), Outcome.OK, 0.4, 1.0))))
-    assert "Not shown: 29, 1 down." in text
+    assert "Not shown: 29 that could serve, 1 down." in text
 
 
 def test_an_answer_that_is_not_streamed_has_no_first_token_to_be_compared() -> None:

@@ -37,6 +37,7 @@ def codes_below(kind: type[MaekError]) -> Iterator[str]:
         (words.OUTCOMES, Outcome),
         (words.ENDINGS, Outcome),
         (words.EXCLUSIONS, Exclusion),
+        (words.COUNTED, ["able", *Exclusion]),
         (words.POLICIES, PolicyName),
         (words.WON_BY, PolicyName),
         (words.STAGES, Source),
