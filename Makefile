@@ -9,7 +9,8 @@ space := $(subst ,, )
 PURE := $(subst $(space),$(comma),$(strip \
   sidecar/baseline.py sidecar/engines/* sidecar/facts.py sidecar/health.py sidecar/load.py sidecar/recording.py \
   sidecar/replay.py sidecar/seed.py sidecar/settings.py sidecar/state.py sidecar/store.py sidecar/exposition.py \
-  sidecar/views.py router/balance/* router/conversation.py router/decide/* router/sse.py router/signs.py \
+  sidecar/views.py sidecar/proxy/bodies.py sidecar/proxy/counting.py sidecar/proxy/heads.py \
+  sidecar/proxy/refusals.py router/balance/* router/conversation.py router/decide/* router/sse.py router/signs.py \
   router/tokens.py router/sessions/trimming.py router/sessions/encoding.py router/api/errors.py \
   simulator/batch.py simulator/profiles.py))
 

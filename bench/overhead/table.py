@@ -10,11 +10,15 @@ from statistics import median
 
 from bench.overhead.cells import CELLS
 from bench.overhead.measure import Sample
-from bench.overhead.peers import DIRECT, MAEK, PEERS
+from bench.overhead.peers import DIRECT, MAEK, PEERS, SIDECAR
 
 Results = Mapping[tuple[str, str], Sequence[Sample]]
 """(cell, peer) → its sample in each round."""
 
+_OTHERS = ("nginx", "aiohttp")
+_RATIOS = (*_OTHERS, MAEK)
+# Whose CPU time is compared with whose, in words: Maek with what it could have been, its sidecar with Maek as well.
+_COMPARED: Mapping[str, Sequence[str]] = {MAEK: _OTHERS, SIDECAR: (*_OTHERS, MAEK)}
 _MIB = 1024 * 1024
 # Two medians of a shared machine that differ by less than this do not differ.
 _TIE_RATIO = 1.05
@@ -43,14 +47,14 @@ def _peers_of(results: Results, cell: str) -> list[str]:
 def _cell_table(cell: str, peers: Sequence[str], results: Results) -> str:
     spec = CELLS[cell]
     delay = spec.delay.removesuffix("_us").replace("_", " ")
-    heading = ["", f"CPU us/{spec.unit}", "x nginx", "x aiohttp", f"{spec.unit}s/s"]
+    heading = ["", f"CPU us/{spec.unit}", *(f"x {other}" for other in _RATIOS), f"{spec.unit}s/s"]
     heading += [f"{delay} p50 us", "added", "p99 us", "added", "failed", "noise"]
     rows = [heading]
     for peer in peers:
         samples, direct = results[cell, peer], results.get((cell, DIRECT), ())
         cpu = middle(samples, lambda sample: sample.cpu_us)
         row = [peer, _number(cpu)]
-        row += [_ratio(cpu, middle(results.get((cell, other), ()), _cpu_us)) for other in ("nginx", "aiohttp")]
+        row += [_ratio(cpu, middle(results.get((cell, other), ()), _cpu_us)) for other in _RATIOS]
         row.append(_number(middle(samples, lambda sample: sample.per_second)))
         for quantile in (_p50_us, _p99_us):
             here, floor = middle(samples, quantile), middle(direct, quantile)
@@ -72,21 +76,21 @@ def _memory_table(results: Results, idle_bytes: Mapping[str, int]) -> str:
 
 
 def _verdict(cells: Sequence[str], results: Results) -> str:
-    """One sentence for each comparison of Maek's CPU time, losses first."""
+    """One sentence for each comparison of CPU time, losses first."""
     behind, ahead = [], []
-    for cell in cells:
-        ours = middle(results.get((cell, MAEK), ()), _cpu_us)
-        for peer in ("aiohttp", "nginx"):
-            theirs = middle(results.get((cell, peer), ()), _cpu_us)
-            if not ours or not theirs:
-                continue
-            what = f"{cell}: {ours:.1f} us of CPU a {CELLS[cell].unit}, {peer} {theirs:.1f}"
-            if ours > theirs * _TIE_RATIO:
-                behind.append(f"  - {what}: {ours / theirs:.2f} times as much")
-            elif theirs > ours * _TIE_RATIO:
-                ahead.append(f"  + {what}: {ours / theirs:.2f} times as much")
-            else:
-                ahead.append(f"  = {what}: no difference")
+    pairs = [(cell, ours, peer) for cell in cells for ours, peers in _COMPARED.items() for peer in peers]
+    for cell, name, peer in pairs:
+        ours = middle(results.get((cell, name), ()), _cpu_us)
+        theirs = middle(results.get((cell, peer), ()), _cpu_us)
+        if not ours or not theirs:
+            continue
+        what = f"{cell}: {name} {ours:.1f} us of CPU a {CELLS[cell].unit}, {peer} {theirs:.1f}"
+        if ours > theirs * _TIE_RATIO:
+            behind.append(f"  - {what}: {ours / theirs:.2f} times as much")
+        elif theirs > ours * _TIE_RATIO:
+            ahead.append(f"  + {what}: {ours / theirs:.2f} times as much")
+        else:
+            ahead.append(f"  = {what}: no difference")
     lines = ["Where Maek costs more:", *(behind or ["  nowhere"]), "Where it does not:", *(ahead or ["  nowhere"])]
     return "\n".join(lines) if behind or ahead else ""
 

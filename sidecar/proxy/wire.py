@@ -163,7 +163,8 @@ class Wire(asyncio.Protocol):
             await self._relief
 
     async def reset(self) -> None:
-        """Break the connection, so that nobody takes it for a good end. What was written goes first."""
+        """Break the connection, so that nobody takes it for a good end. What was written is given to the system first;
+        what that has not delivered by then may be lost."""
         await self.sent()
         if self._transport is not None and not self.lost:
             sock = self._transport.get_extra_info("socket")

@@ -32,7 +32,7 @@ def test_a_number_is_the_median_of_the_rounds_that_have_it():
 def test_delays_are_shown_with_what_they_add_to_the_direct_way():
     text = table({("json-1", "direct"): [DIRECT], ("json-1", "nginx"): [SAMPLE]}, {})
     row = next(line for line in text.splitlines() if line.startswith("nginx"))
-    assert row.split() == ["nginx", "50.0", "1.00", "-", "1,000", "200", "170", "900", "800", "0", "1%"]
+    assert row.split() == ["nginx", "50.0", "1.00", "-", "-", "1,000", "200", "170", "900", "800", "0", "1%"]
 
 
 def test_where_maek_costs_more_is_said_first_and_in_numbers():
@@ -40,13 +40,19 @@ def test_where_maek_costs_more_is_said_first_and_in_numbers():
         {("json-1", "maek"): [cpu(150.0)], ("json-1", "aiohttp"): [cpu(100.0)], ("json-1", "nginx"): [cpu(300.0)]}, {}
     )
     behind, _, ahead = text.partition("Where it does not:")
-    assert "- json-1: 150.0 us of CPU a request, aiohttp 100.0: 1.50 times as much" in behind
-    assert "+ json-1: 150.0 us of CPU a request, nginx 300.0: 0.50 times as much" in ahead
+    assert "- json-1: maek 150.0 us of CPU a request, aiohttp 100.0: 1.50 times as much" in behind
+    assert "+ json-1: maek 150.0 us of CPU a request, nginx 300.0: 0.50 times as much" in ahead
+
+
+def test_the_sidecar_is_compared_with_maek_as_well():
+    text = table({("paced", "maek"): [cpu(200.0)], ("paced", "maek-sidecar"): [cpu(100.0)]}, {})
+    assert "+ paced: maek-sidecar 100.0 us of CPU a chunk, maek 200.0: 0.50 times as much" in text
+    assert next(line for line in text.splitlines() if line.startswith("maek-sidecar")).split()[4] == "0.50"
 
 
 def test_a_difference_within_the_noise_is_called_none():
     text = table({("json-1", "maek"): [cpu(104.0)], ("json-1", "aiohttp"): [cpu(100.0)]}, {})
-    assert "= json-1: 104.0 us of CPU a request, aiohttp 100.0: no difference" in text
+    assert "= json-1: maek 104.0 us of CPU a request, aiohttp 100.0: no difference" in text
 
 
 def test_memory_of_a_stream_is_what_came_on_top_of_idle():

@@ -84,6 +84,48 @@ async def test_a_kept_connection_that_breaks_under_a_request_costs_nobody_anythi
         await until(lambda: proxy.outcomes == {Outcome.OK: 4})
 
 
+async def test_a_request_is_sent_again_although_its_body_is_still_on_its_way() -> None:
+    broken = asyncio.Event()
+
+    async def script(raw: Raw) -> None:
+        if backend.connections == 1:
+            await asked(raw)
+            await raw.send(OK)
+            await raw.until(b"first ")
+            raw.writer.transport.abort()
+            broken.set()
+        else:
+            assert await asked(raw) == b"first second"
+            await raw.send(OK)
+
+    async with proxied_script(script) as (proxy, backend), connected(proxy.port) as client:
+        await client.send(chat(b"{}"))
+        assert await answered(client) == OK
+        whole = chat(b"first second")
+        await client.send(whole[:-6])
+        await broken.wait()
+        await until(lambda: backend.connections == 2)
+        await client.send(whole[-6:])
+        assert await answered(client) == OK
+        await until(lambda: proxy.outcomes == {Outcome.OK: 2})
+
+
+async def test_a_backend_that_closes_the_new_connection_too_has_failed() -> None:
+    async def script(raw: Raw) -> None:
+        await asked(raw)
+        if backend.connections == 1:
+            await raw.send(OK)
+            await asked(raw)
+
+    async with proxied_script(script) as (proxy, backend), connected(proxy.port) as client:
+        await client.send(chat(b"{}"))
+        assert await answered(client) == OK
+        await client.send(chat(b"{}"))
+        assert (await client.rest()).startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+        assert backend.connections == 2
+        await until(lambda: proxy.outcomes == {Outcome.OK: 1, Outcome.BACKEND_ERROR: 1})
+
+
 async def test_a_request_that_was_begun_to_be_answered_is_not_sent_again() -> None:
     async def script(raw: Raw) -> None:
         await asked(raw)

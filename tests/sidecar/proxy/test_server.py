@@ -30,7 +30,7 @@ async def test_a_slow_reader_makes_the_backend_wait_and_not_the_memory_grow() ->
         await client.head()
         client.writer.transport.pause_reading()
         before = -1
-        while before != sent:  # until what lies in the buffers of the system is full
+        while before != sent < 32 * MB:  # until what lies in the buffers of the system is full
             before = sent
             await asyncio.sleep(0.2)
         assert sent < 32 * MB
@@ -136,6 +136,41 @@ async def test_an_answer_that_outlasts_the_grace_is_cut_off_and_seen_to_be() -> 
             assert await client.rest() == b""  # without the last chunk
             await until(lambda: backend.broken_off == 1)
         assert proxy.outcomes == {Outcome.CLIENT_GONE: 1}
+
+
+async def test_what_a_slow_reader_has_not_read_yet_is_waited_for() -> None:
+    piece, pieces = chunked(b"x" * 8000), 0
+
+    def waiting_bytes() -> int:
+        """What lies in the proxy's own buffer for its one client."""
+        (conversation,) = proxy.proxy._conversations
+        transport = conversation.wire._transport
+        return transport.get_write_buffer_size() if transport is not None else 0
+
+    async def script(raw: Raw) -> None:
+        nonlocal pieces
+        await raw.message()
+        await raw.send(OK_STREAM)
+        while not waiting_bytes():
+            await raw.send(piece)
+            await asyncio.sleep(0.001)
+            pieces += 1
+        await raw.send(b"0\r\n\r\n")
+        await raw.rest()
+
+    async with raw_backend(script) as backend, AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(proxied(backend.url, grace_seconds=30.0))
+        async with connected(proxy.port) as client:
+            client.writer.transport.pause_reading()
+            await client.send(CHAT)
+            await until(lambda: proxy.outcomes == {Outcome.OK: 1})
+            assert waiting_bytes()
+            ending = asyncio.ensure_future(stack.aclose())
+            await asyncio.wait([ending], timeout=0.1)
+            assert not ending.done()
+            client.writer.transport.resume_reading()
+            assert await client.rest() == OK_STREAM + piece * pieces + b"0\r\n\r\n"
+            await ending
 
 
 async def test_the_last_answer_says_that_it_is_the_last() -> None:
