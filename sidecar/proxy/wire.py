@@ -22,15 +22,12 @@ BUFFER_BYTES = 64 * 1024
 """What may wait for a slow reader before its source is not read any more."""
 SILENT_SECONDS = 60
 """A machine that vanished closes nothing. After so long without a sign of its network, its connection counts as broken
-and what it asked for is stopped."""
+and what it asked for is stopped. A reader that only pauses is left in peace, so there is no TCP_USER_TIMEOUT."""
 KEEPALIVE_OPTIONS = {
     "TCP_KEEPIDLE": SILENT_SECONDS // 2,
     "TCP_KEEPINTVL": SILENT_SECONDS // 6,
     "TCP_KEEPCNT": 3,
-    "TCP_USER_TIMEOUT": SILENT_SECONDS * 1000,
 }
-
-
 LAST_CHUNK = b"0\r\n\r\n"
 
 
