@@ -86,6 +86,7 @@ class Gate:
         self, line: Line, snapshot: Callable[[], Snapshot], random: Callable[[], float], counts: Counts
     ) -> None:
         self.keepalive_seconds = 15.0
+        self.look_again_seconds = LOOK_AGAIN_SECONDS
         self._line = line
         self._snapshot = snapshot
         self._random = random
@@ -199,7 +200,7 @@ class Gate:
         if self._later is not None:
             self._later.cancel()
         rests_until = (ticket.expected_at for ticket in self._line if ticket.waits_for is None)
-        at = min(now + LOOK_AGAIN_SECONDS, min(rests_until, default=inf))
+        at = min(now + self.look_again_seconds, min(rests_until, default=inf))
         self._later = asyncio.get_running_loop().call_at(at, self._call_soon)
 
 

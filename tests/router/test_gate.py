@@ -86,6 +86,17 @@ async def test_a_backend_with_one_slot_has_one_request_and_ten_clients_go_in_the
     assert (len(one.counts.waits), one.counts.waits[0], min(one.counts.waits[1:]) > 0) == (10, 0.0, True)
 
 
+async def test_where_the_limit_is_only_guessed_one_more_is_sent_to_find_out() -> None:
+    desk = Desk()
+    async with upstream(desk) as server, fleet(server.url, engine="ollama") as one:
+        clients = await queue_up(one, 6)
+        for _ in clients:
+            await until(lambda: desk.held)
+            await desk.end_one()
+        await asyncio.gather(*(sending for sending, _ in clients))
+    assert desk.most == 2
+
+
 async def test_who_waits_is_told_at_once_and_again_as_the_line_moves() -> None:
     desk = Desk()
     async with upstream(desk) as server, fleet(server.url, slots=1) as one:
@@ -214,6 +225,7 @@ async def test_who_hangs_up_in_the_line_has_left_it_at_once_and_the_others_move_
 async def test_who_hangs_up_as_he_is_called_takes_no_place_with_him(turns: int) -> None:
     desk = Desk()
     async with upstream(desk) as server, fleet(server.url, slots=1) as one:
+        one.gate.look_again_seconds = 60.0
         clients = await queue_up(one, 2) + await queue_up(one, 1, body={"who": "third"})
 
         def later(turns: int) -> None:

@@ -50,12 +50,12 @@ class Site:
 
 
 @asynccontextmanager
-async def one_slot(queue: Mapping[str, Any] | None = None) -> AsyncIterator[Site]:
+async def one_slot(queue: Mapping[str, Any] | None = None, **router_config: Any) -> AsyncIterator[Site]:
     """A site, busy with one request."""
     roles = {"classifier": "sim-small-1b", "reasoner": "sim-large-32b"}
     async with serving(SimSettings()) as sim:
         backend = {"name": "sim", "url": sim, "models": roles, "slots": 1}
-        config = config_for([backend], roles={"reasoner": {"queue": dict(queue or {})}})
+        config = config_for([backend], roles={"reasoner": {"queue": dict(queue or {})}}, **router_config)
         async with maek(config) as router:
             site = Site(router, sim)
             await site.hold()
@@ -130,11 +130,21 @@ async def test_an_answer_that_is_not_streamed_says_at_the_end_how_long_it_waited
 
         asking = asyncio.create_task(asked())
         await site.waiting(1)
+        behind = Stream()
+        listening = asyncio.create_task(behind.listen(site.router, "/v1/chat/completions", QUESTION | {"stream": True}))
+        await until(lambda: behind.comments)  # by then the one before has been told, too
         await site.let_go()
         headers, answer = await asking
+        await listening
     assert int(headers["x-maek-queue-ms"]) >= 0
     assert "notice" not in answer
     assert answer["text"]
+
+
+async def test_a_long_wait_puts_nothing_into_an_answer_that_is_not_streamed() -> None:
+    async with one_slot({"most_wait_seconds": 1.5}, relay={"keepalive_seconds": 0.01}) as site:
+        status, body = await site.router.post("/v1/chat/completions", QUESTION)
+    assert (status, body["error"]["code"]) == (503, "queue_timeout")
 
 
 async def test_a_full_line_is_429_with_a_time_to_come_back() -> None:
