@@ -9,7 +9,6 @@ import asyncio
 import os
 import shutil
 import sys
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -97,8 +96,16 @@ def _as_text(fleet: Fleet, url: str, language: Language) -> str:
 
 
 def _as_json(fleet: Fleet, url: str) -> str:
-    told = {key: value for key, value in asdict(fleet).items() if key not in ("at", "rows")}
-    return orjson.dumps({"url": url, **told, "backends": [_row_json(row) for row in fleet.rows]}).decode()
+    told = {
+        "url": url,
+        "active": fleet.active,
+        "queued": fleet.queued,
+        "requests_per_second": fleet.requests_per_second,
+        "errors_per_second": fleet.errors_per_second,
+        "tokens_per_second": fleet.tokens_per_second,
+        "backends": [_row_json(row) for row in fleet.rows],
+    }
+    return orjson.dumps(told).decode()
 
 
 def _row_json(row: Row) -> dict[str, Any]:

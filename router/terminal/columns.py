@@ -153,7 +153,9 @@ def short_ms(milliseconds: float | None) -> str:
 
 
 def short_age(seconds: float, language: str) -> str:
-    """`12s`, `5min`, `3h` ago."""
+    """`just now`, `12s ago`, `5min ago`, `3h ago`."""
+    if seconds < 1:
+        return pick(language, ko="방금", en="just now")
     if seconds < 90:
         return pick(language, ko=f"{seconds:.0f}초 전", en=f"{seconds:.0f}s ago")
     if seconds < 5400:

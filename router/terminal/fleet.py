@@ -121,7 +121,9 @@ class Memory:
         load: Mapping[str, Any] = told.get("load") or {}
         first: Mapping[str, Any] = told.get("first_token") or {}
         failure: Mapping[str, Any] | None = told.get("last_failure")
-        busy = told.get("in_flight") if sighting.is_router else load.get("active_jobs", told.get("in_flight"))
+        ours = told.get("in_flight")
+        jobs = load.get("active_jobs")
+        busy = ours if sighting.is_router or jobs is None else jobs
         row = Row(
             name,
             _state(told),
@@ -145,7 +147,8 @@ class Memory:
     def _keep(self, row: Row, at: float) -> None:
         fresh = row.first_token_seconds_ago is not None and row.first_token_seconds_ago <= FRESH_SECONDS
         samples = self._samples[row.name]
-        busy = None if row.busy is None else row.busy + row.others
+        # Of a backend that is down nobody knows what it works on; its own requests have ended.
+        busy = None if row.busy is None or row.state == "down" else row.busy + row.others
         samples.append(Sample(at, busy, row.first_token_ms if fresh else None))
         while samples[0].at < at - HISTORY_SECONDS:
             samples.popleft()

@@ -120,10 +120,8 @@ def _number(number: float) -> str:
 
 
 def _row(row: Row, shape: Layout, now: float, view: View, *, chosen: bool) -> Line:
-    mark = Span("! ", Style.BAD) if failed_lately(row) else Span("  ")
-    if chosen:
-        mark = Span("> ", Style.BOLD)
-    return (mark, *cells_of(row, shape, now, view))
+    marks = (Span(">" if chosen else " ", Style.BOLD), Span("!" if failed_lately(row) else " ", Style.BAD))
+    return (*marks, *cells_of(row, shape, now, view))
 
 
 def _help(view: View, seen: range, many: int) -> Line:
@@ -134,5 +132,5 @@ def _help(view: View, seen: range, many: int) -> Line:
         ko=f"q 끝  ↑↓ 고르기  s 정렬: {sort}  h 그래프  p 멈춤  l English",
         en=f"q quit  ↑↓ select  s sort: {sort}  h history  p pause  l 한국어",
     )
-    part = f"  {seen.start + 1}-{seen.stop}/{many}" if len(seen) < many else ""
-    return (Span(keys, Style.DIM), Span(part, Style.BOLD))
+    part = f"{seen.start + 1}-{seen.stop}/{many}  " if len(seen) < many else ""
+    return (Span(part, Style.BOLD), Span(keys, Style.DIM))

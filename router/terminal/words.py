@@ -45,7 +45,7 @@ LEVELS: Words = {
 }
 SIGNALS: Words = {
     "active_jobs": Word("작업", "jobs"),
-    "in_flight": Word("보낸 것", "sent"),
+    "in_flight": Word("전송", "sent"),
     "waiting": Word("대기", "waiting"),
     "kv_usage": Word("KV", "kv"),
     "inference_latency": Word("추론", "infer"),
