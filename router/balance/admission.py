@@ -32,6 +32,9 @@ from sidecar import Snapshot
 MOST_PLANNED = 16
 """Tickets of one pool that are planned anew at each event. Those behind them keep the backend that they wait for, so
 that a long line costs what a short one does."""
+MOST_COSTS = 256
+"""Candidates whose cost is asked for at each event and pool, about a millisecond: of a large pool fewer tickets are
+planned, and each that goes makes the next one's turn come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,13 +222,17 @@ class _Plan:
             view = self._views[kind] = look(pool, self._snapshot, role, tried)
             self._room.update((one.candidate.backend, one.room) for one in view.able)
         planned = self._planned.get(kind, 0)
-        if planned >= MOST_PLANNED and view.able and not self._may_have_room(ticket.waits_for):
+        if planned >= _most_planned(pool) and view.able and not self._may_have_room(ticket.waits_for):
             return None
         self._planned[kind] = planned + 1
         return view
 
     def _may_have_room(self, backend: str | None) -> bool:
         return backend is None or self._room.get(backend, 0.0) - self.before.get(backend, 0) >= 1
+
+
+def _most_planned(pool: Pool) -> int:
+    return max(1, min(MOST_PLANNED, MOST_COSTS // max(1, len(pool))))
 
 
 def _planned(ticket: Ticket, view: View, snapshot: Snapshot, random: float, before: Mapping[str, int]) -> Choice:

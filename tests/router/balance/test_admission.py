@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.balance.admission import MOST_PLANNED, Answer, Terms, Ticket
+from router.balance.admission import MOST_COSTS, MOST_PLANNED, Answer, Terms, Ticket
 from router.balance.demand import Priority
 from router.balance.policies import POLICIES, PolicyName
 from router.balance.policy import Policy, Scene
@@ -265,6 +265,26 @@ def test_a_long_line_costs_what_a_short_one_does() -> None:
     asked = 0
     assert len(one_ends(site)) == 1
     assert asked <= MOST_PLANNED + 1
+
+
+def test_a_large_pool_costs_no_more_than_a_small_one_and_whoever_may_go_goes() -> None:
+    asked = 0
+
+    def costs(scene: Scene) -> list[float]:
+        nonlocal asked
+        asked += len(scene.able)
+        return [one.outlook.in_flight + waiting for one, waiting in zip(scene.able, scene.before, strict=True)]
+
+    site = Site({f"b{number}": 1 for number in range(100)}, Policy(costs, "test", waits=True))
+    tickets = [site.ticket() for _ in range(140)]
+    for ticket in tickets:
+        site.comes(ticket)
+    asked = 0
+    site.settle()
+    assert asked <= MOST_COSTS
+    for ticket in tickets[:30]:
+        site.ends(ticket)
+    assert site.settle() == tickets[100:130]
 
 
 def test_depth_is_told_for_each_priority() -> None:
