@@ -126,7 +126,7 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
         0.0,
         forecast.cold_seconds if is_resident(state, model) is False else 0.0,
         forecast.tpot(min(in_flight + 1, slots), prompts),
-        forecast.later.slope + prompts * first.slope,
+        forecast.later.slope,
         forecast.trusted,
     )
     fresh_until = inf if state.outside is None else state.outside.at + OUTSIDE_MAX_AGE_SECONDS

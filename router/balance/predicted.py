@@ -15,7 +15,7 @@ from router.balance.policy import Scene
 FIRST_TOKEN_GOAL_SECONDS = 2.0
 """When people begin to wonder."""
 LATE_FINE = 5.0
-MOST_LATE_SECONDS = 2.0
+MOST_LATE_SECONDS = 4.0
 """The fine ends here."""
 MARGIN = 1.15
 WEIGHT_OF_WAIT = 3.0
@@ -27,10 +27,7 @@ SLOW_FINE = 2.5
 SLOW_FROM_SECONDS = 0.8 * TOKEN_GOAL_SECONDS
 SLOW_RANGE_SECONDS = 0.4 * TOKEN_GOAL_SECONDS
 """A prediction is off by a fifth: from four fifths of the goal on it may be missed, at six fifths it surely is."""
-SLOW_FOR_OTHERS = 0.25
-"""Of their answers, so much is still to come and would be that slow."""
 
-WEIGHT_OF_ANSWER = 1.0
 HEADROOM_SECONDS = 0.25
 PART_STILL_TO_COME = 0.6
 """Of the answers that run, on average, weighed by how long they are."""
@@ -49,14 +46,15 @@ def costs(scene: Scene) -> list[float]:
         prompt *= prompt_tokens
         first += prompt + max(wait, ahead) + silent + cold
         company = min(in_flight, slots)
-        others = company * (prompt + rest_tokens * crowding)
-        cost = first + WEIGHT_OF_ANSWER * (answer_tokens * token_seconds + others)
+        delay = prompt + rest_tokens * crowding
+        cost = first + answer_tokens * token_seconds + company * delay
         late = MARGIN * first + WEIGHT_OF_WAIT * wait - FIRST_TOKEN_GOAL_SECONDS
         if late > 0:
             cost += LATE_FINE * min(late, MOST_LATE_SECONDS)
         if token_seconds > SLOW_FROM_SECONDS:
-            slow = _slow(token_seconds)
-            cost += SLOW_FINE * (slow + SLOW_FOR_OTHERS * company * (slow - _slow(token_seconds - crowding)))
+            others = token_seconds - crowding
+            worse = _slow(others + delay / scene.lengths.mean) - _slow(others)
+            cost += SLOW_FINE * (_slow(token_seconds) + company * worse)
         if slots < inf:
             cost += HEADROOM_SECONDS * company / slots
         found.append(cost)
