@@ -34,9 +34,10 @@ from sidecar.facts import (
 from sidecar.health import Health, Verdict
 from sidecar.lengths import NO_LENGTHS, Lengths
 from sidecar.load import NEVER, LoadRules
-from sidecar.predict import NO_FORECAST, Forecast
-from sidecar.progress import Booking, Progress, Pulse, Rhythm
+from sidecar.predict import NO_FORECAST, TRUSTED_SAMPLES, Forecast
+from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.recording import Entry, Query, RulesInForce
+from sidecar.requests import started
 from sidecar.state import BackendState, Outside, Snapshot, Status
 from sidecar.work import Work
 
@@ -162,9 +163,6 @@ def _rising(values: tuple[float, float, float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-NOW = 1000.0
-"""The moment at which the states below are looked at."""
-
 load_rules = st.builds(
     LoadRules,
     active_jobs_per_slot=steps(8),
@@ -177,6 +175,9 @@ load_rules = st.builds(
     queue_active=st.integers(min_value=0, max_value=3),
     inference_timeout_seconds=st.floats(min_value=0.1, max_value=60),
 )
+
+NOW = 1000.0
+"""The moment at which the states below are looked at."""
 
 
 def _work(running: int, due_prompts: list[int], streamed: bool, finished: dict[Outcome, int]) -> Work:
@@ -199,13 +200,15 @@ works = st.builds(
     _work, counts, st.lists(counts, max_size=3), st.booleans(), st.dictionaries(st.sampled_from(Outcome), counts)
 )
 _lately = st.sampled_from([NOW - 90, NOW - 30, NOW - 15.1, NOW - 15, NOW - 1, NOW]) | st.floats(NOW - 60, NOW)
-breakers = st.builds(
-    Breaker,
-    openings=st.integers(0, 7),
-    opened_at=st.none() | _lately,
-    closed_at=st.none() | _lately,
-    trial=st.none() | st.just("1"),
-    full_until=st.none() | st.sampled_from([NOW - 1, NOW, NOW + 1]),
+breakers = st.sampled_from(
+    [
+        Breaker(),
+        Breaker(full_until=NOW),
+        Breaker(full_until=NOW + 1),
+        *(Breaker(openings, opened_at=NOW - 1) for openings in (1, 2, 7)),
+        Breaker(1, opened_at=NOW - 1, trial="1"),
+        *(Breaker(2, opened_at=NOW - 90, closed_at=NOW - ago) for ago in (0, 15, 30)),
+    ]
 )
 
 
@@ -218,11 +221,16 @@ def _forecast(first: list[tuple[int, float]], later: list[tuple[int, float]], co
     return forecast
 
 
-forecasts = st.builds(
-    _forecast,
-    st.lists(st.tuples(st.integers(0, 10_000), st.floats(0, 60)), max_size=8),
-    st.lists(st.tuples(st.integers(1, 32), st.floats(0, 60)), max_size=3),
-    st.floats(0, 90),
+forecasts = st.sampled_from(
+    [
+        NO_FORECAST,
+        *(
+            _forecast([(prompt, seconds)] * many, [(sequences, seconds)] * 2, 9 * seconds)
+            for prompt, seconds in ((0, 0.0), (1000, 0.4), (9000, 60.0))
+            for many in (TRUSTED_SAMPLES - 1, TRUSTED_SAMPLES)
+            for sequences in (1, 16)
+        ),
+    ]
 )
 
 
@@ -250,9 +258,11 @@ def _learnt(
 def _pulse(work: Work, rhythm: Rhythm) -> Pulse:
     """Cells for as many as run; the first of them has the tokens."""
     pulse = Pulse()
+    streamed = work.streams > work.awaited
+    sent = RequestStarted(NOW - 9, "mini", "0", "gemma4", "reasoner", 10, streamed)
+    booking, _ = started(BackendState(BackendSpec("mini", "")), sent)
     for number in range(work.running):
-        streamed = work.streams > work.awaited
-        place = Progress(NOW - 9, pulse, Booking("gemma4", "reasoner", 10, streamed, 10, 0, cold=False))
+        place = Progress(NOW - 9, pulse, booking)
         place.first_at = NOW - 5 if streamed else None
         pulse.places[str(number)] = place
     pulse.recall(rhythm)
@@ -349,7 +359,7 @@ _rhythms_lately = st.builds(
 )
 lengths_of_roles = st.dictionaries(
     st.sampled_from(["reasoner", "classifier"]),
-    st.lists(st.integers(1, 3000), max_size=25).map(_lengths),
+    st.sampled_from([_lengths([]), _lengths([1] * 30), _lengths([9, 3000])]),
     max_size=2,
 )
 

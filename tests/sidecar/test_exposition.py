@@ -8,6 +8,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sidecar import catalog
+from sidecar.breaker import Breaker
 from sidecar.catalog import METRICS, Type
 from sidecar.engines.engine import Reading
 from sidecar.exposition import SnapshotCollector, families
@@ -20,9 +21,11 @@ from sidecar.load import (
     fresh_active_jobs,
     fresh_inference_seconds,
     fresh_reading,
-    known_slots,
 )
-from sidecar.state import BackendState, Snapshot, Work
+from sidecar.slots import known_slots
+from sidecar.standing import Standing, standing, typical
+from sidecar.state import BackendState, Snapshot
+from sidecar.work import Work
 from tests.sidecar.recording_rule import levels
 from tests.strategies import NOW, load_rules, snapshots
 
@@ -33,7 +36,7 @@ UP = BackendState(
 
 
 def snapshot(*states: BackendState, queue: int = 0) -> Snapshot:
-    return Snapshot(NOW, {state.name: state for state in states}, queue, 1, {})
+    return Snapshot(NOW, {state.name: state for state in states}, queue, 1)
 
 
 def text(told: Snapshot, rules: LoadRules = DEFAULT_RULES) -> str:
@@ -66,10 +69,11 @@ def test_names_carry_the_prefix_and_their_kind() -> None:
         assert metric.help.endswith(".")
 
 
-def test_a_backend_of_which_nothing_is_known_only_has_counters_its_name_and_its_slots() -> None:
+def test_a_backend_of_which_nothing_is_known_only_has_what_is_ours_to_know() -> None:
     found = samples(snapshot(BackendState(BackendSpec("mini", ""), assumed_slots=4)))
     assert {name for name, values in found.items() if values} == {
         "maek_backend_info",
+        "maek_backend_breaker_state",
         "maek_backend_in_flight",
         "maek_backend_slots",
         "maek_requests_started_total",
@@ -83,6 +87,29 @@ def test_a_backend_that_is_down_has_no_load_but_4() -> None:
     found = samples(snapshot(replace(UP, health=Health(Verdict.DOWN))))
     assert found["maek_backend_up"] == {("mini",): 0.0}
     assert found["maek_backend_load"] == {("mini",): 4.0}
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (UP, "ready"),
+        (replace(UP, health=Health(Verdict.UP, loading=True)), "loading"),
+        (replace(UP, health=Health(Verdict.UP, sleeping=True)), "sleeping"),
+        (replace(UP, health=Health(Verdict.UP, suspended=True)), "suspended"),
+        (replace(UP, draining=True), "draining"),
+        (replace(UP, health=Health(Verdict.DOWN)), "down"),
+    ],
+)
+def test_of_all_states_one_is_1(state: BackendState, word: str) -> None:
+    found = samples(snapshot(state))["maek_backend_state"]
+    assert {labels[1] for labels in found} == set(Standing)
+    assert [labels for labels, value in found.items() if value] == [("mini", word)]
+
+
+@pytest.mark.parametrize(("opened_at", "number"), [(None, 0.0), (NOW - 1, 1.0), (NOW - 0.9, 2.0)])
+def test_a_circuit_is_a_number(opened_at: float | None, number: float) -> None:
+    state = replace(UP, breaker=Breaker(openings=1, opened_at=opened_at))
+    assert samples(snapshot(state))["maek_backend_breaker_state"] == {("mini",): number}
 
 
 def test_a_backend_is_named_with_its_engine_and_once_for_each_role() -> None:
@@ -153,6 +180,13 @@ def test_the_exposition_is_the_snapshot_family_by_family(told: Snapshot, rules: 
         return fresh_inference_seconds(state, NOW, rules) if good else None
 
     expect(catalog.BACKEND_UP, {s.name: None if loads[s.name].level is None else s.health.available for s in states})
+    predicted = {s.name: typical(s, told) for s in states}
+    expect(catalog.PREDICTED_TTFT, {name: one.ttft_seconds if one else None for name, one in predicted.items()})
+    expect(catalog.PREDICTED_SLOWDOWN, {name: one.slowdown_ratio if one else None for name, one in predicted.items()})
+    expect(catalog.BREAKER_STATE, {s.name: s.breaker.circuit(NOW) for s in states})
+    assert found["maek_backend_state"] == {
+        (s.name, word): float(word is standing(s)) for s in states if standing(s) is not None for word in Standing
+    }
     expect(catalog.HEALTH_LATENCY, {s.name: seconds(s.health_ms) for s in states})
     expect(
         catalog.HEALTH_BASELINE,
