@@ -6,12 +6,13 @@ Rules of this file
   estimate errs upwards, and forecasts are fitted to the same estimate, so that a constant error cancels out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from router.balance.demand import Demand, Priority
+from router.balance.prefix import blocks_of
 
 BYTES_PER_TOKEN = 3
 TOKENS_PER_PART = 800
@@ -32,8 +33,21 @@ def demand_of(
         prompt_tokens=prompt_tokens + _written_tokens(body.get("tools") or body.get("functions")),
         max_tokens=_most_tokens(body.get("max_completion_tokens"), body.get("max_tokens")),
         session=session,
+        blocks=blocks_of(_texts(body)),
         priority=priority,
     )
+
+
+def _texts(body: Mapping[str, Any]) -> Iterator[str]:
+    """What the prompt begins with, as far as it is text."""
+    if isinstance(prompt := body.get("prompt"), str):
+        yield prompt
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if not isinstance(message, dict) or not isinstance(content := message.get("content"), str):
+            return
+        yield str(message.get("role"))
+        yield content
 
 
 def _tokens(messages: Any, *texts: Any) -> int:

@@ -91,13 +91,23 @@ class Places:
         at = snapshot.now
         self._ledger.apply(
             RequestStarted(
-                at, backend, request, model, demand.role, demand.prompt_tokens, call.stream, predicted_seconds
+                at,
+                backend,
+                request,
+                model,
+                demand.role,
+                demand.prompt_tokens,
+                call.stream,
+                predicted_seconds,
+                demand.blocks,
             )
         )
         progress = self._ledger.progress(backend, request)
         assert progress is not None  # just started, and nobody else knows it
         level = self._level_at(winner.state, snapshot)
         attempt = Attempt(why, winner.candidate, level, hedge, waited_seconds=seen.waited_seconds)
+        if call.delivered is not None:
+            attempt.continues_characters = len(call.delivered.text)
         journey.begin(attempt, at)
         meter = Meter(self._ledger, backend, request, progress)
         ended = Outcome.OK

@@ -31,6 +31,7 @@ from sidecar.lengths import Lengths
 from sidecar.load import Level, Load, LoadRules, classify
 from sidecar.monitor import Monitor
 from sidecar.outlook import Outlook, outlook_on
+from sidecar.prefixes import BLOCK_TOKENS
 from sidecar.probe import Prober, probing_session
 from sidecar.progress import Progress
 from sidecar.recorder import Recorder
@@ -42,6 +43,7 @@ from sidecar.store import Store
 from sidecar.views import backends_json
 
 __all__ = [
+    "BLOCK_TOKENS",
     "ENGINES",
     "METRICS",
     "UNTROUBLED",

@@ -179,6 +179,8 @@ class RequestStarted:
     """Whether tokens can be seen as they come."""
     predicted_seconds: float | None = None
     """To its first token, as whoever chose the backend reckoned; None where nobody did."""
+    blocks: tuple[int, ...] = ()
+    """Hashes of the blocks that the prompt begins with (`sidecar.prefixes`)."""
 
 
 @dataclass(frozen=True, slots=True)

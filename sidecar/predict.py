@@ -39,6 +39,12 @@ LEAST_OF_SECONDS = 0.3
 TRUSTED_SAMPLES = 5
 """Fewer first tokens than this, and the model is a guess."""
 
+PRIOR_CACHE_HITS = 0.5
+"""Most servers keep the beginnings of prompts, some do not, and none says so."""
+WEIGHT_OF_NEW_HITS = 0.1
+LEAST_SAVING_SECONDS = 0.03
+"""Less than this and the noise of a step hides whether anything was saved."""
+
 COLD_PRIOR_SECONDS = 15.0
 """Loading an 8-billion-parameter model from a local disk, before one was measured."""
 WEIGHT_OF_NEW_COLD = 0.5
@@ -56,6 +62,8 @@ class Forecast:
     first_seen: Line = FIRST_PRIOR
     later_seen: Line = LATER_PRIOR
     """What was seen on this candidate alone; `first` and `later` may have learned from others like it."""
+    cache_hits_ratio: float = PRIOR_CACHE_HITS
+    """Of the tokens that may be in the cache, the part that is."""
     cold_seconds: float = COLD_PRIOR_SECONDS
     cold_starts: int = 0
 
@@ -105,6 +113,17 @@ class Forecast:
         part = first / (first + later) if later else 1.0
         known = self.after_first_token(prompt_tokens, seconds * part, weight=WEIGHT_OF_SPLIT)
         return known.after_answer(sequences, seconds * (1 - part), tokens - 1, weight=WEIGHT_OF_SPLIT)
+
+    def after_cache(self, tokens: float, cached_tokens: float, seconds: float, running: float) -> "Forecast":
+        """Once a first token took `seconds`, with `tokens` to be computed, as far as the cache held what was expected of
+        `cached_tokens`."""
+        saved_seconds = cached_tokens * self.first.slope
+        if saved_seconds < LEAST_SAVING_SECONDS or not self.trusted:
+            return self
+        uncached_seconds = self.ttft(tokens + cached_tokens * self.cache_hits_ratio, running)
+        found = min(1.0, max(0.0, (uncached_seconds - seconds) / saved_seconds))
+        hits = self.cache_hits_ratio + WEIGHT_OF_NEW_HITS * (found - self.cache_hits_ratio)
+        return replace(self, cache_hits_ratio=hits)
 
     def after_cold_start(self, seconds: float, tokens: float) -> "Forecast":
         """Once a first token took `seconds` because the model had to be loaded before `tokens` of prompts."""

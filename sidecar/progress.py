@@ -10,6 +10,8 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
+from sidecar.prefixes import Prefixes
+
 PACE_SECONDS = 2.0
 """What counts as "lately": tokens of two seconds ago have a third of the weight of those of now."""
 
@@ -21,6 +23,9 @@ class Booking:
     model: str
     role: str
     prompt_tokens: int
+    """To be computed: what is expected to come out of the cache is not."""
+    cached_tokens: float
+    """Of the prompt, as many as may have been in the cache."""
     streamed: bool
     tokens_ahead: float
     """Prompt tokens that stand before its first token, its own among them."""
@@ -44,6 +49,7 @@ class Rhythm:
 
     last_token_at: float | None = None
     gap_seconds: float | None = None
+    prompts_per_token: float = 0.0
     so_far: Mapping[str, int] = field(default_factory=dict)
     """Request → tokens, of those in flight that have any."""
 
@@ -51,22 +57,26 @@ class Rhythm:
 class Pulse:
     """The beat of one backend's tokens, over all its requests."""
 
-    __slots__ = ("_seconds", "_tokens", "last_token_at", "places", "tokens", "worked_out")
+    __slots__ = ("_prompts", "_seconds", "_tokens", "last_token_at", "places", "prefixes", "tokens", "worked_out")
 
     def __init__(self) -> None:
         self.last_token_at: float | None = None
         self._seconds = 0.0
         self._tokens = 0.0
+        self._prompts = 0.0
         self.tokens = 0
         """That ever came."""
         self.places: dict[str, Progress] = {}
         """The requests in flight."""
+        self.prefixes: dict[str, Prefixes] = {}
+        """Model → the beginnings of prompts that it may have in its cache."""
         self.worked_out: dict[tuple[str, str], Any] = {}
         """(model, role) → what `sidecar.outlook` worked out last, so that it need not while nothing has changed."""
 
     def move(self) -> None:
         """The backend is at another place from now on."""
-        self._seconds = self._tokens = 0.0
+        self._seconds = self._tokens = self._prompts = 0.0
+        self.prefixes = {}
         for place in self.places.values():
             place.moved = True
 
@@ -74,6 +84,11 @@ class Pulse:
     def gap_seconds(self) -> float | None:
         """Time a token took lately, in the mean over tokens; None before a stream had two."""
         return self._seconds / self._tokens if self._tokens else None
+
+    @property
+    def prompts_per_token(self) -> float:
+        """Prompt tokens of ours that were worked off lately, for each token that came; 0 before a stream had two."""
+        return self._prompts / self._tokens if self._tokens else 0.0
 
     def still(self) -> "Pulse":
         """A copy that nobody writes to."""
@@ -85,22 +100,30 @@ class Pulse:
     def rhythm(self) -> Rhythm:
         """What the cells say now."""
         so_far = {request: place.tokens for request, place in self.places.items() if place.tokens}
-        return Rhythm(self.last_token_at, self.gap_seconds, so_far)
+        return Rhythm(self.last_token_at, self.gap_seconds, self.prompts_per_token, so_far)
 
     def recall(self, rhythm: Rhythm) -> None:
         """Say again what was said once."""
         self.last_token_at = rhythm.last_token_at
         self._seconds, self._tokens = (0.0, 0.0) if rhythm.gap_seconds is None else (rhythm.gap_seconds, 1.0)
+        self._prompts = rhythm.prompts_per_token
         for request, place in self.places.items():
             place.tokens = rhythm.so_far.get(request, 0)
 
-    def beat(self, now: float, gap_seconds: float, tokens: int) -> None:
-        """So many tokens of one stream came at `now`, so long after those before."""
-        if self.last_token_at is not None and tokens:
+    def cached_tokens(self, model: str, blocks: tuple[int, ...]) -> int:
+        """Tokens of a prompt that `model` may have in its cache."""
+        known = self.prefixes.get(model)
+        return 0 if known is None or not blocks else known.cached_tokens(blocks)
+
+    def beat(self, now: float, gap_seconds: float, tokens: int, prompt_tokens: int = 0) -> None:
+        """So many tokens of one stream came at `now`, so long after those before; or the first one of a stream, which
+        says that its prompt was worked off."""
+        if self.last_token_at is not None:
             # Close to exp(−age), and cheaper: this runs for every chunk.
             keep = 1 / (1 + (now - self.last_token_at) / PACE_SECONDS)
             self._seconds = self._seconds * keep + gap_seconds
             self._tokens = self._tokens * keep + tokens
+            self._prompts = self._prompts * keep + prompt_tokens
         self.last_token_at = now
 
 
@@ -138,7 +161,7 @@ class Progress:
         """So many tokens of the answer came at `now`."""
         if self.last_at is None:
             self.first_at = now
-            self.pulse.last_token_at = now
+            self.pulse.beat(now, 0.0, 0, self.booking.prompt_tokens)
         else:
             self.pulse.beat(now, now - self.last_at, tokens)
         self.last_at = now

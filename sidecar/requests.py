@@ -29,15 +29,18 @@ def outside_of(state: BackendState, at: float, active_jobs: int | None, waiting:
     return Outside(at, others - theirs_waiting, theirs_waiting)
 
 
-def started(state: BackendState, fact: RequestStarted) -> tuple[Booking, BackendState]:
-    """A request was sent: what it met, and the state with it."""
+def started(state: BackendState, fact: RequestStarted, cached_tokens: int = 0) -> tuple[Booking, BackendState]:
+    """A request was sent, of whose prompt so many tokens may be in the cache: what it met, and the state with it."""
     running, waiting = state.outsiders(fact.at)
+    cached = min(cached_tokens, fact.prompt_tokens)
+    prompt_tokens = fact.prompt_tokens - round(cached * state.forecast(fact.model).cache_hits_ratio)
     booking = Booking(
         fact.model,
         fact.role,
-        fact.prompt_tokens,
+        prompt_tokens,
+        cached,
         fact.streamed,
-        tokens_ahead=state.work.due_tokens + TOKENS_OF_WAITING * waiting + fact.prompt_tokens,
+        tokens_ahead=state.work.due_tokens + TOKENS_OF_WAITING * waiting + prompt_tokens,
         running=state.work.running + running,
         company=state.work.in_flight + running + waiting,
         cold=is_resident(state, fact.model) is False,
@@ -45,7 +48,7 @@ def started(state: BackendState, fact: RequestStarted) -> tuple[Booking, Backend
         running_seconds=state.work.running_seconds_at(fact.at),
         predicted_seconds=fact.predicted_seconds,
     )
-    work = state.work.after_start(fact.at, fact.prompt_tokens, streamed=fact.streamed)
+    work = state.work.after_start(fact.at, prompt_tokens, streamed=fact.streamed)
     breaker = state.breaker.after_start(fact.request, fact.at)
     return booking, replace(state, work=work, breaker=breaker, last_model=fact.model, last_role=fact.role)
 
@@ -100,6 +103,7 @@ def _measured(
     late = forecast.trusted and came_late(forecast.ttft(booking.tokens_ahead, booking.running), seconds)
     if told is None and late and booking.company >= running:
         return forecast, slots_after_wait(slots, running - 1)
+    forecast = forecast.after_cache(booking.tokens_ahead, booking.cached_tokens, seconds, booking.running)
     return forecast.after_first_token(booking.tokens_ahead, seconds, booking.running), slots
 
 

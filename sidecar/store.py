@@ -37,6 +37,7 @@ from sidecar.facts import (
 from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Evidence, Health
 from sidecar.kin import with_kin
 from sidecar.lengths import NO_LENGTHS, Lengths
+from sidecar.prefixes import Prefixes
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import ended, outside_of, started, with_first_token
 from sidecar.state import BackendState, Snapshot, Status
@@ -199,7 +200,9 @@ class Store:
         pulse = self._pulses[fact.backend]
         if fact.request in pulse.places:
             return state
-        booking, after = started(state, fact)
+        booking, after = started(state, fact, pulse.cached_tokens(fact.model, fact.blocks))
+        if fact.blocks:
+            pulse.prefixes.setdefault(fact.model, Prefixes()).note(fact.blocks)
         pulse.places[fact.request] = Progress(fact.at, pulse, booking)
         return after
 

@@ -8,13 +8,23 @@ Rules of this file
 from collections.abc import Hashable
 from itertools import islice
 
+from bench.balance import agent
 from bench.balance.agent import Attempt, Failure, FailureKind, Reading, Request, World
 from router.balance.admission import Answer, Line, Ticket
 from router.balance.choice import Choice
 from router.balance.demand import Demand
 from router.balance.policies import POLICIES, PolicyName
 from router.balance.pools import Candidate
-from sidecar import BackendAdded, BackendSpec, FirstTokenCame, Outcome, RequestFinished, RequestStarted, Store
+from sidecar import (
+    BLOCK_TOKENS,
+    BackendAdded,
+    BackendSpec,
+    FirstTokenCame,
+    Outcome,
+    RequestFinished,
+    RequestStarted,
+    Store,
+)
 from sidecar.engines.engine import Model
 from sidecar.engines.engine import Reading as EngineReading
 from sidecar.facts import EngineIdentified, HealthProbed, LoadRead, ModelsListed, ProbeOutcome
@@ -30,6 +40,8 @@ OUTCOME_OF = {
 }
 MOST_ATTEMPTS = 3
 PUMP = "pump"
+BLOCKS = BLOCK_TOKENS // agent.BLOCK_TOKENS
+"""Of the bench's blocks in one of Maek's: a hash covers all before it, so that every so manieth is the same hash."""
 MOST_WATCHED = 4
 """Streams of one backend whose tokens are counted: they go in step, so a few tell of all."""
 
@@ -64,7 +76,8 @@ class MaekAgent:
     def route(self, request: Request) -> None:
         """Have a request sent, put into the line, or turned away."""
         self.look_at_tokens()
-        demand = Demand(ROLE, request.prompt_tokens, number=self.arrived)
+        blocks = request.blocks[BLOCKS - 1 :: BLOCKS]
+        demand = Demand(ROLE, request.prompt_tokens, blocks=blocks, number=self.arrived)
         tried = tuple(self.tried.get(request.id, ()))
         ticket = Ticket(demand, self.pool, self.policy, request.at, tried=tried)
         admission = self.line.admit(ticket, self.store.snapshot(self.world.now), self.world.rng.random())
@@ -87,7 +100,9 @@ class MaekAgent:
         assert choice.winner is not None
         now, name = self.world.now, choice.winner.candidate.backend
         attempt = self.world.send(request, self.number[name])
-        self.store.apply(RequestStarted(now, name, str(attempt.id), MODEL, ROLE, request.prompt_tokens, streamed=True))
+        blocks = choice.scene.demand.blocks
+        tokens = request.prompt_tokens
+        self.store.apply(RequestStarted(now, name, str(attempt.id), MODEL, ROLE, tokens, streamed=True, blocks=blocks))
         attempt.note = place = self.store.progress(name, str(attempt.id))
         self.attempts[id(place)] = attempt
 

@@ -73,7 +73,7 @@ class Choice:
         scene = self.scene
         one = scene.able[place]
         outlook, waiting = one.outlook, scene.before[place]
-        first_seconds = outlook.ttft(scene.demand.prompt_tokens, waiting)
+        first_seconds = outlook.ttft(scene.prompt_tokens(place), waiting)
         answer_tokens = scene.lengths.expected(scene.demand.max_tokens)
         return Considered(
             one.candidate,
@@ -106,7 +106,8 @@ def choose_from(
     view: View, snapshot: Snapshot, demand: Demand, policy: Policy, random: float, before: Sequence[int]
 ) -> Choice:
     """The same, where somebody has looked already. `before`: how many of us already wait for each that is able."""
-    scene = Scene(view.able, before, demand, snapshot.lengths_of(demand.role), random)
+    cached = _cached(view, snapshot, demand) if demand.blocks else None
+    scene = Scene(view.able, before, demand, snapshot.lengths_of(demand.role), random, cached)
     costs = _costs(policy, scene) if view.able else []
     lowest = min(costs, default=inf)
     best = [place for place, cost in enumerate(costs) if cost <= lowest]
@@ -123,13 +124,27 @@ def choose_from(
     return Choice(winner, reason, scene, costs, view.excluded, place, full, view.panic)
 
 
+def _cached(view: View, snapshot: Snapshot, demand: Demand) -> list[float] | None:
+    """Tokens of the prompt that each is expected to have in its cache; None: nobody has any."""
+    found: list[float] = []
+    for one in view.able:
+        backend, model = one.candidate
+        pulse = snapshot.pulses.get(backend)
+        tokens = 0 if pulse is None else pulse.cached_tokens(model, demand.blocks)
+        expected = tokens and tokens * one.state.forecast(model).cache_hits_ratio
+        found.append(min(float(expected), demand.prompt_tokens))
+    return found if any(found) else None
+
+
 def _costs(policy: Policy, scene: Scene) -> list[float]:
     """What each costs; infinity for those that are full, if the policy cannot tell whether they are worth a wait."""
     places = range(len(scene.able)) if policy.waits else _with_room(scene)
     if len(places) in (0, len(scene.able)):
         return policy.costs(scene)
     part = scene._replace(
-        able=[scene.able[place] for place in places], before=[scene.before[place] for place in places]
+        able=[scene.able[place] for place in places],
+        before=[scene.before[place] for place in places],
+        cached=scene.cached and [scene.cached[place] for place in places],
     )
     costs = [inf] * len(scene.able)
     for place, cost in zip(places, policy.costs(part), strict=True):

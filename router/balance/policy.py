@@ -25,6 +25,12 @@ class Scene(NamedTuple):
     """How long answers of the demand's role are."""
     random: float
     """0..1."""
+    cached: Sequence[float] | None = None
+    """Tokens of the prompt that each of `able` is expected to have in its cache; None: none of them any."""
+
+    def prompt_tokens(self, place: int) -> float:
+        """What of the prompt one of `able` has to compute."""
+        return self.demand.prompt_tokens - (self.cached[place] if self.cached else 0.0)
 
 
 class Policy(NamedTuple):

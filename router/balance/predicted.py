@@ -39,11 +39,11 @@ def costs(scene: Scene) -> list[float]:
     answer_tokens = scene.lengths.expected(scene.demand.max_tokens)
     rest_tokens = PART_STILL_TO_COME * scene.lengths.mean
     found: list[float] = []
-    for one, waiting in zip(scene.able, scene.before, strict=True):
+    for place, (one, waiting) in enumerate(zip(scene.able, scene.before, strict=True)):
         in_flight, slots, _, first, ahead, prompt, rate, silent, cold, token_seconds, crowding, _ = one.outlook
         in_flight += waiting
         wait = (in_flight + 1 - slots) / rate if in_flight >= slots else 0.0
-        prompt *= prompt_tokens
+        prompt *= prompt_tokens if scene.cached is None else scene.prompt_tokens(place)
         first += prompt + max(wait, ahead) + silent + cold
         company = min(in_flight, slots)
         delay = prompt + rest_tokens * crowding
