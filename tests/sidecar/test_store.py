@@ -9,8 +9,10 @@ from sidecar.facts import (
     BackendAdded,
     BackendRemoved,
     BackendSpec,
+    DrainSwitched,
     EngineIdentified,
     Fact,
+    FirstTokenCame,
     HealthProbed,
     InferenceProbed,
     LoadRead,
@@ -23,9 +25,12 @@ from sidecar.facts import (
     RequestStarted,
     StatusRead,
 )
-from sidecar.health import Verdict
-from sidecar.state import BackendState, Status, Work
+from sidecar.health import Health, Verdict
+from sidecar.lengths import NO_LENGTHS
+from sidecar.progress import Rhythm
+from sidecar.state import BackendState, Status
 from sidecar.store import Store
+from sidecar.work import Work
 from tests.strategies import histories
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080")
@@ -46,8 +51,17 @@ def probed(at: float, outcome: ProbeOutcome = ProbeOutcome.OK, latency_ms: float
     return HealthProbed(at, "mini", outcome, latency_ms)
 
 
-def started(request: str = "1", at: float = 1.0) -> RequestStarted:
-    return RequestStarted(at, "mini", request)
+def started(request: str = "1", at: float = 1.0, *, streamed: bool = False) -> RequestStarted:
+    return RequestStarted(at, "mini", request, streamed=streamed)
+
+
+def first(request: str = "1", at: float = 1.5) -> FirstTokenCame:
+    return FirstTokenCame(at, "mini", request)
+
+
+def counts(work: Work) -> tuple[int, int, dict[Outcome, int]]:
+    """Started, in flight, finished."""
+    return work.started, work.in_flight, dict(work.finished)
 
 
 def finished(outcome: Outcome = Outcome.OK, request: str = "1", at: float = 2.0) -> RequestFinished:
@@ -161,7 +175,7 @@ def test_other_software_at_the_same_url_has_none_of_the_old_readings_but_all_of_
     state = mini(*old, EngineIdentified(2.0, "mini", "ollama"))
     assert (state.status, state.reading, state.reading_at, state.models) == (None, Reading(), None, None)
     assert (state.inference_ms, state.good_inference_ms, state.baseline) == (None, None, Baseline())
-    assert (state.work, state.probes, state.monitor_errors) == (Work(1, 1), {ProbeOutcome.OK: 1}, 1)
+    assert (counts(state.work), state.probes, state.monitor_errors) == ((1, 1, {}), {ProbeOutcome.OK: 1}, 1)
     assert (state.health.verdict, state.verdict_since, state.health_ms, state.health_at) == (Verdict.UP, 1.0, 20.0, 1.0)
 
 
@@ -177,7 +191,34 @@ def test_readings_stay_while_the_url_and_the_engine_stay() -> None:
 def test_a_backend_that_moved_is_unknown_again_and_keeps_its_requests(spec: BackendSpec) -> None:
     state = mini(probed(1.0), started(), BackendAdded(2.0, spec), finished(Outcome.TIMEOUT))
     assert state.health.verdict is Verdict.UNKNOWN
-    assert state.work == Work(1, 0, {Outcome.TIMEOUT: 1})
+    assert counts(state.work) == (1, 0, {Outcome.TIMEOUT: 1})
+
+
+MOVED = BackendAdded(2.0, replace(MINI, url="http://10.0.0.2:8080"))
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("outcome", Outcome)
+def test_what_becomes_of_a_request_at_the_old_place_says_nothing_about_the_new_one(
+    streamed: bool, outcome: Outcome
+) -> None:
+    facts = [probed(1.0), started(streamed=streamed), MOVED, first(at=3.0)]
+    end = RequestFinished(5.0, "mini", "1", outcome, 50, 7.0)
+    state = mini(*facts, end)
+    assert counts(state.work) == (1, 0, {outcome: 1})
+    assert replace(state, work=Work(), last_model=None, last_role="") == BackendState(MOVED.spec)
+
+
+def test_a_request_that_began_after_the_move_speaks_of_the_new_place() -> None:
+    assert mini(MOVED, started(at=3.0), finished(at=4.0)).health.verdict is Verdict.UP
+
+
+def test_a_drain_outlives_a_move_and_a_change_but_not_a_removal() -> None:
+    drained = DrainSwitched(1.0, "mini", True)
+    assert mini(drained).draining
+    assert mini(drained, BackendAdded(2.0, replace(MINI, slots=4)), MOVED).draining
+    assert not mini(drained, DrainSwitched(2.0, "mini", False)).draining
+    assert not mini(drained, BackendRemoved(2.0, "mini"), BackendAdded(3.0, MINI)).draining
 
 
 def test_a_removed_backend_is_gone_and_may_come_again_as_new() -> None:
@@ -202,8 +243,11 @@ def test_the_inventory_changes_with_what_is_offered_and_with_nothing_else() -> N
         (EngineIdentified(1.0, "mini", "ollama", "0.31.2"), False),
         (ModelsListed(1.0, "mini", models), True),
         (ModelsListed(2.0, "mini", models), False),
+        (ModelsListed(2.0, "mini", (Model("gemma4", loaded=True, expires_in_seconds=9.0),)), False),
+        (ModelsListed(2.0, "mini", (Model("gemma4"), Model("qwen3"))), True),
         (started(), False),
         (finished(), False),
+        (DrainSwitched(3.0, "mini", True), False),
         (BackendRemoved(3.0, "nobody"), False),
         (BackendRemoved(3.0, "mini"), True),
     ]
@@ -217,12 +261,13 @@ def test_the_inventory_changes_with_what_is_offered_and_with_nothing_else() -> N
 
 
 def test_a_request_is_in_flight_until_it_ends() -> None:
-    assert mini(started()).work == Work(1, 1)
-    assert mini(started(), finished()).work == Work(1, 0, {Outcome.OK: 1})
+    assert counts(mini(started()).work) == (1, 1, {})
+    assert counts(mini(started(), finished()).work) == (1, 0, {Outcome.OK: 1})
 
 
 def test_a_request_ends_once_and_begins_once() -> None:
-    assert mini(started(), started(), finished(), finished(Outcome.TIMEOUT)).work == Work(1, 0, {Outcome.OK: 1})
+    twice = mini(started(), started(), finished(), finished(Outcome.TIMEOUT))
+    assert counts(twice.work) == (1, 0, {Outcome.OK: 1})
 
 
 def test_a_refused_request_takes_the_backend_down_and_a_good_one_brings_it_up() -> None:
@@ -245,6 +290,36 @@ def test_a_good_answer_ends_the_loading() -> None:
     assert mini(probed(1.0, ProbeOutcome.LOADING), started(), finished()).health.available
 
 
+def test_a_first_token_ends_loading_sleep_and_a_row_of_failures() -> None:
+    for outcome in (ProbeOutcome.LOADING, ProbeOutcome.SLEEPING, ProbeOutcome.SUSPENDED, ProbeOutcome.REFUSED):
+        state = mini(probed(1.0, outcome), started(streamed=True), first(at=5.0))
+        assert (state.health, state.verdict_since) == (
+            Health(Verdict.UP),
+            5.0 if outcome is ProbeOutcome.REFUSED else 1.0,
+        )
+    assert mini(probed(1.0), probed(2.0, ProbeOutcome.READ_TIMEOUT), started(), first()).health.failures == 0
+
+
+def test_a_first_token_of_a_request_that_is_not_there_says_nothing() -> None:
+    down = probed(1.0, ProbeOutcome.REFUSED)
+    assert mini(down, first()) == mini(down)
+    assert mini(down, started(), finished(Outcome.CLIENT_GONE), first()).health.verdict is Verdict.DOWN
+
+
+def test_answers_are_known_by_how_long_those_of_their_role_were() -> None:
+    def answered(role: str, tokens: int, outcome: Outcome = Outcome.OK) -> list[Fact]:
+        return [
+            RequestStarted(1.0, "mini", "1", "gemma4", role),
+            RequestFinished(2.0, "mini", "1", outcome, tokens),
+        ]
+
+    facts = [*answered("classifier", 30), *answered("reasoner", 900), *answered("reasoner", 0)]
+    lengths = after(BackendAdded(0.0, MINI), *facts, *answered("reasoner", 5, Outcome.TRUNCATED)).snapshot(3.0)
+    assert lengths.lengths_of("classifier").recent[-1] == 30
+    assert lengths.lengths_of("reasoner").recent[-1] == 900
+    assert lengths.lengths_of("coder") == NO_LENGTHS
+
+
 # Tokens.
 
 
@@ -259,13 +334,15 @@ def test_progress_is_there_while_a_request_is_in_flight() -> None:
 
 def test_tokens_are_counted_and_the_last_one_shows_in_the_snapshot() -> None:
     store = after(BackendAdded(0.0, MINI), started())
-    assert store.snapshot(1.0).last_token_at == {}
+    assert store.snapshot(1.0).last_token_at("mini") is None
     progress = store.progress("mini", "1")
     assert progress is not None
     progress.token(3.0)
     progress.token(4.0)
     assert (progress.started_at, progress.first_at, progress.last_at, progress.tokens) == (1.0, 3.0, 4.0, 2)
-    assert store.snapshot(5.0).last_token_at == {"mini": 4.0}
+    snapshot = store.snapshot(5.0)
+    assert (snapshot.last_token_at("mini"), snapshot.tokens_from("mini")) == (4.0, 2)
+    assert (snapshot.last_token_at("nobody"), snapshot.tokens_from("nobody")) == (None, 0)
 
 
 def test_a_token_for_a_removed_backend_disturbs_nobody() -> None:
@@ -274,7 +351,37 @@ def test_a_token_for_a_removed_backend_disturbs_nobody() -> None:
     store.apply(BackendRemoved(2.0, "mini"))
     assert progress is not None
     progress.token(3.0)
-    assert store.snapshot(4.0).last_token_at == {}
+    assert store.snapshot(4.0).last_token_at("mini") is None
+    store.apply(BackendAdded(5.0, MINI))
+    progress.token(6.0)
+    assert store.snapshot(7.0).last_token_at("mini") is None
+
+
+def test_cells_that_stand_still_are_not_written_to() -> None:
+    store = after(BackendAdded(0.0, MINI), started(streamed=True))
+    progress = store.progress("mini", "1")
+    assert progress is not None
+    progress.token(2.0)
+    still = store.snapshot(3.0).still()
+    told = still.pulses["mini"].rhythm
+    progress.token(4.0, 7)
+    store.apply(started("2", at=5.0))
+    assert still.pulses["mini"].rhythm == told == Rhythm(2.0, None, so_far={"1": 1})
+    assert list(still.pulses["mini"].places) == ["1"]
+    assert store.rhythm("mini") != told
+
+
+def test_what_the_cells_said_can_be_said_again() -> None:
+    live, replayed = (after(BackendAdded(0.0, MINI), started(streamed=True), started("2")) for _ in range(2))
+    progress = live.progress("mini", "1")
+    assert progress is not None
+    for at in (2.0, 2.1, 2.5):
+        progress.token(at, 3)
+    replayed.recall("mini", live.rhythm("mini"))
+    assert replayed.rhythm("mini") == live.rhythm("mini") != Rhythm()
+    replayed.recall("mini", Rhythm())
+    assert replayed.rhythm("mini") == live.rhythm("nobody") == Rhythm()
+    replayed.recall("nobody", live.rhythm("mini"))
 
 
 # The store as a whole.
@@ -293,7 +400,7 @@ def test_witnesses_see_every_fact_after_the_store_has_taken_it_in() -> None:
 def test_a_snapshot_does_not_change_any_more() -> None:
     store = after(BackendAdded(0.0, MINI), probed(1.0), started())
     before = store.snapshot(1.0)
-    copy = replace(before, backends=dict(before.backends), last_token_at=dict(before.last_token_at))
+    copy = replace(before, backends=dict(before.backends), pulses=dict(before.pulses), lengths=dict(before.lengths))
     later: list[Fact] = [
         finished(),
         probed(2.0, ProbeOutcome.REFUSED),
@@ -326,4 +433,7 @@ def test_places_are_those_in_flight_and_no_more(facts: list[Fact]) -> None:
 
 @given(histories(max_size=20))
 def test_the_same_facts_make_the_same_store(facts: list[Fact]) -> None:
-    assert after(*facts).snapshot(1.0) == after(*facts).snapshot(1.0)
+    one, other = (after(*facts).snapshot(1.0) for _ in range(2))
+    assert replace(one, pulses={}) == replace(other, pulses={})
+    assert list(one.pulses) == list(other.pulses)
+    assert [pulse.rhythm for pulse in one.pulses.values()] == [pulse.rhythm for pulse in other.pulses.values()]

@@ -10,8 +10,9 @@ from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
 from sidecar.first_tokens import FirstTokens
 from sidecar.health import Health, Verdict
 from sidecar.load import DEFAULT_RULES, LoadRules, classify
+from sidecar.predict import NO_FORECAST, TRUSTED_SAMPLES, TYPICAL_PROMPT_TOKENS
 from sidecar.progress import Pulse
-from sidecar.state import BackendState, Failure, Snapshot, Status
+from sidecar.state import BackendState, Failure, Outside, Snapshot, Status
 from sidecar.views import backends_json, status_json
 from sidecar.work import Work
 from tests.strategies import NOW, load_rules, snapshots
@@ -114,6 +115,33 @@ def test_a_backend_that_rests_says_how_long_and_one_that_failed_that_it_is_left_
         ("closed", None, False),
         ("open", None, True),
     ]
+
+
+def test_what_a_typical_request_would_meet_is_told_once_it_was_measured() -> None:
+    forecast = NO_FORECAST
+    for _ in range(TRUSTED_SAMPLES):
+        forecast = forecast.after_first_token(1000, 0.5)
+    known = replace(UP, last_model="gemma4", last_role="reasoner", forecasts={"gemma4": forecast}, work=Work())
+    [told] = backends_json(snapshot(replace(known, inferred_slots=3.4)), DEFAULT_RULES)
+    first_ms = round(1000 * forecast.first.at(TYPICAL_PROMPT_TOKENS), 1)
+    assert told["predicted"] == {
+        "model": "gemma4",
+        "ttft_ms": first_ms,
+        "slowdown": 1.0,
+        "slots": 3,
+        "inferred": True,
+    }
+    [said] = backends_json(snapshot(replace(known, reading=Reading(slots=8), inferred_slots=3.4)), DEFAULT_RULES)
+    assert (said["predicted"]["slots"], said["predicted"]["inferred"]) == (8, False)
+
+
+def test_others_are_told_while_what_is_known_of_them_is_fresh() -> None:
+    ages = (0.0, 15.0, 15.1)
+    said = [
+        backends_json(snapshot(replace(UP, outside=Outside(NOW - age, 3, 1))), DEFAULT_RULES)[0]["outside"]
+        for age in ages
+    ]
+    assert said == [{"running": 3, "waiting": 1}, {"running": 3, "waiting": 1}, {"running": None, "waiting": None}]
 
 
 def test_a_stale_status_is_not_the_source_any_more() -> None:
