@@ -37,6 +37,7 @@ from sidecar.progress import Progress
 from sidecar.recorder import Recorder
 from sidecar.redaction import redacted
 from sidecar.replay import Rules, answers
+from sidecar.residency import is_resident
 from sidecar.settings import load_rules, pace, wants_probe
 from sidecar.state import BackendState, Snapshot
 from sidecar.store import Store
@@ -89,6 +90,7 @@ __all__ = [
     "classify",
     "discover",
     "examine",
+    "is_resident",
     "load_rules",
     "orca",
     "outlook_on",

@@ -2,7 +2,7 @@
 time.
 
 Rules of this file
-- Nothing is decided here. It carries facts to the store and choices to the world, as `router.dispatch` does with sockets.
+- Nothing is decided here. It carries facts to the store and choices to the world, as `router.dispatch` does over HTTP.
 """
 
 from collections.abc import Hashable
@@ -15,6 +15,7 @@ from router.balance.choice import Choice
 from router.balance.demand import Demand
 from router.balance.policies import POLICIES, PolicyName
 from router.balance.pools import Candidate
+from router.balance.prewarm import Warmth
 from sidecar import (
     BLOCK_TOKENS,
     BackendAdded,
@@ -60,6 +61,7 @@ class MaekAgent:
         self.tried: dict[int, list[Candidate]] = {}
         self.attempts: dict[int, Attempt] = {}
         self.line = Line()
+        self.warmth = Warmth()
         self.requests: dict[Ticket, Request] = {}
         self.arrived = 0
         for offer in world.backends:
@@ -71,6 +73,10 @@ class MaekAgent:
     def arrive(self, request: Request) -> None:
         """A client asks."""
         self.arrived += 1
+        self.warmth.note(ROLE, self.world.now)
+        cold = self.warmth.next(self.pool, ROLE, self.store.snapshot(self.world.now))
+        if cold is not None:
+            self.world.prewarm(self.number[cold.backend])
         self.route(request)
 
     def route(self, request: Request) -> None:
