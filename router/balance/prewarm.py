@@ -37,11 +37,9 @@ class Warmth:
             return None
         for candidate in pool:
             state = snapshot.backends.get(candidate.backend)
-            if (
-                state is not None
-                and _is_idle_and_cold(state, candidate.model)
-                and self._may_ask(candidate, snapshot.now)
-            ):
+            if state is None or is_resident(state, candidate.model):
+                self._warmed_at.pop(candidate, None)
+            elif self._may_ask(candidate, snapshot.now) and _is_idle_and_cold(state, candidate.model):
                 self._warmed_at[candidate] = snapshot.now
                 return candidate
         return None
