@@ -13,7 +13,7 @@ from sidecar.engines.engine import Reading
 from sidecar.facts import BackendAdded, BackendSpec, Fact, HealthProbed, LoadRead, ProbeOutcome, QueueChanged
 from sidecar.load import LoadRules
 from sidecar.recorder import Recorder
-from sidecar.recording import Query
+from sidecar.recording import Query, RulesInForce, read
 from sidecar.replay import Rules, answers, default_answer
 from sidecar.store import Store
 from tests.strategies import NAMES, histories, load_rules
@@ -30,18 +30,27 @@ def recorded(path: Path, *facts: Fact) -> bytes:
     return path.read_bytes()
 
 
+def tokens_come(store: Store, at: float, tokens: int) -> None:
+    """So many, of every stream that has had its first."""
+    for pulse in store.snapshot(at).pulses.values():
+        for place in pulse.places.values():
+            if tokens and place.first_at is not None:
+                place.token(at, tokens)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(histories(), st.integers(1, 4), load_rules)
+@given(histories(), st.lists(st.integers(0, 3), min_size=3, max_size=3), st.integers(1, 4), load_rules)
 def test_a_recording_of_a_live_store_replays_to_the_answers_that_were_given(
-    tmp_path: Path, facts: list[Fact], failures_to_down: int, rules: LoadRules
+    tmp_path: Path, facts: list[Fact], tokens: list[int], failures_to_down: int, rules: LoadRules
 ) -> None:
     path = tmp_path / "flight.jsonl"
     store, recorder = Store(failures_to_down), Recorder(path)
     recorder.follow(store)
     recorder.rules(0.0, failures_to_down, rules)
     live = []
-    for fact in facts:
+    for number, fact in enumerate(facts):
         store.apply(fact)
+        tokens_come(store, fact.at, tokens[number % 3])
         snapshot = store.snapshot(fact.at)
         for name in NAMES:
             if (state := snapshot.backends.get(name)) is not None:
@@ -49,6 +58,39 @@ def test_a_recording_of_a_live_store_replays_to_the_answers_that_were_given(
                 live.append(default_answer(Query(snapshot.now, name), state, snapshot.queue_active, rules))
     recorder.close()
     assert list(answers(path.read_bytes().splitlines(), Rules.DEFAULT)) == live
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(histories(), st.lists(st.integers(0, 3), min_size=3, max_size=3))
+def test_whoever_replays_has_learnt_what_the_live_store_had_learnt(
+    tmp_path: Path, facts: list[Fact], tokens: list[int]
+) -> None:
+    """All that any rule may rest on: states, lengths of answers, and what streams had shown when somebody asked."""
+    path = tmp_path / "flight.jsonl"
+    live, recorder = Store(), Recorder(path)
+    recorder.follow(live)
+    for number, fact in enumerate(facts):
+        live.apply(fact)
+        tokens_come(live, fact.at, tokens[number % 3])
+        for name in NAMES:
+            recorder.query(fact.at, name)
+    recorder.close()
+    replayed = Store()
+    for line in path.read_bytes().splitlines():
+        match read(line):
+            case Query(backend=backend, rhythm=rhythm):
+                replayed.recall(backend, rhythm)
+            case RulesInForce():
+                pass
+            case entry:
+                replayed.apply(entry)
+    now = facts[-1].at if facts else 0.0
+    one, other = live.snapshot(now), replayed.snapshot(now)
+    assert one.lengths == other.lengths
+    for state, again in zip(one.backends.values(), other.backends.values(), strict=True):
+        # A recording says where a backend is by a number.
+        assert replace(again, spec=state.spec) == state
+        assert live.rhythm(state.name) == replayed.rhythm(state.name)
 
 
 def test_neither_key_nor_address_is_recorded_but_that_a_backend_moved_is(tmp_path: Path) -> None:

@@ -7,8 +7,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sidecar.errors import TraceInvalid
-from sidecar.facts import BackendAdded, BackendSpec, HealthProbed, ProbeOutcome, QueueChanged
+from sidecar.facts import (
+    BackendAdded,
+    BackendSpec,
+    DrainSwitched,
+    FirstTokenCame,
+    HealthProbed,
+    Outcome,
+    ProbeOutcome,
+    QueueChanged,
+    RequestFinished,
+    RequestStarted,
+)
 from sidecar.load import LoadRules
+from sidecar.progress import Rhythm
 from sidecar.recording import KINDS, Entry, Query, RulesInForce, read, write
 from tests.strategies import entries, json_values
 
@@ -36,9 +48,11 @@ def test_what_is_written_is_read_again(entry: Entry) -> None:
         ),
         (QueueChanged(1.0, 2), b'{"t":1.0,"event":"queue","active":2}\n'),
         (Query(2, "mlx"), b'{"t":2,"event":"query","backend":"mlx"}\n'),
+        (FirstTokenCame(0.5, "mlx", "7"), b'{"t":0.5,"event":"first_token","backend":"mlx","request":"7"}\n'),
+        (DrainSwitched(0.5, "mlx", True), b'{"t":0.5,"event":"drain","backend":"mlx","draining":true}\n'),
     ],
 )
-def test_the_kinds_of_the_seed_have_its_keys(entry: Entry, line: bytes) -> None:
+def test_a_line_has_the_keys_of_its_kind(entry: Entry, line: bytes) -> None:
     assert write(entry) == line
 
 
@@ -51,6 +65,21 @@ def test_a_key_is_never_written() -> None:
     added = BackendAdded(0.0, BackendSpec("mini", "1", api_key="sk-secret"))
     assert b"secret" not in write(added)
     assert read(write(added)) == replace(added, spec=replace(added.spec, api_key=None))
+
+
+def test_a_question_tells_what_the_streams_had_shown_by_then() -> None:
+    asked = Query(2, "mlx", Rhythm(1.5, 0.25, so_far={"7": 12}))
+    assert orjson.loads(write(asked))["rhythm"]["so_far"] == {"7": 12}
+    assert read(write(asked)) == asked
+
+
+def test_an_older_recording_says_less_of_its_requests() -> None:
+    begun = b'{"t":1,"event":"started","backend":"mlx","request":"7"}'
+    assert read(begun) == RequestStarted(1.0, "mlx", "7")
+    ended = b'{"t":2,"event":"finished","backend":"mlx","request":"7","outcome":"ok"}'
+    assert read(ended) == RequestFinished(2.0, "mlx", "7", Outcome.OK)
+    added = b'{"t":0,"event":"backend_added","backend":"mlx","place":"1"}'
+    assert read(added) == BackendAdded(0.0, BackendSpec("mlx", "1"))
 
 
 def test_a_line_that_only_says_ok_or_not_is_enough() -> None:
@@ -105,7 +134,8 @@ def test_arbitrary_bytes_are_read_or_refused(line: bytes) -> None:
 
 
 KEYS = {"t", "at", "ok", "outcome", "latency_ms", "active_jobs", "total_requests", "active", "reading", "request"} | {
-    *("backend", "spec", "place", "slots", "engine", "version", "models", "rules", "failures_to_down")
+    *("backend", "spec", "place", "slots", "engine", "version", "models", "rules", "failures_to_down"),
+    *("rhythm", "model", "role", "prompt_tokens", "streamed", "output_tokens", "last_token_at", "draining"),
 }
 
 
