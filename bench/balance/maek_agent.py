@@ -11,6 +11,7 @@ from itertools import islice
 from bench.balance import agent
 from bench.balance.agent import Attempt, Failure, FailureKind, Reading, Request, World
 from router.balance.admission import Answer, Line, Ticket
+from router.balance.budget import HEDGES, Budgets
 from router.balance.choice import Choice
 from router.balance.demand import Demand
 from router.balance.policies import POLICIES, PolicyName
@@ -41,6 +42,9 @@ OUTCOME_OF = {
 }
 MOST_ATTEMPTS = 3
 PUMP = "pump"
+HEDGE_SECONDS = 1.5
+TIMES_PREDICTED = 3.0
+"""As the router has them, which sends a hedge by a clock of its own."""
 BLOCKS = BLOCK_TOKENS // agent.BLOCK_TOKENS
 """Of the bench's blocks in one of Maek's: a hash covers all before it, so that every so manieth is the same hash."""
 MOST_WATCHED = 4
@@ -62,6 +66,8 @@ class MaekAgent:
         self.attempts: dict[int, Attempt] = {}
         self.line = Line()
         self.warmth = Warmth()
+        self.hedges = Budgets(HEDGES)
+        self.hedged: dict[int, list[Attempt]] = {}
         self.requests: dict[Ticket, Request] = {}
         self.arrived = 0
         for offer in world.backends:
@@ -73,6 +79,7 @@ class MaekAgent:
     def arrive(self, request: Request) -> None:
         """A client asks."""
         self.arrived += 1
+        self.hedges.earn(ROLE, self.world.now)
         self.warmth.note(ROLE, self.world.now)
         cold = self.warmth.next(self.pool, ROLE, self.store.snapshot(self.world.now))
         if cold is not None:
@@ -91,7 +98,7 @@ class MaekAgent:
             self.world.shed(self.requests.pop(admission.displaced))
         match admission.answer:
             case Answer.ADMITTED:
-                self.send(request, admission.choice)
+                self.arm(self.send(request, admission.choice), admission.choice)
             case Answer.QUEUED:
                 self.requests[ticket] = request
                 if admission.choice.rests_until is not None:
@@ -101,7 +108,7 @@ class MaekAgent:
             case Answer.NOBODY:
                 self.world.fail(request)
 
-    def send(self, request: Request, choice: Choice) -> None:
+    def send(self, request: Request, choice: Choice) -> Attempt:
         """Book a place and send the request."""
         assert choice.winner is not None
         now, name = self.world.now, choice.winner.candidate.backend
@@ -111,6 +118,28 @@ class MaekAgent:
         self.store.apply(RequestStarted(now, name, str(attempt.id), MODEL, ROLE, tokens, streamed=True, blocks=blocks))
         attempt.note = place = self.store.progress(name, str(attempt.id))
         self.attempts[id(place)] = attempt
+        return attempt
+
+    def arm(self, attempt: Attempt, choice: Choice) -> None:
+        """Have a late first attempt looked at when it is late."""
+        assert choice.won is not None
+        late_after = max(HEDGE_SECONDS, TIMES_PREDICTED * (choice.won.ttft_seconds or 0.0))
+        self.world.at(self.world.now + late_after, attempt)
+
+    def hedge(self, attempt: Attempt) -> None:
+        """Ask somebody else too, if he has room and would be sooner, and the budget allows it."""
+        if attempt.over or attempt.first_token_at is not None or attempt.request.id in self.hedged:
+            return
+        now = self.world.now
+        self.look_at_tokens()
+        demand = Demand(ROLE, attempt.request.prompt_tokens, number=self.arrived)
+        ticket = Ticket(demand, self.pool, self.policy, attempt.request.at, tried=(self.pool[attempt.backend],))
+        choice = self.line.consider(ticket, self.store.snapshot(now), self.world.rng.random())
+        won = choice.won
+        if won is None or choice.full or choice.panic or (won.ttft_seconds or 0.0) > now - attempt.sent_at:
+            self.world.at(now + 1.0, attempt)
+        elif self.hedges.spend(ROLE):
+            self.hedged[attempt.request.id] = [attempt, self.send(attempt.request, choice)]
 
     def pump(self) -> None:
         """Let those in the line go who may."""
@@ -126,7 +155,7 @@ class MaekAgent:
             if choice.winner is None:
                 self.world.fail(request)
             else:
-                self.send(request, choice)
+                self.arm(self.send(request, choice), choice)
 
     def look_at_tokens(self) -> None:
         """Tokens are too many to be calls: the cells that the relay would write are filled when somebody looks."""
@@ -144,6 +173,10 @@ class MaekAgent:
         name = self.world.backends[attempt.backend].name
         attempt.note.token(self.world.now)
         self.store.apply(FirstTokenCame(self.world.now, name, str(attempt.id)))
+        for other in self.hedged.pop(attempt.request.id, ()):
+            if other is not attempt and not other.over:
+                self.world.cancel(other)
+                self.end(other, Outcome.CLIENT_GONE)
         self.pump()
 
     def finished(self, attempt: Attempt, output_tokens: int) -> None:
@@ -159,6 +192,8 @@ class MaekAgent:
         self.end(attempt, OUTCOME_OF[failure.kind], failure.delivered_tokens, failure.retry_after_seconds)
         if failure.kind in (FailureKind.CUT, FailureKind.TIMEOUT):
             self.pump()
+            return
+        if any(not other.over for other in self.hedged.get(attempt.request.id, ())):
             return
         tried = self.tried.setdefault(attempt.request.id, [])
         tried.append(self.pool[attempt.backend])
@@ -186,5 +221,8 @@ class MaekAgent:
         self.pump()
 
     def wake(self, key: Hashable) -> None:
-        """Those who rested may be asked again."""
-        self.pump()
+        """Somebody is late, or those who rested may be asked again."""
+        if isinstance(key, Attempt):
+            self.hedge(key)
+        else:
+            self.pump()
