@@ -110,13 +110,21 @@ class TokenReader:
         self._quiet = quiet
         self._waiting = waiting
         self._decoder = Decoder()
+        self._begins_anew: Callable[[], Awaitable[None]] = _nothing
+
+    def begin_anew(self, begins: Callable[[], Awaitable[None]]) -> None:
+        """What came broke off, and stays; somebody else may go on. `begins` is awaited when somebody does."""
+        self._decoder = Decoder()
+        self.finish_reason = None
+        self._begins_anew = begins
 
     async def waiting(self, position: int, expected_seconds: float) -> None:
         """Nobody has room yet."""
         await self._waiting(position, expected_seconds)
 
-    async def opened(self, opened: Opened) -> None:
-        """Nothing to do yet."""
+    async def opened(self, opened: Opened) -> None:  # noqa: ARG002 - a sink is told, this one need not know
+        """Somebody answers."""
+        await self._begins_anew()
 
     async def quiet(self) -> None:
         """Nothing has come for a while."""
@@ -146,6 +154,10 @@ class TokenReader:
             case [{"delta": {"content": str(text)}}, *_] if text:
                 self.text.append(text)
                 await self._tell(text)
+
+
+async def _nothing() -> None:
+    """Where nothing broke off."""
 
 
 def _json(data: bytes | str) -> dict[str, Any]:

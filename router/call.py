@@ -11,8 +11,9 @@ from typing import Any
 from router.balance.admission import Terms
 from router.balance.demand import Demand, Priority
 from router.balance.policies import PolicyName
-from router.balance.pools import Pool
+from router.balance.pools import Candidate, Pool
 from router.config_roles import PriorityName, RoleConfig
+from router.continuing import Delivered
 from router.demands import demand_of
 from router.patience import Deadlines
 
@@ -45,6 +46,10 @@ class Call:
     """Who could serve it by now, while it waits; None: nobody else."""
     schema: Mapping[str, Any] | None = None
     """A JSON schema that the answer shall follow, asked for where the backend's engine understands it."""
+    delivered: Delivered | None = None
+    """What the client has of the answer already: the rest is asked for."""
+    avoid: tuple[Candidate, ...] = ()
+    """Who shall not be asked."""
 
     @property
     def stream(self) -> bool:

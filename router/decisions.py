@@ -122,6 +122,8 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
         "load": None if attempt.level is None else attempt.level.label,
         "outcome": None if attempt.outcome is None else str(attempt.outcome),
         "hedge": attempt.hedge,
+        "beaten": attempt.beaten,
+        "continues_characters": attempt.continues_characters,
         "waited_ms": _ms(attempt.waited_seconds),
         "predicted_ttft_ms": None if won is None else _ms(won.ttft_seconds),
         "first_token_ms": attempt.first_token_ms,

@@ -16,12 +16,13 @@ from router.attempt import JSON, STREAM, AttemptFailed, CallerRefused, Sink, Ups
 from router.balance.choice import Choice
 from router.balance.why import why_of
 from router.call import Call
+from router.continuing import continued
 from router.errand import Errand
 from router.errors import NoBackend, PolicyFault
 from router.fleet import takes_schema
 from router.gate import Gate, Seen
 from router.hedging import Hedge
-from router.journey import Journey
+from router.journey import Attempt, Journey
 from router.place import Ledger, LevelAt, Place, Places
 from router.race import Beaten, Race
 from router.relay import Relay
@@ -65,6 +66,11 @@ class Dispatcher:
             except (NoBackend, PolicyFault) as error:
                 raise _told(errand.failure or error) from None
         raise _told(errand.failure)
+
+    def may_retry(self, call: Call, failed: Attempt) -> bool:
+        """Take a retry for a call that broke off; whether there was one."""
+        assert failed.outcome is not None
+        return self._spending.retry(call.target, failed.candidate.backend, failed.outcome, _now())
 
     def _spend(self, errand: Errand) -> None:
         """Take a retry where it is one. Raises what the caller is told if there is none."""
@@ -134,7 +140,8 @@ def _upstream(call: Call, place: Place, due_at: float) -> UpstreamRequest:
         headers[orca.REQUEST_HEADER] = orca.Format.JSON
     if spec.api_key is not None:
         headers["authorization"] = f"Bearer {spec.api_key}"
-    body = {**call.body, "model": place.attempt.candidate.model}
+    asked = call.body if call.delivered is None else continued(call.body, call.delivered, place.state.engine)
+    body = {**asked, "model": place.attempt.candidate.model}
     if call.schema is not None and takes_schema(place.state):
         schema = {"name": "answer", "schema": call.schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}

@@ -29,7 +29,7 @@ class Errand:
     def __init__(self, call: Call, since: float, number: int) -> None:
         self.call = call
         self.due_at = since + call.deadlines.total_seconds
-        self.tried: list[Candidate] = []
+        self.tried: list[Candidate] = [*call.avoid]
         """Who shall not be asked again."""
         self.failure: AttemptFailed | CallerRefused | None = None
         """What the caller is told if nobody else can answer."""

@@ -30,6 +30,8 @@ class Attempt:
     """Its tokens go to the client."""
     beaten: bool = False
     """Cut off, because another attempt beside it answered first."""
+    continues_characters: int | None = None
+    """So many of the answer had been delivered by others before it; None where it was to answer from the beginning."""
     waited_seconds: float = 0.0
     """In the queue, before it was chosen."""
     started_at: float | None = None
@@ -100,6 +102,21 @@ class Journey:
         """The attempt that answers, or failed last."""
         answering = (attempt for attempt in reversed(self.attempts) if attempt.answers)
         return next(answering, self.attempts[-1] if self.attempts else None)
+
+    @property
+    def answers(self) -> int:
+        """How many attempts have had tokens for the client: more than one where others went on with what broke off."""
+        return sum(attempt.answers for attempt in self.attempts)
+
+    @property
+    def resumes(self) -> int:
+        """How often somebody went on with an answer that had broken off."""
+        return sum(attempt.answers and attempt.continues_characters is not None for attempt in self.attempts)
+
+    @property
+    def delivered_tokens(self) -> int:
+        """Of the answer, to the client, by all attempts that have ended."""
+        return sum(attempt.output_tokens for attempt in self.attempts if attempt.answers)
 
     @property
     def why(self) -> Why | None:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, assert_never
 
 from router.asking import TokenReader
 from router.attempt import CallerRefused
-from router.call import CHAT_PATH, call_for, with_role_defaults
+from router.call import CHAT_PATH, Call, call_for, with_role_defaults
 from router.config import REASONER, Config
 from router.config_roles import PriorityName
 from router.conversation import Message, Role
@@ -29,6 +29,7 @@ from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
 from router.fleet import Fleet
 from router.journey import Journey
 from router.language import pick
+from router.resuming import Resumption, answered_to_the_end
 from router.sessions.store import SessionStore, SessionStoreFailed
 from router.silence import filled
 from router.telemetry import Telemetry
@@ -38,6 +39,10 @@ from router.tools.spec import BackendSummary, Tool, ToolCall, ToolResult
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+PLEASE_GO_ON_KO = "방금 답변이 중간에 끊겼습니다. 끊긴 바로 그 자리부터, 되풀이하거나 인사하지 말고 이어서 써 주세요."
+PLEASE_GO_ON_EN = "Your last message was cut off. Go on exactly where it stops, without repeating or greeting."
+"""To a model that cannot be told otherwise that its answer is not finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class Ask:
     """A role to answer without any decision."""
     priority: PriorityName | None = None
     """Who goes first when nobody has room; None: as the role has it."""
+    resume: bool = False
+    """Have another backend go on with an answer that breaks off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,15 @@ class Waiting:
     """In the line, from 1."""
     expected_seconds: float
     """Until its turn comes, roughly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Another backend goes on with the answer, from here."""
+
+    text: str
+    """For the user."""
+    resumption: Resumption
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +131,7 @@ class Done:
     finish_reason: str
 
 
-Event = Decided | Notice | Waiting | ToolUsed | Token | Quiet | Done
+Event = Decided | Notice | Waiting | Resumed | ToolUsed | Token | Quiet | Done
 Emit = Callable[[Event], Awaitable[None]]
 Decide = Callable[[Ask, Sequence[Message], PendingDraft | None, Journey], Awaitable[Decision]]
 """Message, history and draft → decision; the journey tells where a classifier was asked."""
@@ -257,12 +273,23 @@ class Turns:
             attempts=self._config.router.relay.attempts,
         )
         try:
-            await self._dispatcher.send(call, reader, record.answering)
+            await self._answered(call, reader, ask, record, emit)
         except CallerRefused as error:
             raise BadRequest(
                 f"The model refused this request with HTTP {error.status}; it may be too long for it."
             ) from error
         return Done("".join(reader.text), record.answering, reader.usage, reader.finish_reason or "stop")
+
+    async def _answered(self, call: Call, reader: TokenReader, ask: Ask, record: Record, emit: Emit) -> None:
+        if not ask.resume:
+            await self._dispatcher.send(call, reader, record.answering)
+            return
+
+        async def tell(resumption: Resumption) -> None:
+            await emit(_resumed(ask.language, resumption))
+
+        please = pick(ask.language, ko=PLEASE_GO_ON_KO, en=PLEASE_GO_ON_EN)
+        await answered_to_the_end(self._dispatcher, call, reader, record.answering, please, tell)
 
     async def _filled(self, coming: Coroutine[Any, Any, T], emit: Emit) -> T:
         """What `coming` gives, with `Quiet` told while it takes long."""
@@ -286,6 +313,15 @@ def _waiting(language: str, position: int, expected_seconds: float) -> Waiting:
         en=f"Waiting for a free place: number {position} in line, about {expected_seconds:.0f} s.",
     )
     return Waiting(text, position, expected_seconds)
+
+
+def _resumed(language: str, resumption: Resumption) -> Resumed:
+    text = pick(
+        language,
+        ko=f"답변이 중간에 끊겨서 {resumption.backend} 서버가 이어서 씁니다.",
+        en=f"The answer broke off; {resumption.backend} goes on with it.",
+    )
+    return Resumed(text, resumption)
 
 
 async def _to_nobody(_event: Event) -> None:

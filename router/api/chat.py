@@ -5,6 +5,7 @@ Rules of this file
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -20,7 +21,7 @@ from router.language import language_of
 from router.service import Service
 from router.sse import encode
 from router.tools.spec import Tool
-from router.turn import Ask, Decided, Done, Event, Notice, Quiet, Token, ToolUsed, Waiting
+from router.turn import Ask, Decided, Done, Event, Notice, Quiet, Resumed, Token, ToolUsed, Waiting
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -36,6 +37,7 @@ class ChatBody(BaseModel):
     role: Annotated[str, Field(max_length=64)] | None = None
     lang: Literal["ko", "en"] | None = None
     priority: Literal["interactive", "normal", "batch"] | None = None
+    resume: bool = False
 
 
 async def chat(request: web.Request) -> web.StreamResponse:
@@ -85,14 +87,14 @@ def _known_name(service: Service, role: str | None) -> str:
 def _ask(body: ChatBody, request: web.Request, service: Service) -> Ask:
     language = body.lang or language_of(body.message, service.config.router.language)
     priority = priority_header(request) if body.priority is None else PriorityName(body.priority)
-    return Ask(body.message, request[OWNER], language, body.session, body.role, priority)
+    return Ask(body.message, request[OWNER], language, body.session, body.role, priority, body.resume)
 
 
 async def _whole(service: Service, ask: Ask, record: Record) -> web.StreamResponse:
     answer: dict[str, Any] = {"id": record.id, "session": None}
 
     async def collect(event: Event) -> None:
-        if not isinstance(event, Waiting):  # when the answer is there, that is over
+        if not isinstance(event, Waiting | Resumed):  # when the answer is there, that is over
             answer.update(_fields(event, service))
 
     await service.turns.run(ask, record, collect)
@@ -101,8 +103,11 @@ async def _whole(service: Service, ask: Ask, record: Record) -> web.StreamRespon
 
 async def _streamed(request: web.Request, service: Service, ask: Ask, record: Record) -> web.StreamResponse:
     reply = Reply(request, lambda: trail(record, record.journey))
+    characters = 0
 
     async def tell(event: Event) -> None:
+        nonlocal characters
+        characters += len(event.text) if isinstance(event, Token) else 0
         if isinstance(event, Quiet):
             await reply.keep_alive()
         else:
@@ -115,7 +120,8 @@ async def _streamed(request: web.Request, service: Service, ask: Ask, record: Re
             raise
         record.error = error.code
         service.telemetry.failed(error)
-        await reply.fail(error, name="error")
+        delivered = {"tokens": record.answering.delivered_tokens, "characters": characters}
+        await reply.fail(error, name="error", delivered=delivered)
     return await reply.end()
 
 
@@ -123,6 +129,7 @@ EVENT_NAME: Mapping[type[Event], str] = {
     Decided: "decision",
     Notice: "notice",
     Waiting: "notice",
+    Resumed: "notice",
     ToolUsed: "tool",
     Token: "token",
     Done: "done",
@@ -140,6 +147,8 @@ def _fields(event: Event, service: Service) -> dict[str, Any]:
             return {"notice": text}
         case Waiting(text, position, expected_seconds):
             return {"notice": text, "position": position, "expected_seconds": expected_seconds}
+        case Resumed(text, resumption):
+            return {"notice": text, "resumed": asdict(resumption)}
         case ToolUsed():
             return {"tool": event.tool, "operation": event.operation, "data": dict(event.data)}
         case Token(text):
@@ -162,6 +171,7 @@ def _ending(done: Done, service: Service) -> dict[str, Any]:
         "load": None if last is None or last.level is None else last.level.label,
         "usage": done.usage,
         "finish_reason": done.finish_reason,
+        "resumes": done.journey.resumes,
         "timings": {"first_token_ms": done.journey.first_token_ms, "total_ms": done.journey.total_ms},
     }
 

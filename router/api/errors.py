@@ -24,11 +24,14 @@ OPENAI_TYPE = {
 }
 
 
-def error_body(path: str, error: MaekError, request_id: str) -> Mapping[str, Any]:
-    """The body of an error, in the dialect of the path."""
+def error_body(
+    path: str, error: MaekError, request_id: str, delivered: Mapping[str, int] | None = None
+) -> Mapping[str, Any]:
+    """The body of an error, in the dialect of the path. `delivered`: what the client has of an answer already."""
+    so_far = {} if delivered is None else {"delivered": delivered}
     if path.startswith(OPENAI_PREFIX):
         kind = OPENAI_TYPE[error.fault]
-        return {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.code}}
+        return {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.code} | so_far}
     return {
         "error": {
             "code": error.code,
@@ -36,6 +39,7 @@ def error_body(path: str, error: MaekError, request_id: str) -> Mapping[str, Any
             "fault": str(error.fault),
             "param": error.param,
             "request_id": request_id,
+            **so_far,
         }
     }
 

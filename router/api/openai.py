@@ -142,13 +142,14 @@ async def _passed_on(
             return answer.refused(error)
         # The status line has gone already, with a comment that kept the connection.
         refused = BadRequest(f"The backend refused the request with HTTP {error.status}.")
-        await answer.reply.fail(refused, name=None)
+        await answer.reply.fail(refused, name=None, delivered={"tokens": 0})
     except MaekError as error:
         if not answer.reply.begun:
             raise
         record.error = error.code
         service.telemetry.failed(error)
-        await answer.reply.fail(error, name=None, mid_event=not answer.end.at_event_boundary)
+        delivered = {"tokens": record.answering.delivered_tokens}
+        await answer.reply.fail(error, name=None, delivered=delivered, mid_event=not answer.end.at_event_boundary)
     return await answer.response()
 
 

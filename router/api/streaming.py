@@ -42,9 +42,12 @@ class Reply:
         """A comment, which clients skip and proxies count as traffic."""
         await self.write(COMMENT_KEEPALIVE)
 
-    async def fail(self, error: MaekError, *, name: str | None, mid_event: bool = False) -> None:
-        """The error as an event. It is not followed by any end marker: nobody may take it for a good end."""
-        body = error_body(self._request.path, error, self._request[REQUEST_ID])
+    async def fail(
+        self, error: MaekError, *, name: str | None, delivered: Mapping[str, int], mid_event: bool = False
+    ) -> None:
+        """The error as an event, with how much of an answer was `delivered` before. It is not followed by any end
+        marker: nobody may take it for a good end."""
+        body = error_body(self._request.path, error, self._request[REQUEST_ID], delivered)
         await self.write((b"\n\n" if mid_event else b"") + encode(body, name))
 
     async def end(self) -> web.StreamResponse:

@@ -118,7 +118,8 @@ class Upstream:
         on_connection = 0
         while not wire.writer.is_closing():
             head = await wire.reader.readuntil(b"\r\n\r\n")
-            length = next(int(line[15:]) for line in head.lower().splitlines() if line.startswith(b"content-length:"))
+            lengths = (int(line[15:]) for line in head.lower().splitlines() if line.startswith(b"content-length:"))
+            length = next(lengths, 0)
             heard = Heard(len(self.heard), on_connection, head, await wire.reader.readexactly(length), wire)
             self.heard.append(heard)
             on_connection += 1
@@ -168,6 +169,18 @@ def in_turn(*scripts: Script) -> Script:
         await scripts[min(heard.number, len(scripts) - 1)](heard)
 
     return script
+
+
+def watched(script: Script) -> Script:
+    """`script` for questions that generate; a server that is well, with a model `m`, for whoever watches."""
+
+    async def answering(heard: Heard) -> None:
+        if heard.head.lower().startswith(b"get "):
+            await heard.send(answer("200 OK", b'{"object":"list","data":[{"id":"m","object":"model"}]}'))
+        else:
+            await script(heard)
+
+    return answering
 
 
 async def silent(heard: Heard) -> None:
