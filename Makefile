@@ -14,7 +14,7 @@ PURE := $(subst $(space),$(comma),$(strip \
   router/tokens.py router/sessions/trimming.py router/sessions/encoding.py router/api/errors.py \
   simulator/batch.py simulator/profiles.py))
 
-.PHONY: run test check tests docs bench-overhead clean
+.PHONY: run test check tests docs bench-overhead bench-balance clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/maek serve $(ARGS)
@@ -42,6 +42,9 @@ docs: $(VENV)/dev.stamp
 
 bench-overhead: $(VENV)/run.stamp
 	$(BIN)/python -m bench.overhead $(ARGS)
+
+bench-balance: $(VENV)/run.stamp
+	$(BIN)/python -m bench.balance $(ARGS)
 
 $(VENV)/run.stamp: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Maek needs Python 3.11 or newer; make run PYTHON=python3.12 chooses another one."; exit 1; }

@@ -52,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--policies", type=_names(POLICIES), help=f"all, or some of {', '.join(POLICIES)}")
     parser.add_argument("--scenarios", type=_names(SCENARIOS), help=", ".join(SCENARIOS))
     parser.add_argument("--seeds", type=_count, default=5, help="paired runs of each scenario (5)")
-    parser.add_argument("--seconds", type=_amount, default=360.0, help="of virtual traffic a run (360)")
+    parser.add_argument("--seconds", type=_amount, default=300.0, help="of virtual traffic a run (300)")
     parser.add_argument("--rate", type=_amount, default=1.0, help="multiplies how much is asked (1)")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="an Azure CSV or a Mooncake JSONL for conversations")
     parser.add_argument("--fleet", type=Path, metavar="FILE", help="a YAML file of other backends")

@@ -12,8 +12,8 @@ from random import Random
 from typing import Protocol
 
 from bench.balance.agent import Engine, FailureKind
+from bench.balance.backend import Site
 from bench.balance.fleets import Fleet
-from bench.balance.site import Site
 from bench.balance.workload import CONVERSATION
 
 Change = Callable[[Site, float], Sequence[int] | None]

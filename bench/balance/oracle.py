@@ -58,7 +58,7 @@ class Clairvoyant(Chooser):
     def choose(self, request: Request, candidates: Sequence[int]) -> int:
         """The lowest cost of those that serve at all."""
         demand = self._truth.truth_of(request)
-        serving = [number for number in self.everyone if not self._truth.sites[number].is_down]
+        serving = [number for number, site in enumerate(self._truth.sites) if site.takes(self.world.now)]
         costs = {number: self._cost(number, demand) for number in serving or candidates}
         return min(costs, key=costs.__getitem__)
 

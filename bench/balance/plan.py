@@ -33,7 +33,7 @@ class Settings:
     policies: tuple[str, ...]
     scenarios: tuple[str, ...]
     seeds: int = 5
-    seconds: float = 360.0
+    seconds: float = 300.0
     rate: float = 1.0
     """Multiplies how much every scenario asks."""
     trace: Path | None = None

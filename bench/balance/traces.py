@@ -53,8 +53,8 @@ def _asks(path: Path, lines: Iterable[str]) -> Iterator[Ask]:
 
 def _azure(line: str) -> Ask:
     at, prompt, output, *_ = next(csv.reader([line]))
-    # Seven digits of a second are one more than Python reads; only differences of times count, so any zone will do.
-    seconds = datetime.fromisoformat(at[:26]).replace(tzinfo=UTC).timestamp()
+    # Only differences of times count, so any zone will do.
+    seconds = datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp()
     return Ask(seconds, max(1, int(prompt)), max(1, int(output)))
 
 

@@ -26,10 +26,10 @@ from bench.balance.agent import (
     Offer,
     Request,
 )
+from bench.balance.backend import Site
 from bench.balance.faults import Change, resolved
 from bench.balance.scenarios import Scenario
 from bench.balance.sequence import Mark
-from bench.balance.site import Site
 from bench.balance.workload import Demand, Traffic
 
 _REFUSAL_SECONDS = 0.005

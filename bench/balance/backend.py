@@ -62,19 +62,25 @@ class Site:
         return self._down is not None
 
     def refusal(self, now: float) -> Failure | None:
-        """Why a request that comes now is not taken; None when it is."""
+        """Why a request that comes now is not taken; None when it is, which uses up a part of the limit."""
         if self._down is not None:
             return Failure(self._down)
         if not self._limit_per_second:
             return None
-        grown = (now - self._allowance_at) * self._limit_per_second
-        self._allowance = min(self._most_allowance, self._allowance + grown)
-        self._allowance_at = now
+        self._allowance, self._allowance_at = self._allowance_now(now), now
         if self._allowance < 1:
             wait = (1 - self._allowance) / self._limit_per_second
             return Failure(FailureKind.REJECTED, retry_after_seconds=wait)
         self._allowance -= 1
         return None
+
+    def takes(self, now: float) -> bool:
+        """Whether a request that came now would be taken."""
+        return self._down is None and (not self._limit_per_second or self._allowance_now(now) >= 1)
+
+    def _allowance_now(self, now: float) -> float:
+        grown = (now - self._allowance_at) * self._limit_per_second
+        return min(self._most_allowance, self._allowance + grown)
 
     def tokens_before_cut(self, request_id: int, output_tokens: int) -> int:
         """Behind which token a stream breaks off; `output_tokens` when it does not."""
