@@ -7,6 +7,7 @@ Rules of this file
 
 from typing import Any
 
+from sidecar.first_tokens import FirstTokens
 from sidecar.load import (
     Load,
     LoadRules,
@@ -19,7 +20,7 @@ from sidecar.load import (
 from sidecar.seed import HYBRID, STATUS_API
 from sidecar.slots import known_slots, told_slots
 from sidecar.standing import standing, typical
-from sidecar.state import BackendState, Snapshot
+from sidecar.state import BackendState, Failure, Snapshot
 
 
 def backends_json(snapshot: Snapshot, rules: LoadRules) -> list[dict[str, Any]]:
@@ -57,21 +58,26 @@ def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: Loa
         "in_flight": state.work.in_flight,
         "started": state.work.started,
         "finished": {str(outcome): count for outcome, count in state.work.finished.items()},
-        "last_failure": None
-        if state.last_failure is None
-        else {
-            "outcome": str(state.last_failure.outcome),
-            "seconds_ago": _ago(state.last_failure.at, snapshot.now),
-        },
-        "first_token": {
-            "predicted_ms": _ms(state.first_tokens.predicted_seconds),
-            "measured_ms": _ms(state.first_tokens.measured_seconds),
-            "seconds_ago": _ago(state.first_tokens.at, snapshot.now),
-        },
+        "last_failure": None if state.last_failure is None else failure_json(state.last_failure, snapshot.now),
+        "first_token": first_token_json(state.first_tokens, snapshot.now),
         "tokens": snapshot.tokens_from(state.name),
         "last_token_seconds_ago": _ago(snapshot.last_token_at(state.name), snapshot.now),
         "probe_outcome": None if state.probe_outcome is None else str(state.probe_outcome),
         "probe_seconds_ago": _ago(state.health_at, snapshot.now),
+    }
+
+
+def failure_json(failure: Failure, now: float) -> dict[str, Any]:
+    """How a request failed, and when."""
+    return {"outcome": str(failure.outcome), "seconds_ago": _ago(failure.at, now)}
+
+
+def first_token_json(seen: FirstTokens, now: float) -> dict[str, Any]:
+    """First tokens lately: as they were predicted, and as they came."""
+    return {
+        "predicted_ms": _ms(seen.predicted_seconds),
+        "measured_ms": _ms(seen.measured_seconds),
+        "seconds_ago": _ago(seen.at, now),
     }
 
 

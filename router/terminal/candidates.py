@@ -55,8 +55,8 @@ def how_it_won(choice: Mapping[str, Any], language: str) -> str:
     )
 
 
-def candidate_lines(choice: Mapping[str, Any], language: str, width: int) -> list[Line]:
-    """The table: who won first, then the others by cost, then the excluded; with what the signs mean."""
+def candidate_lines(choice: Mapping[str, Any], language: str, width: int, *, explained: bool = False) -> list[Line]:
+    """The table: who won, the others by cost, then the excluded; and what costs mean, unless that was `explained`."""
     rows = _rows(choice)
     name_cells = min(MOST_NAME_CELLS, max((cells(_name(row)) for row in rows), default=0))
     able = [row for row in rows if row.get("excluded") is None]
@@ -67,7 +67,7 @@ def candidate_lines(choice: Mapping[str, Any], language: str, width: int) -> lis
         lines.append((Span(" " * (name_cells + 2) + _columns(titles), Style.DIM),))
     lines += [_able(row, name_cells, language, won=won and row is able[0]) for row in able]
     lines += [_excluded(row, name_cells, language) for row in rows if row.get("excluded") is not None]
-    for note in _notes(choice, able, language):
+    for note in _notes(choice, able, language, explained=explained):
         lines += [(Span("  "), Span(line, Style.DIM)) for line in wrapped(note, width - 2)]
     return [fitted(line, width) for line in lines]
 
@@ -101,13 +101,13 @@ def _beside(row: Row, language: str) -> str:
     return ", ".join(told)
 
 
-def _notes(choice: Mapping[str, Any], able: Sequence[Row], language: str) -> Iterator[str]:
+def _notes(choice: Mapping[str, Any], able: Sequence[Row], language: str, *, explained: bool) -> Iterator[str]:
     not_shown: Mapping[str, int] = choice.get("not_shown") or {}
     if not_shown:
         counted = sorted(not_shown.items(), key=lambda kind: kind[0] != "able")
         told = ", ".join(f"{number} {say(COUNTED, kind, language)}" for kind, number in counted)
         yield pick(language, ko=f"그 밖에: {told}.", en=f"Not shown: {told}.")
-    if len(able) > 1 and str(choice.get("policy")) in POLICIES:
+    if not explained and len(able) > 1 and str(choice.get("policy")) in POLICIES:
         yield say(POLICIES, str(choice.get("policy")), language)
     if any(row.get("measured") is False for row in able):
         yield pick(

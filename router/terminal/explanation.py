@@ -72,22 +72,24 @@ class _Page:
             self._attempt(attempt, number if len(attempts) > 1 else None)
         if nobody is not None:
             self.sentence(_nobody(self._language, after=len(attempts)), Style.BAD)
-            self._candidates(nobody)
+            self._candidates(nobody, explained=True)
 
     def _attempt(self, attempt: Mapping[str, Any], number: int | None) -> None:
-        failed = attempt.get("outcome") not in ("ok", None)
+        failed = attempt.get("outcome") not in ("ok", None) and not attempt.get("beaten")
         for text in _met(attempt, number, self._language):
             self.sentence(text, Style.BAD if failed else Style.PLAIN)
         self.sentence(_why(attempt, self._language))
-        self.sentence(_request(attempt, self._language))
-        self._candidates(attempt)
+        if number in (None, 1):
+            self.sentence(_request(attempt, self._language))
+        self._candidates(attempt, explained=number not in (None, 1))
         for text in _held_against(attempt, self._language):
             self.sentence(text)
 
-    def _candidates(self, choice: Mapping[str, Any]) -> None:
+    def _candidates(self, choice: Mapping[str, Any], *, explained: bool = False) -> None:
+        """The table; `explained`: what its costs mean has been said before."""
         self.lines.append(())
         indent = Span(INDENT)
-        rows = candidate_lines(choice, self._language, self._width - len(INDENT))
+        rows = candidate_lines(choice, self._language, self._width - len(INDENT), explained=explained)
         self.lines += [(indent, *row) if row else () for row in rows]
         self.lines.append(())
 
@@ -155,8 +157,14 @@ def _met(attempt: Mapping[str, Any], number: int | None, language: str) -> Itera
     """Who was asked, and how that ended."""
     backend, model, outcome = attempt.get("backend"), attempt.get("model"), attempt.get("outcome")
     nth = "" if number is None else f"{number}. "
-    running = pick(language, ko="답하는 중입니다", en="is answering")
-    ending = running if outcome is None else say(ENDINGS, str(outcome), language)
+    if attempt.get("beaten"):
+        ending = pick(
+            language, ko="나란히 보낸 다른 쪽이 먼저 답해 멈추었습니다", en="was stopped: another one answered first"
+        )
+    elif outcome is None:
+        ending = pick(language, ko="답하는 중입니다", en="is answering")
+    else:
+        ending = say(ENDINGS, str(outcome), language)
     level = attempt.get("load")
     felt = None if level is None else say(LEVELS, str(level), language)
     was = (
@@ -174,6 +182,12 @@ def _met(attempt: Mapping[str, Any], number: int | None, language: str) -> Itera
             language,
             ko="먼저 보낸 요청의 답이 늦어 나란히 보낸 것입니다.",
             en="It was asked beside another that had not answered yet.",
+        )
+    if characters := attempt.get("continues_characters"):
+        yield pick(
+            language,
+            ko=f"이미 전해진 {characters:,}자에 이어 답했습니다.",
+            en=f"It went on after the {characters:,} characters that had been delivered.",
         )
     waited_ms = attempt.get("waited_ms") or 0
     if waited_ms >= 1:

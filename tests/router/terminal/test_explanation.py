@@ -83,6 +83,21 @@ def test_a_backend_that_failed_and_the_one_that_took_over_are_told_in_order() ->
     assert "Why gpu: it was the only one that could serve." in text
 
 
+def test_what_was_said_of_the_first_attempt_is_not_said_again() -> None:
+    attempts = [attempt(why(MINI, GPU, won=MINI)) for _ in range(3)]
+    text = told(record(journey(*((one, Outcome.TIMEOUT, None, 1.0) for one in attempts))))
+    assert (text.count("The request:"), text.count("Cost counts seconds"), text.count("> mini")) == (1, 1, 3)
+
+
+def test_one_that_was_beaten_and_one_that_went_on_are_told_as_such() -> None:
+    said = record(journey((attempt(why(MINI, won=MINI), hedge=True), Outcome.CLIENT_GONE, None, 1.0)))
+    said["answering"]["attempts"][0] |= {"beaten": True, "continues_characters": 1200}
+    text = told(said)
+    assert "mini, with gemma4, was stopped: another one answered first." in text
+    assert "It was asked beside another that had not answered yet." in text
+    assert "It went on after the 1,200 characters that had been delivered." in text
+
+
 def test_where_nobody_could_serve_everybody_is_told_with_the_reason() -> None:
     text = told(record(journey(nobody=why(NAS)), error="no_backend"))
     assert "Nobody could serve.\n\n    nas  left out: it is down" in text
