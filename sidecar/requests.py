@@ -7,8 +7,6 @@ Rules of this file
 - Facts alone are learnt from, and never the cells: so a recording of the facts replays to the same knowledge.
 """
 
-from dataclasses import replace
-
 from sidecar.breaker import MEANING_OF, Meaning
 from sidecar.facts import FirstTokenCame, Outcome, RequestFinished, RequestStarted
 from sidecar.predict import TOKENS_OF_WAITING, Forecast, came_late, slots_after_wait
@@ -50,7 +48,7 @@ def started(state: BackendState, fact: RequestStarted, cached_tokens: int = 0) -
     )
     work = state.work.after_start(fact.at, prompt_tokens, streamed=fact.streamed)
     breaker = state.breaker.after_start(fact.request, fact.at)
-    return booking, replace(state, work=work, breaker=breaker, last_model=fact.model, last_role=fact.role)
+    return booking, state.changed(work=work, breaker=breaker, last_model=fact.model, last_role=fact.role)
 
 
 def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame) -> BackendState:
@@ -63,15 +61,14 @@ def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame)
     place.company_at_first = work.running_seconds
     place.prompts_at_first = work.prompts_through
     if place.moved:
-        return replace(state, work=work)
+        return state.changed(work=work)
     breaker = state.breaker.after_token(place.started_at, fact.at)
     running = work.running + state.outsiders(fact.at)[0]
     seconds = fact.at - place.started_at
     forecast, slots = _measured(state, place, seconds, running, work.streaming)
     forecasts = {**state.forecasts, booking.model: forecast}
     models = with_resident(state.models, booking.model) if booking.cold else state.models
-    return replace(
-        state,
+    return state.changed(
         work=work,
         breaker=breaker,
         forecasts=forecasts,
@@ -113,7 +110,7 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
     ran = place.company_at_first is not None or not booking.streamed
     work = state.work.after_end(fact.at, fact.outcome, booking.prompt_tokens, streamed=booking.streamed, ran=ran)
     if place.moved:
-        return replace(state, work=work)
+        return state.changed(work=work)
     breaker = state.breaker.after_end(fact.request, fact.outcome, place.started_at, fact.at, fact.retry_after_seconds)
     forecasts, models = state.forecasts, state.models
     if fact.outcome in MEASURES_SPEED and ran and booking.streamed:
@@ -124,7 +121,7 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
         models = with_resident(models, booking.model) if booking.cold else models
     failed = MEANING_OF[fact.outcome] in (Meaning.FAILURE, Meaning.FULL)
     failure = Failure(fact.at, fact.outcome) if failed else state.last_failure
-    return replace(state, work=work, breaker=breaker, forecasts=forecasts, models=models, last_failure=failure)
+    return state.changed(work=work, breaker=breaker, forecasts=forecasts, models=models, last_failure=failure)
 
 
 def _paced(forecast: Forecast, state: BackendState, place: Progress, fact: RequestFinished) -> Forecast:

@@ -7,6 +7,7 @@ Rules of this file
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sidecar.baseline import Baseline
 from sidecar.breaker import UNTROUBLED, Breaker
@@ -50,7 +51,7 @@ OUTSIDE_MAX_AGE_SECONDS = 15.0
 """Three readings at the usual pace: after that, what others did says nothing about now."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see `changed`
 class BackendState:
     """One backend."""
 
@@ -99,6 +100,19 @@ class BackendState:
     def name(self) -> str:
         """The backend's name."""
         return self.spec.name
+
+    def changed(self, **changes: Any) -> "BackendState":
+        """The same with other values in some fields. Raises TypeError for a field that there is not.
+
+        What `dataclasses.replace` does, in a tenth of its time: it runs for every fact, and every request is three.
+        """
+        known = self.__dict__
+        if not changes.keys() <= known.keys():
+            raise TypeError(f"no such field: {', '.join(sorted(changes.keys() - known.keys()))}")
+        after = object.__new__(BackendState)
+        after.__dict__.update(known)
+        after.__dict__.update(changes)
+        return after
 
     def fresh_outside(self, now: float) -> Outside | None:
         """Who else is there, while that still counts."""

@@ -9,7 +9,6 @@ Rules of this file
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import assert_never
 
 from sidecar.engines import ENGINES
@@ -116,7 +115,7 @@ class Store:
         known = self._states.get(spec.name)
         engine = None if spec.engine == AUTO else spec.engine
         if known is not None and known.spec.url == spec.url and known.spec.engine == spec.engine:
-            self._states[spec.name] = replace(known, spec=spec)
+            self._states[spec.name] = known.changed(spec=spec)
         else:
             # Requests that still run at the old place keep theirs here: what begins, ends.
             work, draining = (Work(), False) if known is None else (known.work, known.draining)
@@ -147,18 +146,18 @@ class Store:
             case EngineIdentified():
                 return _identified(state, fact)
             case ModelsListed():
-                return replace(state, models=fact.models)
+                return state.changed(models=fact.models)
             case HealthProbed():
                 return self._probed(state, fact)
             case StatusRead():
-                return replace(state, status=_status(fact), outside=outside_of(state, fact.at, fact.active_jobs, 0))
+                return state.changed(status=_status(fact), outside=outside_of(state, fact.at, fact.active_jobs, 0))
             case LoadRead(reading=reading):
                 outside = outside_of(state, fact.at, reading.active_jobs, reading.waiting or 0)
-                return replace(state, reading=reading, reading_at=fact.at, outside=outside)
+                return state.changed(reading=reading, reading_at=fact.at, outside=outside)
             case InferenceProbed():
                 return _inferred(state, fact)
             case MonitorFailed():
-                return replace(state, monitor_errors=state.monitor_errors + 1)
+                return state.changed(monitor_errors=state.monitor_errors + 1)
             case RequestStarted():
                 return self._started(state, fact)
             case FirstTokenCame():
@@ -166,7 +165,7 @@ class Store:
             case RequestFinished():
                 return self._finished(state, fact)
             case DrainSwitched():
-                return replace(state, draining=fact.draining)
+                return state.changed(draining=fact.draining)
             case _:
                 assert_never(fact)
 
@@ -179,14 +178,13 @@ class Store:
         ]
         if not others or model not in state.forecasts:
             return state
-        return replace(state, forecasts={**state.forecasts, model: with_kin(state.forecasts[model], others)})
+        return state.changed(forecasts={**state.forecasts, model: with_kin(state.forecasts[model], others)})
 
     def _probed(self, state: BackendState, fact: HealthProbed) -> BackendState:
         latency_ms = round(fact.latency_ms, 1)
         good = fact.outcome is ProbeOutcome.OK
         health = state.health.after(EVIDENCE_OF_PROBE[fact.outcome], self.failures_to_down)
-        return replace(
-            state,
+        return state.changed(
             health=health,
             verdict_since=_since(state, health, fact.at),
             probe_outcome=fact.outcome,
@@ -215,7 +213,7 @@ class Store:
             return after
         # Whoever answers lives, is awake and has loaded, whatever a probe found that had to wait behind the answer.
         health = state.health.after(Evidence.ALIVE, self.failures_to_down)
-        return replace(after, health=health, verdict_since=_since(state, health, fact.at))
+        return after.changed(health=health, verdict_since=_since(state, health, fact.at))
 
     def _finished(self, state: BackendState, fact: RequestFinished) -> BackendState:
         place = self._pulses[fact.backend].places.pop(fact.request, None)
@@ -230,13 +228,13 @@ class Store:
         evidence = Evidence.SILENT if place.moved else EVIDENCE_OF_REQUEST[fact.outcome]
         health = state.health.after(evidence, self.failures_to_down)
         after = ended(state, place, fact)
-        return replace(after, health=health, verdict_since=_since(state, health, fact.at))
+        return after.changed(health=health, verdict_since=_since(state, health, fact.at))
 
 
 def _identified(state: BackendState, fact: EngineIdentified) -> BackendState:
     known = state if state.engine in (None, fact.engine) else _without_readings(state)
     slots = _assumed_slots(fact.engine)
-    return replace(known, engine=fact.engine, engine_version=fact.version, assumed_slots=slots)
+    return known.changed(engine=fact.engine, engine_version=fact.version, assumed_slots=slots)
 
 
 def _without_readings(state: BackendState) -> BackendState:
@@ -262,9 +260,8 @@ def _status(fact: StatusRead) -> Status | None:
 
 def _inferred(state: BackendState, fact: InferenceProbed) -> BackendState:
     if fact.latency_ms < 0:
-        return replace(state, inference_ms=fact.latency_ms, inference_at=fact.at)
-    return replace(
-        state,
+        return state.changed(inference_ms=fact.latency_ms, inference_at=fact.at)
+    return state.changed(
         inference_ms=fact.latency_ms,
         inference_at=fact.at,
         good_inference_ms=fact.latency_ms,
