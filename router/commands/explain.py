@@ -20,6 +20,7 @@ from router.language import pick
 from router.terminal.cells import ansi, plain
 from router.terminal.explanation import explanation
 from router.terminal.remote import Remote, Unanswered, remote
+from router.terminal.screen import sayable
 
 WIDTH_IN_PIPES = 100
 NARROWEST = 40
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = max(NARROWEST, shutil.get_terminal_size((WIDTH_IN_PIPES, 0)).columns)
     for line in explanation(record, language, width):
-        print(ansi(line) if colours else plain(line))
+        print(sayable(ansi(line) if colours else plain(line)))
     return 0
 
 

@@ -21,7 +21,7 @@ from router.terminal.fleet import Fleet, Row
 from router.terminal.frame import Scene, frame
 from router.terminal.live import Live, Watch
 from router.terminal.remote import Unanswered, remote
-from router.terminal.screen import Screen
+from router.terminal.screen import Screen, sayable
 from router.terminal.view import View
 
 INTERVAL_SECONDS = 1.0
@@ -53,15 +53,20 @@ def run(args: argparse.Namespace) -> int:
     if url is None:
         return 1
     try:
-        if args.once or args.json or not sys.stdout.isatty():
+        if args.once or args.json or not _is_terminal():
             fleet = asyncio.run(_twice(url, language, args.interval))
-            print(_as_json(fleet, url) if args.json else _as_text(fleet, url, language))
+            print(sayable(_as_json(fleet, url) if args.json else _as_text(fleet, url, language)))
         else:
             asyncio.run(_live(url, language, args.interval))
     except Unanswered as problem:
         print(f"maek top: {problem}", file=sys.stderr)
         return 1
     return 0
+
+
+def _is_terminal() -> bool:
+    """Whether there is one that can be drawn on; `dumb` is what editors and build servers call theirs."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _read_interval(text: str) -> float:

@@ -65,9 +65,12 @@ def keys_in(typed: bytes) -> list[Key]:
     return found
 
 
-def speaks_unicode() -> bool:
-    """Whether standard output takes more than ASCII."""
-    return (sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf")
+def sayable(text: str) -> str:
+    """The text as far as standard output can say it: without Unicode, signs become ASCII and all else a `?`."""
+    encoding = sys.stdout.encoding or "ascii"
+    if encoding.lower().replace("-", "").startswith("utf"):
+        return text
+    return text.translate(ASCII_SIGNS).encode(encoding, "replace").decode(encoding)
 
 
 class Screen:
@@ -75,7 +78,6 @@ class Screen:
 
     def __init__(self, *, colours: bool) -> None:
         self._colours = colours
-        self._unicode = speaks_unicode()
         self._drawn: list[str] = []
         self._size = (0, 0)
         self._before: list[Any] | None = None
@@ -141,9 +143,8 @@ class Screen:
         return keys_in(typed) if typed else [Key.QUIT]
 
     def _text(self, line: Line) -> str:
-        text = ansi(line) if self._colours else plain(line)
-        return text if self._unicode else text.translate(ASCII_SIGNS)
+        return sayable(ansi(line) if self._colours else plain(line))
 
     def _write(self, text: str) -> None:
-        sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "ascii", "replace"))
-        sys.stdout.buffer.flush()
+        sys.stdout.write(text)
+        sys.stdout.flush()

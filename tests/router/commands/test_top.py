@@ -96,6 +96,18 @@ async def test_a_pipe_gets_one_frame_of_plain_text() -> None:
     assert row.split()[:2] == ["sim0", "free"]
 
 
+async def test_without_unicode_it_is_drawn_in_ascii() -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    async with maek_with_simulators(SIM) as (router, _):
+        code, out, problem = await maek_command("top", "--url", router.url, *QUICK, environ=ENGLISH | ascii_only)
+        await router.post("/chat", QUESTION)
+        explained, text, _ = await maek_command("explain", "--url", router.url, environ=ENGLISH | ascii_only)
+    assert (code, explained, problem) == (0, 0, "")
+    assert out.isascii()
+    assert out.splitlines()[4].rstrip().endswith("_")
+    assert text.isascii()
+
+
 async def test_json_has_what_the_server_says_and_the_rates() -> None:
     async with maek_with_simulators(SIM) as (router, _):
         _, out, _ = await maek_command("top", "--json", "--url", router.url, *QUICK, environ=ENGLISH)
