@@ -1,36 +1,38 @@
 """Who of a pool gets a request, by laws and at the edges."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Sequence
+from math import inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.balance.choice import Choice, Exclusion, choose
+from router.balance.choice import Choice, choose, choose_from
+from router.balance.demand import Demand
+from router.balance.policies import POLICIES, PolicyName
+from router.balance.policy import Policy, Scene
 from router.balance.pools import Candidate, Pool
-from sidecar import BackendSpec, BackendState, Level, Snapshot, Verdict
-from sidecar.health import Health
-from sidecar.state import Work
+from router.balance.seen import Exclusion, View, look
+from sidecar import BackendState, Snapshot
+from tests.router.balance.scenes import able, chances, demands, fleets, pool, pools, snapshot, state
 
-HEALTHS = {
-    "up": Health(Verdict.UP),
-    "down": Health(Verdict.DOWN, 3),
-    "loading": Health(Verdict.UP, loading=True),
-    "unknown": Health(),
-}
-NAMES = ("a", "b", "c", "d")
+FEWEST = POLICIES[PolicyName.LEAST_IN_FLIGHT]
+DEMAND = Demand("reasoner", prompt_tokens=100)
+Situation = tuple[Pool, Snapshot, Demand, PolicyName, list[Candidate], float]
 
 
-def state(name: str, health: str = "up", in_flight: int = 0) -> BackendState:
-    """A backend."""
-    spec = BackendSpec(name, f"http://{name}:1")
-    return BackendState(spec, health=HEALTHS[health], work=Work(in_flight, in_flight))
+@st.composite
+def situations(draw: st.DrawFn, policies: Sequence[PolicyName] = tuple(PolicyName)) -> Situation:
+    """A pool, backends, a demand, a policy, who has been tried, and a random number."""
+    found = draw(pools)
+    tried = draw(st.lists(st.sampled_from(found), unique=True)) if found else []
+    return found, draw(fleets), draw(demands), draw(st.sampled_from(policies)), tried, draw(chances)
 
 
-def snapshot(*states: BackendState) -> Snapshot:
-    """These backends."""
-    return Snapshot(0.0, {one.name: one for one in states}, 0, 1, {})
+def made(situation: Situation) -> Choice:
+    found, seen, demand, name, tried, chance = situation
+    return choose(found, seen, demand, POLICIES[name], chance, tried)
 
 
 def chosen(choice: Choice) -> str | None:
@@ -38,169 +40,183 @@ def chosen(choice: Choice) -> str | None:
     return None if choice.winner is None else choice.winner.candidate.backend
 
 
-def free(_state: BackendState) -> Level | None:
-    """Everybody is free."""
-    return Level.FREE
+@given(situations())
+def test_the_winner_is_one_who_may_be_chosen(situation: Situation) -> None:
+    found, seen, demand, _, tried, _ = situation
+    winner = made(situation).winner
+    fit = [one.candidate for one in look(found, seen, demand.role, tried).able]
+    assert (winner is None) is (not fit)
+    assert winner is None or winner.candidate in fit
 
 
-def never() -> float:
-    """Nothing is left to chance: any number does."""
-    return 0.5
-
-
-pools = st.lists(st.builds(Candidate, st.sampled_from(NAMES), st.sampled_from("mn")), max_size=6, unique=True).map(
-    tuple
-)
-fleets = st.lists(
-    st.builds(state, st.sampled_from(NAMES), st.sampled_from([*HEALTHS]), st.integers(0, 3)),
-    max_size=4,
-    unique_by=lambda one: one.name,
-).map(lambda states: snapshot(*states))
-levels = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(Level)).map(
-    lambda known: lambda one: known.get(one.name)
-)
-chances = st.floats(min_value=0, max_value=1)
-
-
-@st.composite
-def situations(draw: st.DrawFn) -> tuple[Pool, Snapshot, Callable[[BackendState], Level | None], list[Candidate]]:
-    """A pool, backends, their levels, and who has been tried."""
-    pool = draw(pools)
-    tried = draw(st.lists(st.sampled_from(pool), unique=True)) if pool else []
-    return pool, draw(fleets), draw(levels), tried
-
-
-@given(situations(), chances)
-def test_the_winner_is_there_not_down_not_loading_and_not_tried(situation, chance) -> None:  # type: ignore[no-untyped-def]
-    pool, seen, level_of, tried = situation
-    winner = choose(pool, seen, level_of, tried, lambda: chance).winner
-    if winner is not None:
-        health = seen.backends[winner.candidate.backend].health
-        assert winner.candidate in pool
-        assert winner.candidate not in tried
-        assert health.verdict is not Verdict.DOWN
-        assert not health.loading
-
-
-@given(situations(), chances)
-def test_somebody_wins_whenever_anybody_can_serve(situation, chance) -> None:  # type: ignore[no-untyped-def]
-    pool, seen, level_of, tried = situation
-    able = [
-        one
-        for one in pool
-        if one not in tried
-        and (there := seen.backends.get(one.backend)) is not None
-        and there.health in (HEALTHS["up"], HEALTHS["unknown"])
-    ]
-    assert (choose(pool, seen, level_of, tried, lambda: chance).winner is None) is (not able)
-
-
-@given(situations(), chances)
-def test_nobody_who_is_up_has_less_to_do_than_the_winner(situation, chance) -> None:  # type: ignore[no-untyped-def]
-    pool, seen, level_of, tried = situation
-    choice = choose(pool, seen, level_of, tried, lambda: chance)
+@given(situations())
+def test_nobody_costs_less_than_the_winner(situation: Situation) -> None:
+    choice = made(situation)
     if choice.winner is not None:
-        rivals = [one for one in choice.considered if one.excluded is choice.winner.excluded]
-        assert choice.winner.in_flight == min(one.in_flight for one in rivals)
+        costs = {one.candidate: one.cost for one in choice.considered if one.cost is not None}
+        assert costs[choice.winner.candidate] == min(costs.values())
+        assert choice.won is not None
+        assert (choice.won.candidate, choice.won.cost) == (choice.winner.candidate, min(costs.values()))
 
 
-@given(situations(), chances, st.randoms(use_true_random=False))
-def test_the_order_of_the_pool_does_not_matter(situation, chance, rng) -> None:  # type: ignore[no-untyped-def]
-    pool, seen, level_of, tried = situation
-    shuffled = list(pool)
+@given(situations())
+def test_everybody_is_named_once_with_figures_or_a_reason(situation: Situation) -> None:
+    choice = made(situation)
+    assert sorted(one.candidate for one in choice.considered) == sorted(situation[0])
+    for one in choice.considered:
+        figures = (one.in_flight, one.ttft_seconds, one.e2e_seconds, one.cost)
+        assert all((figure is None) is (one.excluded is not None) for figure in figures)
+        if one.ttft_seconds is not None and one.e2e_seconds is not None:
+            assert 0 <= one.ttft_seconds <= one.e2e_seconds
+
+
+@given(situations())
+def test_the_same_look_and_the_same_number_make_the_same_choice(situation: Situation) -> None:
+    one, other = made(situation), made(situation)
+    assert (one.winner, one.reason, one.considered) == (other.winner, other.reason, other.considered)
+
+
+@given(
+    situations([name for name in PolicyName if name not in (PolicyName.P2C, PolicyName.ROUND_ROBIN)]),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_of_the_pool_does_not_matter(situation: Situation, rng) -> None:  # type: ignore[no-untyped-def]
+    shuffled = list(situation[0])
     rng.shuffle(shuffled)
-    one = choose(pool, seen, level_of, tried, lambda: chance)
-    other = choose(tuple(shuffled), seen, level_of, tried, lambda: chance)
-    assert (one.winner, one.reason) == (other.winner, other.reason)
+    one, other = made(situation), made((tuple(shuffled), *situation[1:]))
+    assert (one.winner, one.reason, one.full, one.panic) == (other.winner, other.reason, other.full, other.panic)
     assert set(one.considered) == set(other.considered)
 
 
-@given(situations(), chances)
-def test_the_same_chance_makes_the_same_choice_and_everybody_is_named(situation, chance) -> None:  # type: ignore[no-untyped-def]
-    pool, seen, level_of, tried = situation
-    choice = choose(pool, seen, level_of, tried, lambda: chance)
-    assert choice == choose(pool, seen, level_of, tried, lambda: chance)
-    assert tuple(one.candidate for one in choice.considered) == pool
+@given(situations())
+def test_nobody_waits_for_a_full_one_by_a_policy_that_knows_nothing_of_waiting(situation: Situation) -> None:
+    found, seen, demand, name, tried, _ = situation
+    choice = made(situation)
+    if choice.full and not POLICIES[name].waits:
+        assert all(one.room < 1 for one in look(found, seen, demand.role, tried).able)
 
 
-@pytest.mark.parametrize("chance", [0.0, 0.3, 0.999, 1.0])
-def test_chance_reaches_everybody_who_is_equal(chance: float) -> None:
-    pool = tuple(Candidate(name, "m") for name in "abc")
-    choice = choose(pool, snapshot(*(state(name) for name in "abc")), free, [], lambda: chance)
-    assert chosen(choice) == {0.0: "a", 0.3: "a", 0.999: "c", 1.0: "c"}[chance]
-    assert choice.reason == "chance among 3 with 0 in flight"
+@pytest.mark.parametrize(("chance", "winner"), [(0.0, "a"), (0.3, "a"), (0.34, "b"), (0.999, "c"), (1.0, "c")])
+def test_chance_reaches_everybody_who_is_equal(chance: float, winner: str) -> None:
+    choice = choose(pool("abc"), snapshot(*(state(name) for name in "abc")), DEMAND, FEWEST, chance)
+    assert chosen(choice) == winner
+    assert choice.reason == "chance among 3 with the fewest requests in flight: 0"
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.3, 0.5, 0.999])
 def test_chance_gives_the_same_in_any_order_of_the_pool(chance: float) -> None:
     seen = snapshot(*(state(name) for name in "abc"))
-    orders = itertools.permutations(Candidate(name, "m") for name in "abc")
-    assert len({chosen(choose(order, seen, free, [], lambda: chance)) for order in orders}) == 1
+    orders = itertools.permutations(pool("abc"))
+    assert len({chosen(choose(order, seen, DEMAND, FEWEST, chance)) for order in orders}) == 1
 
 
 def test_an_empty_pool_has_no_winner() -> None:
-    assert choose((), snapshot(state("a")), free, [], never) == Choice(None, "nobody in the pool can serve", ())
+    choice = choose((), snapshot(state("a")), DEMAND, FEWEST, 0.5)
+    assert (choice.winner, choice.won, choice.considered) == (None, None, ())
+    assert choice.reason == "nobody in the pool can serve"
 
 
 @pytest.mark.parametrize(
     ("states", "winner", "reason"),
     [
         ((state("a"),), "a", "the only one that can serve"),
-        ((state("a", in_flight=2), state("b", in_flight=1)), "b", "fewest in flight: 1"),
+        ((state("a", in_flight=2), state("b", in_flight=1)), "b", "fewest requests in flight: 1, the next 2"),
         ((state("a", "down"), state("b", in_flight=9)), "b", "the only one that can serve"),
         ((state("a", "loading"), state("b", in_flight=9)), "b", "the only one that can serve"),
         ((state("a", "unknown"), state("b", in_flight=9)), "b", "the only one that can serve"),
-        ((state("a", "unknown", 1), state("b", "unknown")), "b", "fewest in flight: 0"),
         ((state("a", "unknown"), state("b", "down")), "a", "the only one that can serve"),
         ((state("a", "down"), state("b", "loading")), None, "nobody in the pool can serve"),
         ((), None, "nobody in the pool can serve"),
+        # Whoever is full is not looked at while another has room.
+        (
+            (state("a", slots=1, in_flight=1), state("b", in_flight=5)),
+            "b",
+            "fewest requests in flight: 5, no other was looked at",
+        ),
+        (
+            (state("a", slots=1, in_flight=1), state("b", slots=2, in_flight=2)),
+            "a",
+            "fewest requests in flight: 1, the next 2",
+        ),
     ],
 )
 def test_who_wins_and_why(states: tuple[BackendState, ...], winner: str | None, reason: str) -> None:
-    pool = (Candidate("a", "m"), Candidate("b", "m"))
-    choice = choose(pool, snapshot(*states), free, [], never)
+    choice = choose(pool("ab"), snapshot(*states), DEMAND, FEWEST, 0.5)
     assert (chosen(choice), choice.reason) == (winner, reason)
 
 
-@pytest.mark.parametrize(
-    ("levels_of", "winner"),
-    [
-        ({"a": Level.BUSY, "b": Level.NORMAL}, "b"),
-        ({"a": Level.FREE, "b": Level.NORMAL}, "a"),
-        ({"a": None, "b": Level.VERY_BUSY}, "b"),
-    ],
-)
-def test_the_level_breaks_ties_of_in_flight_and_unknown_comes_last(
-    levels_of: dict[str, Level | None], winner: str
-) -> None:
-    pool = (Candidate("a", "m"), Candidate("b", "m"))
-    seen = snapshot(state("a"), state("b"))
-    assert chosen(choose(pool, seen, lambda one: levels_of[one.name], [], never)) == winner
+def test_a_winner_without_room_says_for_whom_to_wait() -> None:
+    full = [state("a", slots=1, in_flight=1), state("b", slots=2, in_flight=2)]
+    assert choose(pool("ab"), snapshot(*full), DEMAND, FEWEST, 0.5).full
+    assert not choose(pool("ab"), snapshot(full[0], state("b", slots=3, in_flight=2)), DEMAND, FEWEST, 0.5).full
 
 
-def test_in_flight_counts_before_the_level() -> None:
-    seen = snapshot(state("a", in_flight=0), state("b", in_flight=1))
-    pool = (Candidate("a", "m"), Candidate("b", "m"))
-    assert chosen(choose(pool, seen, lambda one: Level.BUSY if one.name == "a" else Level.FREE, [], never)) == "a"
+def test_whoever_waits_for_a_slot_already_has_it_first() -> None:
+    view = look(pool("ab"), snapshot(state("a", slots=2), state("b", slots=2, in_flight=1)), "reasoner")
+    seen = snapshot()
+    assert chosen(choose_from(view, seen, DEMAND, FEWEST, 0.5, (0, 0))) == "a"
+    assert chosen(choose_from(view, seen, DEMAND, FEWEST, 0.5, (2, 0))) == "b"
+    assert choose_from(view, seen, DEMAND, FEWEST, 0.5, (2, 1)).full
+
+
+def test_what_is_known_of_a_pool_goes_with_the_choice() -> None:
+    panic = choose(pool("a"), snapshot(state("a", circuit="open")), DEMAND, FEWEST, 0.5)
+    assert (chosen(panic), panic.panic) == ("a", True)
+    resting = choose(pool("a"), snapshot(state("a", circuit="resting")), DEMAND, FEWEST, 0.5)
+    assert (chosen(resting), resting.rests_until, resting.panic) == (None, 1002.0, False)
 
 
 def test_every_exclusion_is_named() -> None:
-    pool = tuple(Candidate(name, "m") for name in ("up", "tried", "down", "loading", "unknown", "gone"))
-    states = {name: state(name, name) for name in ("up", "down", "loading", "unknown")}
-    seen = Snapshot(0.0, states | {"tried": state("tried")}, 0, 1, {})
-    choice = choose(pool, seen, free, [Candidate("tried", "m")], never)
-    assert {one.candidate.backend: one.excluded for one in choice.considered} == {
-        "up": None,
-        "tried": Exclusion.TRIED,
-        "down": Exclusion.DOWN,
-        "loading": Exclusion.LOADING,
-        "unknown": Exclusion.UNPROVEN,
-        "gone": Exclusion.GONE,
+    fleet = {
+        "up": state("up"),
+        "tried": state("tried"),
+        "down": state("down", "down"),
+        "loading": state("loading", "loading"),
+        "suspended": state("suspended", "suspended"),
+        "unproven": state("unproven", "unknown"),
+        "draining": state("draining", draining=True),
+        "circuit_open": state("circuit_open", circuit="open"),
+        "resting": state("resting", circuit="resting"),
     }
+    everybody = pool([*fleet, "gone"])
+    choice = choose(everybody, snapshot(*fleet.values()), DEMAND, FEWEST, 0.5, [Candidate("tried", "m")])
+    told = {one.candidate.backend: one.excluded for one in choice.considered}
+    assert told == {"up": None, **{name: Exclusion(name) for name in [*fleet, "gone"] if name != "up"}}
 
 
-def test_another_model_of_a_backend_that_was_tried_may_still_serve() -> None:
-    pool = (Candidate("a", "m"), Candidate("a", "n"))
-    choice = choose(pool, snapshot(state("a")), free, [pool[0]], never)
-    assert choice.winner is not None
-    assert choice.winner.candidate == pool[1]
+# Costs as a policy may give them.
+
+
+def by(*costs: float, waits: bool = True) -> Policy:
+    """A policy that has made up its mind."""
+    return Policy(lambda scene: list(costs[: len(scene.able)]), "what was said", waits)
+
+
+def decided(policy: Policy, rooms: Sequence[float] = (inf, inf, inf), chance: float = 0.5) -> Choice:
+    view = View([able(name, room=room) for name, room in zip("abc", rooms, strict=True)], [], False, None)
+    return choose_from(view, snapshot(), DEMAND, policy, chance, (0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("costs", "winner"),
+    [((3.0, 1.0, 2.0), "b"), ((inf, inf, 5.0), "c"), ((inf, inf, inf), "b"), ((-1.0, 0.0, 1.0), "a")],
+)
+def test_the_lowest_cost_wins_and_infinity_only_if_there_is_nothing_else(costs: tuple[float, ...], winner: str) -> None:
+    assert chosen(decided(by(*costs))) == winner
+
+
+def test_a_policy_that_cannot_wait_is_only_asked_about_those_with_room() -> None:
+    asked: list[Scene] = []
+
+    def costs(scene: Scene) -> list[float]:
+        asked.append(scene)
+        return [1.0] * len(scene.able)
+
+    choice = decided(Policy(costs, "room", waits=False), rooms=(0.5, 1, 2), chance=0.0)
+    assert chosen(choice) == "b"
+    assert [one.candidate.backend for one in asked[-1].able] == ["b", "c"]
+    assert [one.cost for one in choice.considered] == [inf, 1.0, 1.0]
+    decided(Policy(costs, "room", waits=False), rooms=(0, 0, -2))
+    assert len(asked[-1].able) == 3
+    decided(Policy(costs, "room", waits=True), rooms=(0.5, 1, 2))
+    assert len(asked[-1].able) == 3
