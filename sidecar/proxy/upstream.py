@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import ssl
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -19,12 +20,16 @@ from sidecar.proxy.wire import Wire
 CONNECT_SECONDS = 10.0
 """A server on this machine takes a connection in a millisecond; one that has not in this time has no place left."""
 
+Addresses = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a host and port, in the order in which they are to be tried; at least one."""
+
 
 class Upstream:
     """The backend's address. `url`: scheme, host and port."""
 
-    def __init__(self, url: str, connect_seconds: float = CONNECT_SECONDS) -> None:
+    def __init__(self, url: str, connect_seconds: float = CONNECT_SECONDS, addresses: Addresses | None = None) -> None:
         self.url = url
+        self._addresses = addresses or system_addresses
         self.connect_seconds = connect_seconds
         parts = urlsplit(url)
         self._host = parts.hostname or ""
@@ -49,9 +54,7 @@ class Upstream:
             raise Refused(refusals.unreachable(self.url, _reason(error))) from error
 
     async def _connect(self) -> Wire:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        *others, last = [str(address[0]) for *_, address in found]
+        *others, last = await self._addresses(self._host, self._port)
         # One after the other, and the last one's error counts: `localhost` is ::1 too, where few servers listen.
         for address in others:
             with suppress(OSError):
@@ -63,6 +66,12 @@ class Upstream:
         name = self._host if self._tls else None
         _, wire = await loop.create_connection(Wire, address, self._port, ssl=self._tls, server_hostname=name)
         return wire
+
+
+async def system_addresses(host: str, port: int) -> Sequence[str]:
+    """Everything that a name stands for on this machine, the preferred first. Raises OSError if it is not known."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
 
 
 def _reason(error: OSError) -> str:

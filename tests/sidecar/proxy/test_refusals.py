@@ -68,6 +68,14 @@ async def test_what_is_no_request_or_two_at_once_is_refused_and_reaches_nobody(r
         assert backend.connections == 0
 
 
+async def test_a_refusal_is_seen_although_the_client_still_sends() -> None:
+    async with proxied_script(answering(OK)) as (proxy, _), connected(proxy.port) as client:
+        await client.send(b"POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n")
+        assert (await client.message()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        await client.send(b"x" * 1_000_000)
+        assert await client.rest() == b""
+
+
 async def test_chunks_that_are_none_break_the_request_off() -> None:
     async def script(raw: Raw) -> None:
         await raw.head()

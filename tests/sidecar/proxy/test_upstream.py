@@ -56,11 +56,27 @@ async def refusal_of_within(url: str, seconds: float) -> tuple[int, Outcome, str
     return refusal.status, refusal.outcome, refusal.message
 
 
-async def test_localhost_is_found_on_whichever_of_its_addresses_it_listens() -> None:
-    async def script(raw: Raw) -> None:
-        await raw.rest()
+async def silent(raw: Raw) -> None:
+    await raw.rest()
 
-    async with raw_backend(script) as backend:
-        wire = await Upstream(f"http://localhost:{backend.port}").connect()
-        wire.abort()
-        assert backend.connections == 1
+
+async def test_a_name_is_found_on_whichever_of_its_addresses_somebody_listens() -> None:
+    async def both(_host: str, _port: int) -> list[str]:
+        return ["::1", "127.0.0.2", "127.0.0.1"]
+
+    async with raw_backend(silent) as backend:
+        for upstream in (
+            Upstream(f"http://both:{backend.port}", addresses=both),
+            Upstream(f"http://localhost:{backend.port}"),
+        ):
+            (await upstream.connect()).abort()
+        assert backend.connections == 2
+
+
+async def test_of_several_addresses_the_last_ones_failure_is_told() -> None:
+    async def both(_host: str, _port: int) -> list[str]:
+        return ["255.255.255.255", "127.0.0.1"]
+
+    with pytest.raises(Refused) as caught:
+        await Upstream(f"http://both:{free_port()}", addresses=both).connect()
+    assert caught.value.refusal.outcome is Outcome.REFUSED
