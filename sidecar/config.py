@@ -237,7 +237,7 @@ class SidecarConfig(Section):
     """Seconds between health probes of a backend that is up."""
     retry_interval_seconds: Seconds = 5.0
     """Seconds between health probes of a backend that is not up."""
-    stats_interval_seconds: Seconds = 5.0
+    stats_interval_seconds: Seconds = 2.0
     """Seconds between readings of a backend's own statistics."""
     jitter_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     """Part of an interval by which it varies at random, so that probes do not march in step."""

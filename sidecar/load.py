@@ -89,7 +89,7 @@ class LoadRules:
     probe_age_seconds: Steps = (90.0, 180.0, 360.0)
     queue_active: int = 1
     """More active jobs than this raise a level that is below busy by one."""
-    reading_max_age_seconds: float = 15.0
+    reading_max_age_seconds: float = 6.0
     """A `/status` or statistics reading older than this is unknown."""
     inference_max_age_seconds: float = 30.0
     inference_timeout_seconds: float = 30.0

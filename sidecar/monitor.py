@@ -46,7 +46,7 @@ class Pace:
     interval_seconds: float = 30.0
     retry_interval_seconds: float = 5.0
     """Between probes of a backend that is not up, or still loading."""
-    stats_interval_seconds: float = 5.0
+    stats_interval_seconds: float = 2.0
     jitter_ratio: float = 0.1
     liveness_timeout_seconds: float = 5.0
     stats_timeout_seconds: float = 2.0

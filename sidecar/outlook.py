@@ -16,7 +16,7 @@ from sidecar.predict import TOKENS_OF_WAITING, TYPICAL_ANSWER_TOKENS, TYPICAL_PR
 from sidecar.progress import Pulse
 from sidecar.residency import is_resident
 from sidecar.slots import likely_slots, told_slots
-from sidecar.state import OUTSIDE_MAX_AGE_SECONDS, BackendState, Snapshot
+from sidecar.state import BackendState, Snapshot
 
 SHORTEST_SILENCE_SECONDS = 1.0
 GAPS_OF_SILENCE = 6.0
@@ -129,7 +129,7 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
         forecast.later.slope,
         forecast.trusted,
     )
-    fresh_until = inf if state.outside is None else state.outside.at + OUTSIDE_MAX_AGE_SECONDS
+    fresh_until = inf if state.outside is None else state.outside.at + state.outside.counts_seconds
     return Steady(state, lengths, fresh_until if now <= fresh_until else inf, outlook, forecast.tpot(running, prompts))
 
 

@@ -63,6 +63,7 @@ class _Replay:
             case RulesInForce():
                 self.rules = entry.rules
                 self.store.failures_to_down = entry.failures_to_down
+                self.store.reading_counts_seconds = entry.rules.reading_max_age_seconds
             case QueueChanged():
                 self.store.apply(entry)
             case BackendAdded(spec=spec):

@@ -13,18 +13,24 @@ from sidecar.predict import TOKENS_OF_WAITING, Forecast, came_late, slots_after_
 from sidecar.progress import Booking, Progress
 from sidecar.residency import is_resident, with_resident
 from sidecar.slots import likely_slots, told_slots
-from sidecar.state import BackendState, Failure, Outside
+from sidecar.state import READING_COUNTS_SECONDS, BackendState, Failure, Outside
 
 MEASURES_SPEED = frozenset({Outcome.OK, Outcome.OVERLONG, Outcome.CLIENT_GONE})
 
 
-def outside_of(state: BackendState, at: float, active_jobs: int | None, waiting: int) -> Outside | None:
+def outside_of(
+    state: BackendState,
+    at: float,
+    active_jobs: int | None,
+    waiting: int,
+    counts_seconds: float = READING_COUNTS_SECONDS,
+) -> Outside | None:
     """Who else is there, by a reading just made; None where the backend does not say how much it works on."""
     if active_jobs is None:
         return None
     others = max(0, active_jobs - state.work.in_flight)
     theirs_waiting = min(others, waiting)
-    return Outside(at, others - theirs_waiting, theirs_waiting)
+    return Outside(at, others - theirs_waiting, theirs_waiting, counts_seconds)
 
 
 def started(state: BackendState, fact: RequestStarted, cached_tokens: int = 0) -> tuple[Booking, BackendState]:

@@ -30,6 +30,10 @@ class Status:
     total_requests: int | None
 
 
+READING_COUNTS_SECONDS = 6.0
+"""Three readings at the usual pace."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """Requests of others on a backend: what it said that it works on, less what was ours at that moment."""
@@ -37,6 +41,8 @@ class Outside:
     at: float
     running: int
     waiting: int
+    counts_seconds: float = READING_COUNTS_SECONDS
+    """After that, what others did says nothing about now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +51,6 @@ class Failure:
 
     at: float
     outcome: Outcome
-
-
-OUTSIDE_MAX_AGE_SECONDS = 15.0
-"""Three readings at the usual pace: after that, what others did says nothing about now."""
 
 
 @dataclass(frozen=True)  # without slots: see `changed`
@@ -117,7 +119,7 @@ class BackendState:
     def fresh_outside(self, now: float) -> Outside | None:
         """Who else is there, while that still counts."""
         outside = self.outside
-        return outside if outside is not None and now - outside.at <= OUTSIDE_MAX_AGE_SECONDS else None
+        return outside if outside is not None and now - outside.at <= outside.counts_seconds else None
 
     def outsiders(self, now: float) -> tuple[int, int]:
         """Requests of others that run, and that wait; none where nothing fresh is known."""

@@ -39,7 +39,7 @@ from sidecar.lengths import NO_LENGTHS, Lengths
 from sidecar.prefixes import Prefixes
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import ended, outside_of, started, with_first_token
-from sidecar.state import BackendState, Snapshot, Status
+from sidecar.state import READING_COUNTS_SECONDS, BackendState, Outside, Snapshot, Status
 from sidecar.work import Work
 
 AUTO = "auto"
@@ -64,6 +64,8 @@ class Store:
 
     def __init__(self, failures_to_down: int = 3) -> None:
         self.failures_to_down = failures_to_down
+        self.reading_counts_seconds = READING_COUNTS_SECONDS
+        """How long a reading says who else is there."""
         self._states: dict[str, BackendState] = {}
         self._pulses: dict[str, Pulse] = {}
         self._lengths: dict[str, Lengths] = {}
@@ -150,9 +152,9 @@ class Store:
             case HealthProbed():
                 return self._probed(state, fact)
             case StatusRead():
-                return state.changed(status=_status(fact), outside=outside_of(state, fact.at, fact.active_jobs, 0))
+                return state.changed(status=_status(fact), outside=self._outside(state, fact.at, fact.active_jobs, 0))
             case LoadRead(reading=reading):
-                outside = outside_of(state, fact.at, reading.active_jobs, reading.waiting or 0)
+                outside = self._outside(state, fact.at, reading.active_jobs, reading.waiting or 0)
                 return state.changed(reading=reading, reading_at=fact.at, outside=outside)
             case InferenceProbed():
                 return _inferred(state, fact)
@@ -168,6 +170,9 @@ class Store:
                 return state.changed(draining=fact.draining)
             case _:
                 assert_never(fact)
+
+    def _outside(self, state: BackendState, at: float, active_jobs: int | None, waiting: int) -> Outside | None:
+        return outside_of(state, at, active_jobs, waiting, self.reading_counts_seconds)
 
     def _with_kin(self, state: BackendState, model: str) -> BackendState:
         """The state with what other machines with the same model have measured, as far as they are like it."""

@@ -54,7 +54,7 @@ MOST_WATCHED = 4
 class MaekAgent:
     """Maek with one of its policies."""
 
-    poll_seconds: float | None = 5.0
+    poll_seconds: float | None = 2.0
 
     def __init__(self, world: World, policy: PolicyName = PolicyName.PREDICTED) -> None:
         self.world = world
