@@ -153,6 +153,26 @@ async def test_a_better_priority_goes_first() -> None:
     assert asked == [None, "INTERACTIVE", "NORMAL", "BATCH"]
 
 
+async def test_who_is_called_too_late_goes_on_waiting() -> None:
+    desk = Desk()
+    better: list[Sending] = []
+    async with upstream(desk) as server, fleet(server.url, slots=1) as one:
+        one.gate.look_again_seconds = 60.0
+        clients = await queue_up(one, 2)
+
+        def come(fact: Fact) -> None:
+            if isinstance(fact, RequestFinished) and not better:
+                sending = one.send(Kept(), priority=Priority.INTERACTIVE, body={"who": "better"})
+                better.append(asyncio.create_task(sending))
+
+        one.store.witness(come)
+        for _ in range(3):
+            await until(lambda: desk.held)
+            await desk.end_one()
+        await asyncio.gather(*(sending for sending, _ in clients), *better)
+        assert [heard.json().get("who") for heard in server.heard] == [None, "better", None]
+
+
 async def test_whoever_has_room_first_takes_the_next_one() -> None:
     first, second = Desk(), Desk()
     async with upstream(first) as one, upstream(second) as two, fleet(one.url, two.url, slots=1) as both:
@@ -352,13 +372,14 @@ async def test_in_a_storm_of_cancels_nobody_is_lost_and_no_backend_gets_more_tha
 
     async def one_client(storm: Fleet, number: int) -> None:
         await asyncio.sleep(rng.random() * 0.5)
-        terms = Terms(most=60, most_wait_seconds=0.5)
+        stays = number % 2 == 0
+        terms = Terms(most=1000, most_wait_seconds=1000 if stays else 0.1)
         sending = asyncio.create_task(storm.send(Kept(), terms=terms, priority=Priority(number % 3)))
-        if number % 2 == 0:
-            await asyncio.sleep(rng.random() * 0.1)
+        if not stays:
+            await asyncio.sleep(rng.random() * 0.2)
             sending.cancel()
         ended = (await asyncio.gather(sending, return_exceptions=True))[0]
-        assert isinstance(ended, Journey | PolicyFault | asyncio.CancelledError), repr(ended)
+        assert isinstance(ended, Journey if stays else Journey | PolicyFault | asyncio.CancelledError), repr(ended)
 
     most = 0
     async with upstream(script) as one, upstream(script) as two, fleet(one.url, two.url, slots=2) as storm:
@@ -376,5 +397,5 @@ async def test_in_a_storm_of_cancels_nobody_is_lost_and_no_backend_gets_more_tha
         finished = storm.finished()
         started = sum(state.work.started for state in storm.states.values())
     assert started == sum(finished.values())
-    assert finished[Outcome.OK] > 20
+    assert finished[Outcome.OK] >= 150
     assert most == 2
