@@ -173,7 +173,8 @@ def slot_rate(known: Steady, pulse: Pulse, snapshot: Snapshot) -> float:
     gap = max(pulse.gap_seconds or known.outlook.token_seconds, FASTEST_TOKEN_SECONDS)
     ends_per_second = known.state.outsiders(snapshot.now)[0] / (known.lengths.mean * gap)
     for place in pulse.places.values():
-        if place.first_at is not None:
+        # Whoever is not streamed runs too, as far as can be seen.
+        if place.first_at is not None or not place.booking.streamed:
             ends_per_second += 1 / (snapshot.lengths_of(place.booking.role).rest(place.tokens) * gap)
     return ends_per_second
 

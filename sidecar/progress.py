@@ -93,6 +93,7 @@ class Pulse:
     def still(self) -> "Pulse":
         """A copy that nobody writes to."""
         still = copy(self)
+        still.worked_out = {}
         still.places = {request: copy(place) for request, place in self.places.items()}
         return still
 

@@ -139,8 +139,10 @@ class Store:
         after = self._after(state, fact)
         if after.engine != state.engine or _offers_differ(after.models, state.models):
             self._inventory += 1
-        if after.forecasts is not state.forecasts and after.last_model is not None:
-            after = self._with_kin(after, after.last_model)
+        if after.forecasts is not state.forecasts:
+            for model, forecast in after.forecasts.items():
+                if state.forecasts.get(model) is not forecast:
+                    after = self._with_kin(after, model)
         self._states[fact.backend] = after
 
     def _after(self, state: BackendState, fact: AboutOneBackend) -> BackendState:
@@ -181,7 +183,7 @@ class Store:
             for other in self._states.values()
             if other.spec.name != state.spec.name and model in other.forecasts
         ]
-        if not others or model not in state.forecasts:
+        if not others:
             return state
         return state.changed(forecasts={**state.forecasts, model: with_kin(state.forecasts[model], others)})
 
