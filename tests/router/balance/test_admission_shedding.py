@@ -28,10 +28,13 @@ def test_a_full_line_makes_room_for_a_better_class_and_the_last_of_the_worst_goe
     batch = [site.ticket(priority=Priority.BATCH, terms=SHORT) for _ in range(5)]
     for ticket in batch:
         site.comes(ticket)
+    bystander = site.ticket(priority=Priority.BATCH, role="other")
+    site.comes(bystander)
     admission = site.comes(site.ticket(terms=SHORT))
     assert (admission.answer, admission.displaced) == (Answer.QUEUED, batch[-1])
     assert batch[-1] not in site.line
-    assert len(site.line) == 5
+    assert bystander in site.line
+    assert len(site.line) == 6
     assert site.comes(site.ticket(priority=Priority.BATCH, terms=SHORT)).answer is Answer.SHED
 
 
