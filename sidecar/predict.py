@@ -115,8 +115,8 @@ class Forecast:
         return known.after_answer(sequences, seconds * (1 - part), tokens - 1, weight=WEIGHT_OF_SPLIT)
 
     def after_cache(self, tokens: float, cached_tokens: float, seconds: float, running: float) -> "Forecast":
-        """Once a first token took `seconds`, with `tokens` to be computed if the cache held as much of `cached_tokens` as
-        was expected."""
+        """Once a first token took `seconds`: with `tokens` to be computed if of `cached_tokens` as many were cached as
+        expected."""
         saved_seconds = cached_tokens * self.first.slope
         if saved_seconds < LEAST_SAVING_SECONDS or not self.trusted:
             return self
