@@ -3,7 +3,8 @@
 Rules of this file
 - Pure. Policies see only what stands here; they never ask how a backend came to be in or out.
 - A backend that is down, loading, put to sleep or drained gets nothing, whoever else there is. One whose circuit is
-  open is left alone as long as another can serve: the last one is never let go.
+  open is left alone as long as another can serve: the last one is never let go. One that is just back gets its share
+  little by little, as long as another has room: nobody waits for the sake of a slow start.
 - One that nobody has heard of yet may be tried when none is up, since a request is as good a probe as any.
 """
 
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from router.balance.pools import Candidate, Pool
 from sidecar import UNTROUBLED, BackendState, Outlook, Snapshot, Verdict, outlook_on
 
-SLOW_START_ROOM = 32.0
+SLOW_START_SHARE = 32.0
 """Requests that a backend without known slots is held to be good for, when it starts slowly."""
 
 
@@ -35,6 +36,8 @@ class Exclusion(StrEnum):
     """It has already failed this request."""
     CIRCUIT_OPEN = "circuit_open"
     """It has failed lately, and is left alone for a moment."""
+    WARMING = "warming"
+    """It is just back, and has as much to do as it shall have by now, while another has room."""
     RESTING = "resting"
     """It said that it is full, and until when."""
 
@@ -71,6 +74,7 @@ class View(NamedTuple):
 def look(pool: Pool, snapshot: Snapshot, role: str, tried: Collection[Candidate] = ()) -> View:
     """Everybody in `pool`, sorted into able and excluded."""
     able: list[Able] = []
+    warming: list[Able] = []
     excluded: list[Excluded] = []
     for candidate in pool:
         state = snapshot.backends.get(candidate.backend)
@@ -79,7 +83,13 @@ def look(pool: Pool, snapshot: Snapshot, role: str, tried: Collection[Candidate]
         elif (why := _exclusion(candidate, state, snapshot.now, tried)) is not None:
             excluded.append(Excluded(candidate, why))
         else:
-            able.append(_able(candidate, state, snapshot, role))
+            one = _able(candidate, snapshot, role)
+            has_its_share = state.breaker.closed_at is not None and _has_its_share(one, snapshot.now)
+            (warming if has_its_share else able).append(one)
+    if warming and any(one.room >= 1 for one in able):
+        excluded += (Excluded(one.candidate, Exclusion.WARMING) for one in warming)
+    else:
+        able += warming
     if able:
         return View(able, excluded, panic=False, rests_until=None)
     return _fallback(excluded, snapshot, role)
@@ -90,7 +100,7 @@ def _fallback(excluded: list[Excluded], snapshot: Snapshot, role: str) -> View:
     for why in (Exclusion.UNPROVEN, Exclusion.CIRCUIT_OPEN):
         let_in = [one.candidate for one in excluded if one.why is why]
         if let_in:
-            able = [_able(candidate, snapshot.backends[candidate.backend], snapshot, role) for candidate in let_in]
+            able = [_able(candidate, snapshot, role) for candidate in let_in]
             rest = [one for one in excluded if one.why is not why]
             return View(able, rest, panic=why is Exclusion.CIRCUIT_OPEN, rests_until=None)
     resting = [snapshot.backends[one.candidate.backend] for one in excluded if one.why is Exclusion.RESTING]
@@ -124,12 +134,14 @@ def _exclusion(candidate: Candidate, state: BackendState, now: float, tried: Col
     return Exclusion.UNPROVEN if health.verdict is Verdict.UNKNOWN else None
 
 
-def _able(candidate: Candidate, state: BackendState, snapshot: Snapshot, role: str) -> Able:
+def _able(candidate: Candidate, snapshot: Snapshot, role: str) -> Able:
+    state = snapshot.backends[candidate.backend]
     found = outlook_on(state, candidate.model, role, snapshot)
-    room = found.room
-    if state.breaker.closed_at is not None:
-        warmth = state.breaker.warmth(snapshot.now)
-        if warmth < 1.0:
-            most = found.slots if found.slots < inf else SLOW_START_ROOM
-            room = min(room, max(1.0, warmth * most) - found.in_flight)
-    return Able(candidate, state, found, room)
+    return Able(candidate, state, found, found.room)
+
+
+def _has_its_share(one: Able, now: float) -> bool:
+    """Whether a backend that is just back has as much to do as it shall have by now."""
+    warmth = one.state.breaker.warmth(now)
+    most = one.outlook.slots if one.outlook.slots < inf else SLOW_START_SHARE
+    return warmth < 1.0 and one.outlook.in_flight + 1 > max(1.0, warmth * most)

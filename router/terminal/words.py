@@ -128,6 +128,7 @@ EXCLUSIONS: Words = {
     "unproven": Word("아직 한 번도 확인되지 않았습니다", "it has not been probed yet, while others are up"),
     "tried": Word("이 요청에서 이미 실패했습니다", "it has already failed this request"),
     "circuit_open": Word("최근에 실패해서 잠시 쉬게 둡니다", "it failed lately and is left alone for a moment"),
+    "warming": Word("막 돌아와서 조금씩만 맡깁니다", "it is just back and gets its share little by little"),
     "resting": Word("가득 찼다고 해서 그때까지 쉽니다", "it said that it is full, and until when"),
 }
 
@@ -141,6 +142,7 @@ COUNTED: Words = {
     "unproven": Word("확인 전", "not probed"),
     "tried": Word("이미 실패함", "already tried"),
     "circuit_open": Word("차단", "with an open circuit"),
+    "warming": Word("복귀 중", "just back"),
     "resting": Word("쉬는 중", "resting"),
 }
 """Those who were considered and are not shown, after their number."""
