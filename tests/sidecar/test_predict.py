@@ -101,7 +101,7 @@ def test_one_that_took_twice_as_long_makes_both_parts_slower() -> None:
 
 def test_it_says_half_as_much_as_one_that_was_seen_to_come() -> None:
     whole = NO_FORECAST.after_whole(1000, 1, 9.0, 1)
-    assert whole == NO_FORECAST.after_first_token(1000, 9.0, 0.5)
+    assert whole == NO_FORECAST.after_first_token(1000, 9.0, weight=0.5)
 
 
 def test_a_backend_that_is_slower_throughout_is_known_to_be_from_whole_answers_alone() -> None:

@@ -122,18 +122,18 @@ def test_a_first_token_is_a_sample_of_the_prompts_before_it() -> None:
 
 def test_prompts_of_ours_that_are_still_due_stand_before_it() -> None:
     forecast = gemma(sent("1", 1.0, prompt=600), sent("2", 1.5, prompt=50), first("2", 2.0))
-    assert forecast.first == NO_FORECAST.first.after(650, 0.5, 0.97)
+    assert forecast == NO_FORECAST.after_first_token(650, 0.5)
 
 
 def test_those_whose_first_token_has_come_do_not() -> None:
     forecast = gemma(sent("1", 1.0, prompt=600), first("1", 2.0), sent("2", 2.0, prompt=50), first("2", 2.5))
-    assert forecast.first == NO_FORECAST.first.after(600, 1.0, 0.97).after(50, 0.5, 0.97)
+    assert forecast == NO_FORECAST.after_first_token(600, 1.0).after_first_token(50, 0.5, running=1)
 
 
 def test_others_that_wait_stand_before_it_with_a_typical_prompt_each() -> None:
     reading = LoadRead(0.5, "mini", Reading(running=3, waiting=2))
     forecast = gemma(reading, sent("1", 1.0, prompt=50), first("1", 2.0))
-    assert forecast.first == NO_FORECAST.first.after(50 + 2 * TOKENS_OF_WAITING, 1.0, 0.97)
+    assert forecast == NO_FORECAST.after_first_token(50 + 2 * TOKENS_OF_WAITING, 1.0, running=3)
 
 
 def test_a_second_first_token_says_nothing() -> None:
@@ -179,7 +179,8 @@ def test_a_request_that_got_no_token_measures_nothing() -> None:
 
 
 def test_company_is_the_mean_over_the_time_in_which_tokens_came() -> None:
-    facts = [sent("1", 0.0), first("1", 1.0), sent("2", 2.0), first("2", 6.0)]  # the other joins half-way
+    joining = [sent("2", 2.0, prompt=0), first("2", 6.0)]  # half-way
+    facts = [sent("1", 0.0), first("1", 1.0), *joining]
     later = gemma(*facts, done("1", 11.0, tokens=101)).later
     assert later == NO_FORECAST.after_answer(1.5, 10.0, 100).later
 
@@ -197,7 +198,7 @@ def test_company_equals_brute_force(others: list[tuple[float, float, bool]], fir
         name, end = f"other{number}", begin + stay
         if end >= last_at:
             end = 20.0
-        steps.append((begin, 2, sent(name, begin, streamed=streamed, model="qwen9")))
+        steps.append((begin, 2, sent(name, begin, prompt=0, streamed=streamed, model="qwen9")))
         steps.append((begin, 3, first(name, begin)))
         steps.append((end, 4, done(name, end, tokens=0)))
         area += max(0.0, min(end, last_at) - max(begin, first_at)) if begin < last_at else 0.0
@@ -208,6 +209,14 @@ def test_company_equals_brute_force(others: list[tuple[float, float, bool]], fir
     found = gemma(*facts, done("us", last_at, tokens=101)).later
     brute = NO_FORECAST.after_answer(sequences, seconds, 100).later
     assert (found.intercept, found.slope) == pytest.approx((brute.intercept, brute.slope), rel=1e-6, abs=1e-9)
+
+
+def test_prompts_of_others_that_are_worked_off_meanwhile_are_not_held_against_the_pace() -> None:
+    facts = [sent("1", 0.0), first("1", 1.0), sent("2", 2.0, prompt=4000, model="qwen9"), first("2", 6.0)]
+    before = gemma(*facts)
+    later = gemma(*facts, done("1", 11.0, tokens=101)).later
+    assert later == before.after_answer(1.5, 10.0, 100, prompt_tokens=4000).later
+    assert later.at(2) < before.after_answer(1.5, 10.0, 100).later.at(2)
 
 
 def test_others_clients_keep_company_too() -> None:
@@ -382,10 +391,20 @@ def test_what_a_backend_works_on_beyond_ours_belongs_to_others(
     assert outside_of(state, 5.0, jobs, waiting) == outside
 
 
-def test_a_reading_of_others_counts_for_fifteen_seconds() -> None:
-    state = replace(BackendState(MINI), outside=Outside(5.0, 3, 2))
+def test_a_reading_of_others_counts_for_a_while() -> None:
+    state = replace(BackendState(MINI), outside=Outside(5.0, 3, 2, counts_seconds=15.0))
     assert [state.outsiders(now) for now in (5.0, 20.0, 20.1)] == [(3, 2), (3, 2), (0, 0)]
     assert state.fresh_outside(20.1) is None
+
+
+def test_a_beginning_that_is_in_the_cache_need_not_be_computed_again() -> None:
+    blocks = tuple(range(8))
+    asked = [
+        RequestStarted(at, "mini", request, "gemma4", "reasoner", 4000, streamed=True, blocks=blocks)
+        for at, request in ((1.0, "1"), (2.0, "2"))
+    ]
+    assert mini(asked[0]).work.due_tokens == 4000
+    assert 4000 < mini(*asked).work.due_tokens < 8000
 
 
 def test_what_was_asked_for_last_is_known() -> None:

@@ -1,0 +1,323 @@
+"""What one more request would meet: laws over any state, then situations one by one."""
+
+from dataclasses import replace
+from math import inf, isfinite
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.engines.engine import Model, Reading
+from sidecar.facts import BackendSpec, RequestStarted
+from sidecar.health import Health, Verdict
+from sidecar.outlook import (
+    MOST_SLOWER,
+    PLAINLY_SLOWER,
+    SHORTEST_SILENCE_SECONDS,
+    SILENCE_FACTOR,
+    Outlook,
+    outlook_on,
+    silence_seconds,
+    slowdown,
+)
+from sidecar.predict import NO_FORECAST, TOKENS_OF_WAITING, TRUSTED_SAMPLES, Forecast
+from sidecar.progress import Progress, Pulse, Rhythm
+from sidecar.requests import started
+from sidecar.state import BackendState, Outside, Snapshot
+from sidecar.work import Work
+from tests.strategies import NOW, snapshots
+
+MINI = BackendSpec("mini", "http://10.0.0.1:8080")
+MODEL, ROLE = "gemma4", "reasoner"
+
+
+def known(samples: int = TRUSTED_SAMPLES) -> Forecast:
+    """A machine on which all goes as one would guess."""
+    forecast = NO_FORECAST
+    for _ in range(samples):
+        forecast = forecast.after_first_token(1000, NO_FORECAST.first.at(1000))
+    return forecast
+
+
+def backend(work: Work = Work(), *, slots: int | None = None, **more: Any) -> BackendState:  # noqa: B008 - frozen
+    plain: dict[str, Any] = {"health": Health(Verdict.UP), "work": work, "forecasts": {MODEL: known()}}
+    return BackendState(replace(MINI, slots=slots), **{**plain, **more})
+
+
+def streams(running: int, due: tuple[int, ...] = (), since: float | None = NOW) -> Work:
+    """So many that get tokens, and prompts whose first token is due."""
+    here = running + len(due)
+    return Work(
+        started=here,
+        in_flight=here,
+        awaited=len(due),
+        due_tokens=sum(due),
+        running=running,
+        silent_since=since if here else None,
+        streams=here,
+    )
+
+
+def pulse(
+    state: BackendState, rhythm: Rhythm | None = None, tokens: tuple[int, ...] = (), *, streamed: bool = True
+) -> Pulse:
+    """Cells of requests that have got so far."""
+    beating = Pulse()
+    for number, so_far in enumerate(tokens):
+        sent = RequestStarted(NOW - 9, "mini", str(number), MODEL, ROLE, 10, streamed)
+        place = Progress(NOW - 9, beating, started(state, sent)[0])
+        place.first_at = NOW - 5 if streamed else None
+        beating.places[str(number)] = place
+        place.tokens = so_far
+    beating.recall(replace(rhythm or Rhythm(), so_far={str(place): many for place, many in enumerate(tokens)}))
+    return beating
+
+
+def seen(state: BackendState, beating: Pulse | None = None, *, now: float = NOW) -> Snapshot:
+    return Snapshot(now, {"mini": state}, 0, 1, {} if beating is None else {"mini": beating})
+
+
+def on(state: BackendState, beating: Pulse | None = None, *, now: float = NOW) -> Outlook:
+    return outlook_on(state, MODEL, ROLE, seen(state, beating, now=now))
+
+
+# Laws.
+
+
+@given(snapshots, st.sampled_from([MODEL, "unheard-of"]), st.integers(0, 20_000), st.integers(0, 4))
+def test_every_figure_is_a_time_that_can_be_reckoned_with(told: Snapshot, model: str, prompt: int, before: int) -> None:
+    for state in told.backends.values():
+        found = outlook_on(state, model, ROLE, told)
+        assert found.slots >= 1
+        assert found.ends_per_second > 0
+        assert isfinite(found.ttft(prompt, before))
+        assert 0 <= found.ttft(prompt, before) <= found.e2e(prompt, 100, before) < inf
+        assert found.ttft(prompt) <= found.ttft(prompt + 1)
+        assert found.ttft(prompt, before) <= found.ttft(prompt, before + 1)
+        assert slowdown(found, state.forecast(model)) >= 1
+
+
+@given(snapshots)
+def test_asked_again_it_says_the_same_and_so_does_a_copy_of_the_cells(told: Snapshot) -> None:
+    for state in told.backends.values():
+        once = outlook_on(state, MODEL, ROLE, told)
+        assert outlook_on(state, MODEL, ROLE, told) == once
+        assert outlook_on(state, MODEL, ROLE, told.still()) == once
+
+
+# Alone.
+
+
+def test_on_an_idle_backend_there_is_the_prompt_and_nothing_else() -> None:
+    found = on(backend())
+    assert found.ttft(1000) == pytest.approx(known().first.at(1000))
+    assert found.e2e(1000, 100) == pytest.approx(known().first.at(1000) + 100 * known().tpot(1, 1000 / 212))
+    assert (found.in_flight, found.slots, found.room, found.trusted) == (0, inf, inf, True)
+    assert found == on(backend(), Pulse())
+
+
+def test_a_guess_is_said_to_be_one() -> None:
+    assert not on(backend(forecasts={})).trusted
+    assert not on(backend(forecasts={MODEL: known(TRUSTED_SAMPLES - 1)})).trusted
+
+
+# In company.
+
+
+def test_each_that_runs_makes_tokens_slower() -> None:
+    told = [on(backend(streams(many))).token_seconds for many in range(4)]
+    assert told == sorted(told)
+    assert told[0] < told[3]
+    # Beyond the slots nobody runs besides.
+    assert on(backend(streams(5), slots=4)).token_seconds == on(backend(streams(3), slots=4)).token_seconds
+
+
+def test_prompts_that_are_due_stand_before_it() -> None:
+    alone, behind = on(backend()), on(backend(streams(0, due=(700, 300))))
+    assert behind.ahead_seconds == pytest.approx(1000 * known().first.slope)
+    assert behind.ttft(50) == pytest.approx(alone.ttft(50) + behind.ahead_seconds)
+
+
+def test_others_that_wait_stand_before_it_too() -> None:
+    others = Outside(NOW, 2, 3, counts_seconds=6.0)
+    found = on(backend(outside=others))
+    assert (found.in_flight, found.ahead_seconds) == (5, pytest.approx(3 * TOKENS_OF_WAITING * known().first.slope))
+    stale = on(backend(outside=others), now=NOW + 6.1)
+    assert (stale.in_flight, stale.ahead_seconds) == (0, 0.0)
+
+
+def test_what_others_did_ceases_to_count_while_nothing_else_happens() -> None:
+    """The state is the same one: what was worked out before must not be taken for true."""
+    state, beating = backend(outside=Outside(NOW, 2, 0, counts_seconds=6.0)), Pulse()
+    told = [on(state, beating, now=now).in_flight for now in (NOW, NOW + 6.0, NOW + 6.1, NOW + 9.0)]
+    assert told == [2, 2, 0, 0]
+
+
+def test_a_change_of_the_state_or_of_the_lengths_is_seen_at_once() -> None:
+    state, beating = backend(streams(1)), Pulse()
+    before = on(state, beating)
+    assert on(backend(streams(2)), beating).in_flight == 2
+    snapshot = replace(seen(state, beating), lengths={ROLE: seen(state).lengths_of(ROLE).after(9000, 9000)})
+    assert outlook_on(state, MODEL, ROLE, snapshot).token_seconds != before.token_seconds
+
+
+# Slots.
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "slots", "room", "waits"),
+    [(0, 1, 1, False), (1, 1, 0, True), (3, 4, 1, False), (4, 4, 0, True), (6, 4, -2, True)],
+)
+def test_whoever_finds_all_slots_taken_waits(in_flight: int, slots: int, room: float, waits: bool) -> None:
+    found = on(backend(streams(in_flight), slots=slots))
+    assert (found.room, found.slot_seconds() > 0) == (room, waits)
+    assert (found.ends_per_second < inf) is waits
+
+
+def test_guessed_slots_leave_room_for_one_more_to_find_out() -> None:
+    for state in (backend(streams(2), assumed_slots=2), backend(streams(2), inferred_slots=2.0)):
+        assert on(state).room == 1
+    assert on(backend(streams(2), reading=Reading(slots=2))).room == 0
+
+
+def test_the_wait_grows_with_those_before_it() -> None:
+    found = on(backend(streams(4), slots=4))
+    one = found.slot_seconds()
+    assert [found.slot_seconds(before) for before in range(3)] == pytest.approx([one, 2 * one, 3 * one])
+    assert found.ttft(100, 2) == pytest.approx(found.first_seconds + 100 * found.prompt_seconds + 3 * one)
+
+
+def test_the_longer_of_the_wait_and_the_prompts_ahead_counts() -> None:
+    full = backend(streams(4, due=(50_000,)), slots=4)
+    found = on(full)
+    assert found.ahead_seconds > found.slot_seconds()
+    assert found.ttft(0) == pytest.approx(found.first_seconds + found.ahead_seconds)
+
+
+def test_answers_near_their_ends_free_a_slot_sooner() -> None:
+    state = backend(streams(2), slots=2)
+    rates = [on(state, pulse(state, tokens=so_far)).ends_per_second for so_far in ((0, 0), (0, 390), (390, 390))]
+    assert rates == sorted(rates)
+    assert rates[2] > 3 * rates[0]
+
+
+def test_answers_that_are_not_streamed_end_as_well() -> None:
+    state = backend(replace(streams(2, since=None), streams=0), slots=2)
+    unseen = on(state, pulse(state, tokens=(0, 0), streamed=False))
+    assert unseen.ends_per_second == on(state, pulse(state, tokens=(0, 0))).ends_per_second
+    assert unseen.ends_per_second > on(state, pulse(state)).ends_per_second
+
+
+def test_others_end_as_well() -> None:
+    state = backend(streams(1), slots=2, outside=Outside(NOW, 1, 0, counts_seconds=6.0))
+    alone = backend(streams(1), slots=1)
+    assert on(state, pulse(state, tokens=(0,))).ends_per_second > on(alone, pulse(alone, tokens=(0,))).ends_per_second
+
+
+# What the tokens of this very moment say.
+
+
+def beating(gap_ratio: float, running: int = 2) -> tuple[BackendState, Outlook]:
+    """A backend whose tokens take so many times as long as expected."""
+    state = backend(streams(running))
+    expected = state.forecast(MODEL).tpot(running, 1000 / 212)
+    rhythm = Rhythm(NOW, gap_ratio * expected)
+    return state, on(state, pulse(state, rhythm, (5,) * running))
+
+
+@pytest.mark.parametrize("ratio", [0.1, 1.0, 0.99 * PLAINLY_SLOWER])
+def test_what_is_not_plainly_slower_is_as_expected(ratio: float) -> None:
+    state, found = beating(ratio)
+    assert found == on(state)
+
+
+@pytest.mark.parametrize(("ratio", "pace"), [(2.0, 2.0), (6.0, 6.0), (99.0, MOST_SLOWER)])
+def test_what_is_plainly_slower_is_slower_throughout(ratio: float, pace: float) -> None:
+    state, found = beating(ratio)
+    steady = on(state)
+    for what in ("first_seconds", "ahead_seconds", "prompt_seconds", "token_seconds", "crowding_seconds"):
+        assert getattr(found, what) == pytest.approx(pace * getattr(steady, what))
+
+
+def test_a_gap_from_before_says_nothing_where_nobody_runs() -> None:
+    state = backend()
+    assert on(state, pulse(state, Rhythm(NOW - 90, 9.0))) == on(state)
+    waiting = backend(streams(0, due=(10,)))
+    assert on(waiting, pulse(waiting, Rhythm(NOW, 9.0))) == on(waiting)
+
+
+@pytest.mark.parametrize(
+    ("since", "last_token_at", "silence"),
+    [(None, NOW - 5, 0.0), (NOW - 3, None, 3.0), (NOW - 3, NOW - 90, 3.0), (NOW - 90, NOW - 4, 4.0)],
+)
+def test_silence_begins_with_the_last_token_or_the_first_stream(
+    since: float | None, last_token_at: float | None, silence: float
+) -> None:
+    state = backend(replace(streams(1), silent_since=since))
+    assert silence_seconds(state, pulse(state, Rhythm(last_token_at)), NOW) == silence
+
+
+@pytest.mark.parametrize(
+    ("silence", "gap", "due", "cost"),
+    [
+        (SHORTEST_SILENCE_SECONDS, 0.01, 0, 0.0),
+        (1.01, 0.01, 0, SILENCE_FACTOR * 1.01),
+        # Six gaps of this stream, and two and a half times what the prompts that are due may take.
+        (1.19, 0.2, 0, 0.0),
+        (1.21, 0.2, 0, SILENCE_FACTOR * 1.21),
+        (7.0, 0.01, 10_000, 0.0),
+        (8.0, 0.01, 10_000, SILENCE_FACTOR * 8.0),
+        # Before there was any gap: what a token is expected to take.
+        (1.01, None, 0, SILENCE_FACTOR * 1.01),
+    ],
+)
+def test_a_silence_that_should_not_be_costs_twice_what_it_lasted(
+    silence: float, gap: float | None, due: int, cost: float
+) -> None:
+    state = backend(streams(1, due=(due,) if due else (), since=NOW - 90))
+    found = on(state, pulse(state, Rhythm(NOW - silence, gap), (5,)))
+    assert found.silent_seconds == pytest.approx(cost)
+    assert found.ttft(0) == pytest.approx(found.first_seconds + found.ahead_seconds + cost)
+
+
+# Loading.
+
+
+@pytest.mark.parametrize(
+    ("more", "cold"),
+    [
+        ({}, False),
+        ({"models": (Model(MODEL, loaded=True),)}, False),
+        ({"models": (Model(MODEL),)}, False),
+        ({"models": (Model(MODEL, loaded=False),)}, True),
+        ({"health": Health(Verdict.UP, sleeping=True)}, True),
+    ],
+)
+def test_a_model_that_is_not_in_memory_has_to_be_loaded(more: dict[str, Any], cold: bool) -> None:
+    loading = replace(known(), cold_seconds=33.0)
+    assert on(backend(forecasts={MODEL: loading}, **more)).cold_seconds == (33.0 if cold else 0.0)
+
+
+# Slowdown.
+
+
+def test_loading_is_no_load() -> None:
+    cold = backend(models=(Model(MODEL, loaded=False),))
+    assert slowdown(on(cold), known()) == 1.0
+
+
+def test_a_slowdown_grows_with_company_waiting_and_silence() -> None:
+    def of(state: BackendState, cells: Pulse | None = None) -> float:
+        return slowdown(on(state, cells), state.forecast(MODEL))
+
+    silent = backend(streams(1, since=NOW - 90))
+    told = [
+        of(backend()),
+        of(backend(streams(1))),
+        of(backend(streams(8))),
+        of(backend(streams(8), slots=4)),
+    ]
+    assert told == sorted(told)
+    assert told[0] == 1.0 < told[1]
+    assert of(silent, pulse(silent, Rhythm(NOW - 20, 0.05), (5,))) > 5 * told[1]
