@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sidecar.engines.engine import Model, ModelKind, Unreadable
+from sidecar.engines import status
+from sidecar.engines.engine import NOTHING_READ, Model, ModelKind, Unreadable
 from sidecar.facts import (
     EngineIdentified,
     HealthProbed,
@@ -148,6 +149,7 @@ class Monitor:
         alive = self._state(state.name)
         if alive is not None and alive.health.available:
             await self._guarded(alive.name, self._list_models(alive))
+            await self._guarded(alive.name, self._look_for_status(alive))
             await self._ask_load(alive, self.wants_probe)
 
     async def _ask_load(self, state: BackendState, wants_probe: WantsProbe) -> None:
@@ -190,8 +192,28 @@ class Monitor:
             # Other models may mean other software: one that took the port between two probes.
             await self._identify(state)
 
+    async def _look_for_status(self, state: BackendState) -> None:
+        """A server that tells no load itself may have a `maek sidecar` before it, which does."""
+        engine = engine_for(state.engine, state.spec)
+        if state.status is None and not engine.asks():
+            await self._read_status(state)
+
+    async def _read_status(self, state: BackendState) -> None:
+        (answer,) = await self._prober.answers(state.spec, (status.STATUS,), self.pace.stats_timeout_seconds)
+        if answer is None:
+            return
+        try:
+            reading = status.read_status(answer)
+        except Unreadable:
+            reading = NOTHING_READ
+        if reading != NOTHING_READ or state.status is not None:
+            fact = StatusRead(self._clock(), state.name, reading.active_jobs, reading.total_requests)
+            self._report(state, fact)
+
     async def _read_stats(self, state: BackendState) -> None:
         engine = engine_for(state.engine, state.spec)
+        if state.status is not None and engine.name != STATUS_ENGINE:
+            await self._read_status(state)
         answers = await self._prober.stats(state.spec, engine, self.pace.stats_timeout_seconds)
         if all(answer is None for answer in answers):
             return  # Too busy to say, or nothing to ask: the last reading counts until it is stale.

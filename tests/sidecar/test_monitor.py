@@ -103,16 +103,16 @@ async def test_what_comes_after_an_unforeseen_exception_is_still_asked() -> None
 # Pace.
 
 
-async def test_statistics_are_read_every_5_s_and_life_is_asked_every_30() -> None:
+async def test_statistics_are_read_every_2_s_and_life_is_asked_every_30() -> None:
     async with watched() as here, fakes.serving(WITH_STATUS) as fake:
         here.add("mini", fake.url, "status")
         async with here.monitor.running():
-            for _ in range(12):
+            for _ in range(30):
                 await here.clock.tick()
             await here.clock.settled()
-        assert here.clock.slept == [5.0] * 13
+        assert here.clock.slept == [2.0] * 31
         assert here.clock.now == 60.0
-        assert fake.asked.count("GET /status") == 13
+        assert fake.asked.count("GET /status") == 31
         rounds = [at for at, line in enumerate(fake.asked) if line == "GET /v1/models"]
         assert len(rounds) == 6  # life and models: at 0, 30 and 60 s
 
