@@ -18,6 +18,7 @@ from sidecar.health import Health
 from sidecar.lengths import NO_LENGTHS, Lengths
 from sidecar.predict import NO_FORECAST, Forecast
 from sidecar.progress import Pulse
+from sidecar.usual import NOTHING_USUAL, Usual
 from sidecar.work import Work
 
 
@@ -91,6 +92,8 @@ class BackendState:
     last_role: str = ""
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     """Model → what was measured of its speed here."""
+    usual: Mapping[str, Usual] = field(default_factory=dict)
+    """Model → how fast it usually is here when it has nothing else to do."""
     inferred_slots: float | None = None
     """Requests at once, as waiting has shown; None before anybody waited."""
     first_tokens: FirstTokens = NO_FIRST_TOKENS
@@ -129,6 +132,10 @@ class BackendState:
     def forecast(self, model: str) -> Forecast:
         """What is known of a model's speed here; a guess before anything was measured."""
         return self.forecasts.get(model, NO_FORECAST)
+
+    def usual_of(self, model: str) -> Usual:
+        """How fast a model usually is here; a guess before anything was measured."""
+        return self.usual.get(model, NOTHING_USUAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ Rules of this file
 from collections.abc import Callable
 from typing import assert_never
 
+from sidecar import habits
 from sidecar.engines import ENGINES
 from sidecar.engines.engine import Model
 from sidecar.facts import (
@@ -215,12 +216,13 @@ class Store:
         place = self.progress(fact.backend, fact.request)
         if place is None:
             return state
+        usual = habits.after_first_token(state, place, fact)
         after = with_first_token(state, place, fact)
         if place.moved:
             return after
         # Whoever answers lives, is awake and has loaded, whatever a probe found that had to wait behind the answer.
         health = state.health.after(Evidence.ALIVE, self.failures_to_down)
-        return after.changed(health=health, verdict_since=_since(state, health, fact.at))
+        return after.changed(health=health, verdict_since=_since(state, health, fact.at), usual=usual)
 
     def _finished(self, state: BackendState, fact: RequestFinished) -> BackendState:
         place = self._pulses[fact.backend].places.pop(fact.request, None)
@@ -234,8 +236,9 @@ class Store:
         # A success of a server that is loading or asleep ends that; one that was never probed is up.
         evidence = Evidence.SILENT if place.moved else EVIDENCE_OF_REQUEST[fact.outcome]
         health = state.health.after(evidence, self.failures_to_down)
+        usual = habits.after_end(state, place, fact)
         after = ended(state, place, fact)
-        return after.changed(health=health, verdict_since=_since(state, health, fact.at))
+        return after.changed(health=health, verdict_since=_since(state, health, fact.at), usual=usual)
 
 
 def _identified(state: BackendState, fact: EngineIdentified) -> BackendState:
