@@ -92,6 +92,21 @@ def test_those_who_are_shown_came_next_to_winning(made: Choice) -> None:
     assert not left_out or max(shown) <= left_out[0]
 
 
+def test_of_a_large_pool_the_winner_stays_first_and_the_others_are_counted() -> None:
+    # All cost the same, so that chance may have drawn one that would not be among those shown.
+    many = [able(f"b{number}", 1.0) for number in range(60)]
+    kept = why(*many, out("dead"), won=many[-1])
+    assert kept.best_first[0] is kept.won
+    assert len(kept.considered) == MOST_SHOWN
+    assert kept.not_shown == {"able": 60 - MOST_SHOWN, "down": 1}
+    assert kept.in_brief.not_shown == {"able": 59, "down": 1}
+
+
+def test_of_a_large_pool_of_which_few_can_serve_as_many_of_the_excluded_are_shown_as_fit() -> None:
+    kept = why(MINI, *(out(f"dead{number}") for number in range(60)), won=MINI)
+    assert [len(kept.considered), kept.not_shown] == [MOST_SHOWN, {"down": 61 - MOST_SHOWN}]
+
+
 @given(choices())
 def test_in_brief_only_the_winner_stays_and_the_others_are_counted(made: Choice) -> None:
     whole = why_of(made, PolicyName.PREDICTED, DEMAND, stream=True)
