@@ -49,7 +49,7 @@ class Outlook(NamedTuple):
     prompt_seconds: float
     """For each token of its own."""
     ends_per_second: float
-    """How often a slot comes free, where all are taken; else infinity."""
+    """How often a slot comes free while all are taken; infinity where nothing says that there is a limit."""
     silent_seconds: float
     """Cost of a silence that should not be."""
     cold_seconds: float
@@ -114,7 +114,7 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
     ahead = work.due_tokens + TOKENS_OF_WAITING * others_waiting
     prompts = lengths.mean_prompt / lengths.mean
     running = work.running + others_running
-    ends_per_second = inf if in_flight < slots else usual_rate(slots, forecast, lengths)
+    ends_per_second = usual_rate(slots, forecast, lengths) if slots < inf else inf
     outlook = Outlook(
         in_flight,
         slots,
@@ -139,7 +139,7 @@ def as_it_beats(known: Steady, model: str, pulse: Pulse, snapshot: Snapshot) -> 
     pace = slower(known.gap_seconds, pulse) if state.work.running else 1.0
     silent_seconds = silence_cost(state, state.forecast(model), pulse, snapshot.now)
     ends_per_second = outlook.ends_per_second
-    if ends_per_second < inf:
+    if outlook.in_flight >= outlook.slots:
         now_per_second = slot_rate(known, pulse, snapshot)
         ends_per_second = TRUST_OF_RATE * now_per_second + (1 - TRUST_OF_RATE) * ends_per_second
     elif pace == 1.0 and not silent_seconds:

@@ -172,7 +172,12 @@ def test_a_change_of_the_state_or_of_the_lengths_is_seen_at_once() -> None:
 def test_whoever_finds_all_slots_taken_waits(in_flight: int, slots: int, room: float, waits: bool) -> None:
     found = on(backend(streams(in_flight), slots=slots))
     assert (found.room, found.slot_seconds() > 0) == (room, waits)
-    assert (found.ends_per_second < inf) is waits
+
+
+def test_who_stands_behind_others_waits_for_the_slots_that_those_will_take() -> None:
+    found = on(backend(streams(3), slots=4))
+    assert found.slot_seconds(before=0) == 0
+    assert 0 < found.slot_seconds(before=1) < found.slot_seconds(before=2) < inf
 
 
 def test_guessed_slots_leave_room_for_one_more_to_find_out() -> None:
