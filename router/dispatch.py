@@ -8,6 +8,7 @@ Rules of this file
 """
 
 import asyncio
+import logging
 from itertools import count
 
 import orjson
@@ -28,6 +29,8 @@ from router.race import Beaten, Race
 from router.relay import Relay
 from router.spending import Spending
 from sidecar import BackendState, Snapshot, Verdict, orca
+
+log = logging.getLogger(__name__)
 
 RETRY_NO_BACKEND_SECONDS = 5.0
 """When to come back if nobody serves a role: about as long as the monitor takes to notice one that came back."""
@@ -123,6 +126,7 @@ class Dispatcher:
         errand.waited_seconds += seen.waited_seconds
         if seen.choice.winner is None:
             journey.nobody = why_of(seen.choice, call.policy, ticket.demand, stream=call.stream)
+            log.debug("choice decision=%s %s", journey.decision, journey.nobody)
             raise _nobody(call, seen.choice, seen.snapshot)
         return seen
 

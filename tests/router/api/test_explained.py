@@ -77,6 +77,15 @@ async def test_whoever_debugs_reads_a_line_for_each_choice_and_one_for_what_came
     assert "비밀" not in caplog.text
 
 
+async def test_a_choice_that_nobody_could_win_is_in_the_log_too(caplog: pytest.LogCaptureFixture) -> None:
+    dead = {"name": "dead", "url": f"http://127.0.0.1:{free_port()}", "models": {"reasoner": "m"}}
+    async with maek(config_for([dead])) as router:
+        with caplog.at_level(logging.DEBUG, "router"):
+            await router.post("/chat", {"message": "hello", "role": "reasoner"})
+    [line] = [one for one in caplog.messages if one.startswith("choice decision=")]
+    assert 'backend=none reason="nobody in the pool can serve" considered="predicted: nobody; dead down"' in line
+
+
 async def test_when_nobody_debugs_no_line_is_made(caplog: pytest.LogCaptureFixture) -> None:
     async with maek_with_simulators(SIM) as (router, _):
         with caplog.at_level(logging.INFO, "router"):
