@@ -32,6 +32,7 @@ from router.fleet import Fleet
 from router.gate import Gate
 from router.keys import Keys
 from router.occupancy import Occupancy
+from router.prewarming import Prewarmer
 from router.relay import Relay
 from router.service import Current, Service
 from router.sessions import store as session_store
@@ -88,6 +89,7 @@ class Parts:
     relay: Relay
     gate: Gate
     spending: Spending
+    prewarmer: Prewarmer
     http: aiohttp.ClientSession
     sessions: session_store.SessionStore
     registry: CollectorRegistry
@@ -128,6 +130,7 @@ class House:
         self.parts.monitor.wants_probe = wants_probe(config.sidecar)
         self.parts.relay.keepalive_seconds = config.router.relay.keepalive_seconds
         self.parts.gate.keepalive_seconds = config.router.relay.keepalive_seconds
+        self.parts.prewarmer.on = config.router.prewarm
         self.parts.occupancy.most = config.router.limits.streams
         self._set_backends(specs)
         self.current.service = self._service(config)
@@ -198,7 +201,9 @@ class House:
         parts = self.parts
         note = parts.recorder.query if parts.recorder is not None else _note_nothing
         fleet = Fleet(self.snapshot, tuple(config.router.roles), load_rules(config.sidecar), note)
-        dispatcher = Dispatcher(parts.store, parts.relay, fleet.level_at, parts.gate, parts.spending)
+        dispatcher = Dispatcher(
+            parts.store, parts.relay, fleet.level_at, parts.gate, parts.spending, parts.prewarmer.demanded
+        )
         tools = build_tools(ToolSettings(_infra(config), http_checker(lambda: parts.http)))
         zone = config.router.zone
 
@@ -267,13 +272,17 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     telemetry = Telemetry(registry, version("maek"), lambda: occupancy.active, depths)
     gate = Gate(line, lambda: store.snapshot(_now()), random.random, telemetry)
     store.witness(gate.saw)
+    monitor = Monitor(store, prober, _now, random.random, pace(config.sidecar), wants_probe(config.sidecar))
+    prewarmer = Prewarmer(lambda: store.snapshot(_now()), monitor.load)
+    stack.push_async_callback(prewarmer.close)
     return Parts(
         store=store,
         prober=prober,
-        monitor=Monitor(store, prober, _now, random.random, pace(config.sidecar), wants_probe(config.sidecar)),
+        monitor=monitor,
         relay=relay,
         gate=gate,
         spending=Spending(telemetry),
+        prewarmer=prewarmer,
         http=http,
         sessions=sessions,
         registry=registry,
@@ -313,7 +322,8 @@ async def _first_look(house: House) -> None:
 
 def _is_met(state: BackendState) -> bool:
     """Whether the first round has told what this backend offers, or that it is not there."""
-    return state.health.verdict is Verdict.DOWN or state.health.loading or state.models is not None
+    health = state.health
+    return health.verdict is Verdict.DOWN or health.loading or health.suspended or state.models is not None
 
 
 async def _for_the_while(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

@@ -79,6 +79,9 @@ class WholeAnswer:
     async def waiting(self, position: int, expected_seconds: float) -> None:
         """Nobody is told."""
 
+    async def loading(self, expected_seconds: float) -> None:
+        """Nobody is told."""
+
     async def opened(self, opened: Opened) -> None:
         """Nothing to do yet."""
 
@@ -102,6 +105,7 @@ class TokenReader:
         tell: Callable[[str], Awaitable[None]],
         quiet: Callable[[], Awaitable[None]],
         waiting: Callable[[int, float], Awaitable[None]],
+        loading: Callable[[float], Awaitable[None]],
     ) -> None:
         self.text: list[str] = []
         self.usage: Mapping[str, Any] | None = None
@@ -109,6 +113,7 @@ class TokenReader:
         self._tell = tell
         self._quiet = quiet
         self._waiting = waiting
+        self._loading = loading
         self._decoder = Decoder()
         self._begins_anew: Callable[[], Awaitable[None]] = _nothing
 
@@ -121,6 +126,10 @@ class TokenReader:
     async def waiting(self, position: int, expected_seconds: float) -> None:
         """Nobody has room yet."""
         await self._waiting(position, expected_seconds)
+
+    async def loading(self, expected_seconds: float) -> None:
+        """The model is being loaded."""
+        await self._loading(expected_seconds)
 
     async def opened(self, opened: Opened) -> None:  # noqa: ARG002 - a sink is told, this one need not know
         """Somebody answers."""

@@ -28,6 +28,8 @@ class UpstreamRequest:
     deadlines: Deadlines
     due_at: float
     """When the whole answer is due, on the loop's clock: other backends may have been tried before."""
+    loaded_at: float | None = None
+    """When its model should be in memory, on the same clock; None: it is there, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class Sink(Protocol):
 
     async def waiting(self, position: int, expected_seconds: float) -> None:
         """Nobody has room yet: its place in the line, from 1, and about how long it will take."""
+        ...
+
+    async def loading(self, expected_seconds: float) -> None:
+        """The model is being loaded, for about so long still. Told again and again until the first token."""
         ...
 
     async def opened(self, opened: Opened) -> None:

@@ -275,6 +275,8 @@ class RouterConfig(Section):
     """What Maek can do besides chatting."""
     relay: RelayConfig = RelayConfig()
     """How answers are passed on."""
+    prewarm: bool = True
+    """Have idle backends load the model of a role that is in use; never in place of another model."""
     keys: Annotated[tuple[KeyConfig, ...], EmptyList] = ()
     """Hashes of the keys that callers must show; empty: everybody on this machine may ask."""
 

@@ -9,12 +9,14 @@ Rules of this file
 
 import asyncio
 import logging
+from collections.abc import Callable
 from itertools import count
 
 import orjson
 
 from router.attempt import JSON, STREAM, AttemptFailed, CallerRefused, Sink, UpstreamRequest
 from router.balance.choice import Choice
+from router.balance.pools import Pool
 from router.balance.why import why_of
 from router.call import Call
 from router.continuing import continued
@@ -24,6 +26,7 @@ from router.fleet import takes_schema
 from router.gate import Gate, Seen
 from router.hedging import Hedge
 from router.journey import Attempt, Journey
+from router.patience import allowing
 from router.place import Ledger, LevelAt, Place, Places
 from router.race import Beaten, Race
 from router.relay import Relay
@@ -37,14 +40,25 @@ RETRY_NO_BACKEND_SECONDS = 5.0
 LOAD_IN_HEADERS = frozenset({"vllm", "triton", "status"})
 """Engines that tell their load with an answer when they are asked to; behind `/status` is `maek sidecar`, or a server
 that does not mind."""
+TIMES_LOADING = 2.0
+"""A load from a cold disk takes longer than one whose files are still in the memory of the system."""
 NO_RETRIES = "No other backend was asked: too many requests have been asked twice lately."
 
 
 class Dispatcher:
-    """Sends calls to backends."""
+    """Sends calls to backends. `demanded` hears who is asked for, and who could serve that."""
 
-    def __init__(self, ledger: Ledger, relay: Relay, level_at: LevelAt, gate: Gate, spending: Spending) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        relay: Relay,
+        level_at: LevelAt,
+        gate: Gate,
+        spending: Spending,
+        demanded: Callable[[str, Pool], None] = lambda _role, _pool: None,
+    ) -> None:
         self._relay = relay
+        self._demanded = demanded
         self._gate = gate
         self._spending = spending
         self._places = Places(ledger, level_at)
@@ -58,6 +72,7 @@ class Dispatcher:
         """
         errand = Errand(call, _now(), next(self._turns))
         self._spending.earn(call.target, _now())
+        self._demanded(call.target, call.pool)
         while errand.goes_on(_now()):
             try:
                 seen = await self._seen(errand, sink, journey)
@@ -149,7 +164,13 @@ def _upstream(call: Call, place: Place, due_at: float) -> UpstreamRequest:
     if call.schema is not None and takes_schema(place.state):
         schema = {"name": "answer", "schema": call.schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return UpstreamRequest(spec.url + call.path, orjson.dumps(body), headers, call.stream, call.deadlines, due_at)
+    deadlines, loaded_at = call.deadlines, None
+    if place.cold_seconds is not None:
+        # Loading is no failure, and takes its own time.
+        load_seconds = TIMES_LOADING * place.state.forecast(place.attempt.candidate.model).cold_seconds
+        deadlines, due_at = allowing(deadlines, load_seconds), due_at + load_seconds
+        loaded_at = _now() + place.cold_seconds
+    return UpstreamRequest(spec.url + call.path, orjson.dumps(body), headers, call.stream, deadlines, due_at, loaded_at)
 
 
 def _nobody(call: Call, choice: Choice, snapshot: Snapshot) -> NoBackend:

@@ -49,6 +49,8 @@ MOST_HELD_BYTES = 64 * 1024
 """What may come before the first event of a stream: comments that say that the backend is still at it."""
 SOON_SECONDS = 1.0
 """When a caller may come back to a backend that is full but did not say until when."""
+LOADING_NEWS_SECONDS = 2.0
+"""How often whoever waits for a model to be loaded is told so; who waits for less need not hear of it."""
 EVENT = b"data:"
 """Engines send one token an event; several events may come in one chunk."""
 _BROKEN = frozenset({Refusal.KEY, Refusal.MOVED, Refusal.FAILURE})
@@ -75,17 +77,22 @@ class Exchange:
         self.patience = Patience(request.deadlines, request.due_at)
         self._meter = meter
         self._sink = sink
-        self._keepalive_seconds = keepalive_seconds
+        self._quiet_seconds = keepalive_seconds
+        if request.loaded_at is not None:
+            self._quiet_seconds = min(keepalive_seconds, LOADING_NEWS_SECONDS)
 
     async def patiently(self, coming: Coroutine[Any, Any, T]) -> T:
         """What `coming` gives. Tells the sink every now and then that nothing has come yet."""
         # What comes at the very moment when nobody wants it any more has to be closed too.
-        return await filled(coming, self._keepalive_seconds, self._quiet, _close_unread)
+        return await filled(coming, self._quiet_seconds, self._quiet, _close_unread)
 
     async def _quiet(self) -> None:
         if self.end.at_event_boundary:
             now = self.patience.client_reads()
-            await self._sink.quiet()
+            if self.request.loaded_at is None:
+                await self._sink.quiet()
+            else:
+                await self._sink.loading(max(0.0, self.request.loaded_at - now))
             self.patience.client_has_read(now)
 
     async def take(self, response: aiohttp.ClientResponse) -> None:

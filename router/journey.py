@@ -52,6 +52,14 @@ class Attempt:
         )
 
     @property
+    def loaded_at(self) -> float | None:
+        """While it runs: when the model should be in memory for which it waits; None if it was there."""
+        won = self.why.won
+        if self.outcome is not None or self.started_at is None or won is None or not won.cold_seconds:
+            return None
+        return self.started_at + won.cold_seconds
+
+    @property
     def first_token_ms(self) -> float | None:
         """From sending the request to its first token, or to the whole answer where that is not streamed."""
         return milliseconds(self.started_at, self.first_token_at)

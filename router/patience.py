@@ -9,7 +9,7 @@ Rules of this file
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 AFTER_DONE_SECONDS = 1.0
 """Some servers leave the connection open after `[DONE]`. Those that end it do so within milliseconds, and then the
@@ -27,6 +27,15 @@ class Deadlines:
     first_token_seconds: float
     token_seconds: float
     total_seconds: float
+
+
+def allowing(deadlines: Deadlines, seconds: float) -> Deadlines:
+    """The same with so much more time for the first token, and so for the whole."""
+    return replace(
+        deadlines,
+        first_token_seconds=deadlines.first_token_seconds + seconds,
+        total_seconds=deadlines.total_seconds + seconds,
+    )
 
 
 class Patience:

@@ -68,6 +68,8 @@ class Place:
     state: BackendState
     attempt: Attempt
     meter: "Meter"
+    cold_seconds: float | None = None
+    """The model is not in memory, and is predicted to be there after so long; None: it is, as far as is known."""
 
 
 class Places:
@@ -112,7 +114,8 @@ class Places:
         meter = Meter(self._ledger, backend, request, progress)
         ended = Outcome.OK
         try:
-            yield Place(winner.state, attempt, meter)
+            cold_seconds = winner.outlook.cold_seconds if progress.booking.cold else None
+            yield Place(winner.state, attempt, meter, cold_seconds)
         except BaseException as error:
             ended = outcome_of(error)
             meter.rest_seconds = error.rest_seconds if isinstance(error, AttemptFailed) else None

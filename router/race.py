@@ -8,8 +8,9 @@ Rules of this file
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from router.attempt import AttemptFailed, Opened, Sink
 from router.place import Place
@@ -97,10 +98,17 @@ class Lane:
 
     async def quiet(self) -> None:
         """Nothing has come for a while: one of the attempts tells the client so."""
+        await self._tell(self._race.sink.quiet)
+
+    async def loading(self, expected_seconds: float) -> None:
+        """The model is being loaded; one of the attempts tells the client so."""
+        await self._tell(partial(self._race.sink.loading, expected_seconds))
+
+    async def _tell(self, tell: Callable[[], Awaitable[None]]) -> None:
         race = self._race
         if race.winner is None and race.lanes[0] is self:
             async with race.writing:
-                await race.sink.quiet()
+                await tell()
 
     async def flush(self) -> None:
         """Pass on what is held. Raises Beaten if another one has won."""

@@ -8,6 +8,7 @@ Rules of this file
 - Texts for the user exist in Korean and English.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -26,6 +27,7 @@ from router.decide.decision import Action, Decision, PendingDraft
 from router.decisions import Record
 from router.dispatch import Dispatcher
 from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
+from router.exchange import LOADING_NEWS_SECONDS
 from router.fleet import Fleet
 from router.journey import Journey
 from router.language import pick
@@ -91,6 +93,16 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """The model is being loaded that will answer."""
+
+    text: str
+    """For the user."""
+    expected_seconds: float
+    """Until it is there, roughly; 0: any moment."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """Another backend goes on with the answer, from here."""
 
@@ -131,7 +143,7 @@ class Done:
     finish_reason: str
 
 
-Event = Decided | Notice | Waiting | Resumed | ToolUsed | Token | Quiet | Done
+Event = Decided | Notice | Waiting | Loading | Resumed | ToolUsed | Token | Quiet | Done
 Emit = Callable[[Event], Awaitable[None]]
 Decide = Callable[[Ask, Sequence[Message], PendingDraft | None, Journey], Awaitable[Decision]]
 """Message, history and draft → decision; the journey tells where a classifier was asked."""
@@ -197,12 +209,33 @@ class Turns:
 
     async def _begin(self, ask: Ask, record: Record, emit: Emit) -> tuple[str, Decision | None]:
         if ask.role is None:
-            return await self._filled(self.decide(ask, record), emit)
+            return await self._deciding(ask, record, emit)
         if ask.role not in self._fleet.roles:
             raise UnknownModel(
                 f"There is no role of this name; there are {', '.join(self._fleet.roles)}.", param="role"
             )
         return (await self._sessions.open(ask.session, ask.owner)).id, None
+
+    async def _deciding(self, ask: Ask, record: Record, emit: Emit) -> tuple[str, Decision]:
+        """The id of the session and the decision; a classifier that is being loaded is told of."""
+        keepalive_seconds = self._config.router.relay.keepalive_seconds
+        every_seconds = min(keepalive_seconds, LOADING_NEWS_SECONDS)
+        quiet_seconds = 0.0
+
+        async def tell() -> None:
+            nonlocal quiet_seconds
+            quiet_seconds += every_seconds
+            asked = record.deciding.last
+            if asked is not None and (loaded_at := asked.loaded_at) is not None:
+                left_seconds = max(0.0, loaded_at - asyncio.get_running_loop().time())
+                await emit(_loading(ask.language, left_seconds))
+            elif quiet_seconds >= keepalive_seconds:
+                await emit(Quiet())
+            else:
+                return
+            quiet_seconds = 0.0
+
+        return await filled(self.decide(ask, record), every_seconds, tell)
 
     async def _answer(self, ask: Ask, decision: Decision | None, session: str, record: Record, emit: Emit) -> Done:
         if decision is None:
@@ -260,7 +293,10 @@ class Turns:
         async def waiting(position: int, expected_seconds: float) -> None:
             await emit(_waiting(ask.language, position, expected_seconds))
 
-        reader = TokenReader(tell, quiet, waiting)
+        async def loading(expected_seconds: float) -> None:
+            await emit(_loading(ask.language, expected_seconds))
+
+        reader = TokenReader(tell, quiet, waiting, loading)
         asked = {"messages": messages, "stream": True, "stream_options": {"include_usage": True}}
         call = call_for(
             role,
@@ -313,6 +349,17 @@ def _waiting(language: str, position: int, expected_seconds: float) -> Waiting:
         en=f"Waiting for a free place: number {position} in line, about {expected_seconds:.0f} s.",
     )
     return Waiting(text, position, expected_seconds)
+
+
+def _loading(language: str, expected_seconds: float) -> Loading:
+    seconds = f"{expected_seconds:.0f}"
+    if seconds == "0":
+        text = pick(language, ko="모델을 불러오는 중입니다 (곧 끝납니다).", en="Loading the model (any moment now).")
+    else:
+        text = pick(
+            language, ko=f"모델을 불러오는 중입니다 (약 {seconds}초).", en=f"Loading the model (about {seconds} s)."
+        )
+    return Loading(text, float(seconds))
 
 
 def _resumed(language: str, resumption: Resumption) -> Resumed:

@@ -218,6 +218,24 @@ class DrainSwitched:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadAsked:
+    """We have asked a backend to load a model that is not in memory, before any request wants it."""
+
+    at: float
+    backend: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadEnded:
+    """It has answered that, or we gave up waiting. Whether the model is there, a listing before this one has told."""
+
+    at: float
+    backend: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class MonitorFailed:
     """Watching a backend failed in a way that nobody foresaw; the log has the traceback. The loop went on."""
 
@@ -240,4 +258,6 @@ Fact = (
     | FirstTokenCame
     | RequestFinished
     | DrainSwitched
+    | LoadAsked
+    | LoadEnded
 )

@@ -6,7 +6,7 @@ Rules of this file
 - The loop survives any exception; it is logged, counted as a fact, and what comes next is still asked.
 - It asks and reports facts; what follows from them is not decided here. When a backend was asked last is in the store.
 - Never a question that costs tokens unless the rules want an inference probe, one at a time on each backend, and
-  never one that would load or wake a model.
+  never one that would load or wake a model. `load` is no question, and asked for by whoever chooses backends.
 """
 
 import asyncio
@@ -21,13 +21,17 @@ from sidecar.facts import (
     EngineIdentified,
     HealthProbed,
     InferenceProbed,
+    LoadAsked,
+    LoadEnded,
     LoadRead,
     ModelsListed,
     MonitorFailed,
     StatusRead,
 )
 from sidecar.health import Verdict
-from sidecar.probe import Prober, engine_for
+from sidecar.memory import plain
+from sidecar.probe import Probed, Prober, engine_for
+from sidecar.residency import listed_as
 from sidecar.state import BackendState
 from sidecar.store import AUTO, AboutOneBackend, Store
 from sidecar.verdict_log import VerdictLog
@@ -36,6 +40,8 @@ log = logging.getLogger(__name__)
 
 STATUS_ENGINE = "status"
 """The engine whose statistics are the seed's `/status`."""
+LOAD_TIMEOUT_SECONDS = 300.0
+"""For a model to be loaded that nobody waits for: a large one from a slow disk takes minutes."""
 SHORTEST_PAUSE_SECONDS = 0.05
 """Whatever is configured: a loop has to breathe."""
 
@@ -82,6 +88,7 @@ class Monitor:
         self._sleep = sleep
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._inferring: set[str] = set()
+        self._refused: set[tuple[str, str]] = set()
         store.witness(VerdictLog(store).see)
 
     @asynccontextmanager
@@ -109,6 +116,34 @@ class Monitor:
         """Ask every available backend afresh how busy it is, with an inference probe where `wants_probe` says so."""
         states = self._store.snapshot(self._clock()).backends.values()
         await asyncio.gather(*(self._ask_load(state, wants_probe) for state in states))
+
+    async def load(self, name: str, model: str) -> None:
+        """Have a backend load a model, and wait until it has answered; nothing where its engine cannot be asked to.
+
+        One at a time on each backend. What came of it the next list of models tells, which is asked for at once.
+        """
+        state = self._state(name)
+        if state is None or state.memory.asked is not None or (listed := listed_as(state, model)) is None:
+            return
+        ask = engine_for(state.engine, state.spec).load(listed)
+        if ask is None:
+            return
+        self._report(state, LoadAsked(self._clock(), name, model))
+        log.info("loading backend=%s model=%s", name, model)
+        try:
+            self._note_load(name, model, await self._prober.ask(state.spec, ask, LOAD_TIMEOUT_SECONDS))
+            await self._guarded(name, self._list_models(state))
+        finally:
+            self._report(state, LoadEnded(self._clock(), name, model))
+
+    def _note_load(self, name: str, model: str, probed: Probed) -> None:
+        """Say that a model could not be loaded: once, until it could."""
+        which = (name, plain(model))
+        if probed.answer is not None and 200 <= probed.answer.status < 300:
+            self._refused.discard(which)
+        elif which not in self._refused:
+            self._refused.add(which)
+            log.warning("not loaded backend=%s model=%s found=%s", name, model, probed.detail)
 
     async def _watch(self, name: str) -> None:
         while (state := self._state(name)) is not None:

@@ -12,9 +12,10 @@ from math import inf
 from typing import NamedTuple
 
 from sidecar.lengths import Lengths
+from sidecar.memory import NOTHING_REMEMBERED
 from sidecar.predict import TOKENS_OF_WAITING, TYPICAL_ANSWER_TOKENS, TYPICAL_PROMPT_TOKENS, Forecast
 from sidecar.progress import Pulse
-from sidecar.residency import is_resident
+from sidecar.residency import cold_seconds, holds_until, loaded_by
 from sidecar.slots import likely_slots, told_slots
 from sidecar.state import BackendState, Snapshot
 
@@ -124,13 +125,14 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
         first.slope,
         ends_per_second,
         0.0,
-        forecast.cold_seconds if is_resident(state, model) is False else 0.0,
+        cold_seconds(state, model, now),
         forecast.tpot(min(in_flight + 1, slots), prompts),
         forecast.later.slope,
         forecast.trusted,
     )
-    fresh_until = inf if state.outside is None else state.outside.at + state.outside.counts_seconds
-    return Steady(state, lengths, fresh_until if now <= fresh_until else inf, outlook, forecast.tpot(running, prompts))
+    outside_until = inf if state.outside is None else state.outside.at + state.outside.counts_seconds
+    fresh_until = min(outside_until if now <= outside_until else inf, holds_until(state, model, now))
+    return Steady(state, lengths, fresh_until, outlook, forecast.tpot(running, prompts))
 
 
 def as_it_beats(known: Steady, model: str, pulse: Pulse, snapshot: Snapshot) -> Outlook:
@@ -190,11 +192,13 @@ def silence_cost(state: BackendState, forecast: Forecast, pulse: Pulse, now: flo
 
 
 def silence_seconds(state: BackendState, pulse: Pulse, now: float) -> float:
-    """How long nothing has come, though streams run; 0 without streams."""
+    """How long nothing has come, though streams run and no model is being loaded; 0 without streams."""
     since = state.work.silent_since
     if since is None:
         return 0.0
-    return now - (since if pulse.last_token_at is None else max(since, pulse.last_token_at))
+    heard_at = since if pulse.last_token_at is None else max(since, pulse.last_token_at)
+    loaded_at = None if state.memory is NOTHING_REMEMBERED else loaded_by(state)
+    return now - heard_at if loaded_at is None else max(0.0, now - max(heard_at, loaded_at))
 
 
 def slowdown(seen: Outlook, forecast: Forecast) -> float:

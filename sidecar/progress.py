@@ -35,8 +35,8 @@ class Booking:
     """Requests on the backend before it, others' clients included."""
     cold: bool
     """The model was not in memory."""
-    cold_starts: int = 0
-    """How many had been measured of the model by then: if there are more at the first token, another request's was."""
+    loading: bool = False
+    """Somebody had begun to load it: the rest of that measures no load."""
     running_seconds: float = 0.0
     """The backend's integral of that name."""
     predicted_seconds: float | None = None

@@ -29,6 +29,8 @@ from sidecar.facts import (
     FirstTokenCame,
     HealthProbed,
     InferenceProbed,
+    LoadAsked,
+    LoadEnded,
     LoadRead,
     ModelsListed,
     MonitorFailed,
@@ -80,6 +82,8 @@ KINDS: Mapping[str, type[Entry]] = {
     "first_token": FirstTokenCame,
     "finished": RequestFinished,
     "drain": DrainSwitched,
+    "load_asked": LoadAsked,
+    "load_ended": LoadEnded,
     "monitor_failed": MonitorFailed,
 }
 KIND_OF = {entry: kind for kind, entry in KINDS.items()}

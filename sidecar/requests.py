@@ -9,12 +9,15 @@ Rules of this file
 
 from sidecar.breaker import MEANING_OF, Meaning
 from sidecar.facts import FirstTokenCame, Outcome, RequestFinished, RequestStarted
+from sidecar.memory import NOTHING_REMEMBERED, Memory, plain
 from sidecar.predict import TOKENS_OF_WAITING, Forecast, came_late, slots_after_wait
 from sidecar.progress import Booking, Progress
 from sidecar.residency import is_resident, with_resident
 from sidecar.slots import likely_slots, told_slots
 from sidecar.state import READING_COUNTS_SECONDS, BackendState, Failure, Outside
 
+LONGEST_LOAD_SECONDS = 300.0
+"""What a timeout may teach of a load: a server that never loads would teach ever longer ones."""
 MEASURES_SPEED = frozenset({Outcome.OK, Outcome.OVERLONG, Outcome.CLIENT_GONE})
 
 
@@ -38,6 +41,9 @@ def started(state: BackendState, fact: RequestStarted, cached_tokens: int = 0) -
     running, waiting = state.outsiders(fact.at)
     cached = min(cached_tokens, fact.prompt_tokens)
     prompt_tokens = fact.prompt_tokens - round(cached * state.forecast(fact.model).cache_hits_ratio)
+    memory = state.memory
+    cold = is_resident(state, fact.model, fact.at) is False
+    loading = cold and plain(fact.model) in memory.loading_since
     booking = Booking(
         fact.model,
         fact.role,
@@ -47,14 +53,17 @@ def started(state: BackendState, fact: RequestStarted, cached_tokens: int = 0) -
         tokens_ahead=state.work.due_tokens + TOKENS_OF_WAITING * waiting + prompt_tokens,
         running=state.work.running + running,
         company=state.work.in_flight + running + waiting,
-        cold=is_resident(state, fact.model) is False,
-        cold_starts=state.forecast(fact.model).cold_starts,
+        cold=cold,
+        loading=loading,
         running_seconds=state.work.running_seconds_at(fact.at),
         predicted_seconds=fact.predicted_seconds,
     )
     work = state.work.after_start(fact.at, prompt_tokens, streamed=fact.streamed)
     breaker = state.breaker.after_start(fact.request, fact.at)
-    return booking, state.changed(work=work, breaker=breaker, last_model=fact.model, last_role=fact.role)
+    if cold and not loading:
+        memory = memory.after_load_began(fact.at, fact.model)
+    after = state.changed(work=work, breaker=breaker, last_model=fact.model, last_role=fact.role, memory=memory)
+    return booking, after
 
 
 def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame) -> BackendState:
@@ -80,8 +89,13 @@ def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame)
         forecasts=forecasts,
         inferred_slots=slots,
         models=models,
+        memory=_kept(state.memory, fact.at, booking.model),
         first_tokens=state.first_tokens.after(fact.at, seconds, booking.predicted_seconds),
     )
+
+
+def _kept(memory: Memory, at: float, model: str) -> Memory:
+    return memory if memory is NOTHING_REMEMBERED else memory.after_answer(at, model)
 
 
 def _measured(
@@ -97,8 +111,8 @@ def _measured(
     if held is not None and streaming > held:
         slots = float(streaming)  # more are seen to get tokens than were thought to fit
     if booking.cold:
-        if forecast.cold_starts > booking.cold_starts:
-            return forecast, slots  # it waited for what another request had begun to load
+        if booking.loading:
+            return forecast, slots  # it waited for what somebody else had begun to load
         return forecast.after_cold_start(seconds, booking.tokens_ahead), slots
     told = told_slots(state)
     if told is not None and booking.company >= told:
@@ -117,7 +131,8 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
     work = state.work.after_end(fact.at, fact.outcome, booking.prompt_tokens, streamed=booking.streamed, ran=ran)
     if place.moved:
         return state.changed(work=work)
-    breaker = state.breaker.after_end(fact.request, fact.outcome, place.started_at, fact.at, fact.retry_after_seconds)
+    outcome = _as_said(state, place, fact)
+    breaker = state.breaker.after_end(fact.request, outcome, place.started_at, fact.at, fact.retry_after_seconds)
     forecasts, models = state.forecasts, state.models
     if fact.outcome in MEASURES_SPEED and ran and booking.streamed:
         forecast = _paced(state.forecast(booking.model), state, place, fact)
@@ -125,9 +140,39 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
     elif fact.outcome is Outcome.OK and not booking.streamed:
         forecasts = {**forecasts, booking.model: _timed(state, place, fact)}
         models = with_resident(models, booking.model) if booking.cold else models
-    failed = MEANING_OF[fact.outcome] in (Meaning.FAILURE, Meaning.FULL)
-    failure = Failure(fact.at, fact.outcome) if failed else state.last_failure
-    return state.changed(work=work, breaker=breaker, forecasts=forecasts, models=models, last_failure=failure)
+    elif outcome is Outcome.CLIENT_GONE and fact.outcome is Outcome.TIMEOUT and not booking.loading:
+        seconds = min(fact.at - place.started_at, LONGEST_LOAD_SECONDS)
+        forecast = state.forecast(booking.model).after_cold_start(seconds, booking.tokens_ahead)
+        forecasts = {**forecasts, booking.model: forecast}  # it takes at least as long as that
+    failed = MEANING_OF[outcome] in (Meaning.FAILURE, Meaning.FULL)
+    return state.changed(
+        work=work,
+        breaker=breaker,
+        forecasts=forecasts,
+        models=models,
+        memory=_after_end(state.memory, place, fact),
+        last_failure=Failure(fact.at, fact.outcome) if failed else state.last_failure,
+    )
+
+
+def _as_said(state: BackendState, place: Progress, fact: RequestFinished) -> Outcome:
+    """What an end says of the backend. One that loads for longer than we have patience with it has not failed."""
+    booking = place.booking
+    if fact.outcome is not Outcome.TIMEOUT or not booking.cold or place.company_at_first is not None:
+        return fact.outcome
+    # Whoever could not even be reached was not waited for so long.
+    loads = fact.at - place.started_at >= (0.0 if booking.loading else state.forecast(booking.model).cold_seconds)
+    return Outcome.CLIENT_GONE if loads else fact.outcome
+
+
+def _after_end(memory: Memory, place: Progress, fact: RequestFinished) -> Memory:
+    """What is in memory after a request: what has answered; what was loaded for it alone, nobody knows any more."""
+    booking = place.booking
+    if memory is NOTHING_REMEMBERED or fact.outcome is Outcome.REJECTED:
+        return memory
+    if fact.outcome is Outcome.OK or place.company_at_first is not None:
+        return memory.after_answer(fact.at, booking.model)
+    return memory.after_load_ended(booking.model) if booking.cold and not booking.loading else memory
 
 
 def _paced(forecast: Forecast, state: BackendState, place: Progress, fact: RequestFinished) -> Forecast:
@@ -156,7 +201,7 @@ def _timed(state: BackendState, place: Progress, fact: RequestFinished) -> Forec
     sequences = company + state.outsiders(fact.at)[0]
     if not booking.cold:
         return forecast.after_whole(booking.tokens_ahead, sequences, seconds, fact.output_tokens)
-    if forecast.cold_starts > booking.cold_starts:
+    if booking.loading:
         return forecast
     later_seconds = forecast.later_seconds(sequences, fact.output_tokens - 1)
     return forecast.after_cold_start(seconds - later_seconds, booking.tokens_ahead)

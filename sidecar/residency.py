@@ -1,28 +1,90 @@
-"""Whether a model is in a backend's memory.
+"""Whether a model is in a backend's memory, and how long it takes until it is.
 
 Rules of this file
 - Pure. None is unknown: a backend that does not say is taken at its word when it answers.
-- An answer proves residency from its moment on, until the backend says otherwise.
+- The listing says what was in memory at its moment; `sidecar.memory`, what has come and gone since.
 """
 
 from dataclasses import replace
+from math import inf
 
 from sidecar.engines.engine import Model
+from sidecar.facts import LoadEnded
+from sidecar.memory import LATEST, NOTHING_REMEMBERED, plain
 from sidecar.state import BackendState
 
 
-def is_resident(state: BackendState, model: str) -> bool | None:
+def is_resident(state: BackendState, model: str, now: float) -> bool | None:
     """Whether `model` is in memory, as far as was told or seen."""
     if state.health.sleeping:
         return False
-    for listed in state.models or ():
-        if listed.name == model:
-            return listed.loaded
-    return None
+    if state.memory is not NOTHING_REMEMBERED:
+        if plain(model) in state.memory.loading_since:
+            return False
+        if now > _leaves_at(state, model):
+            return False
+    listed = listed_as(state, model)
+    return None if listed is None else listed.loaded
+
+
+def cold_seconds(state: BackendState, model: str, now: float) -> float:
+    """What a request would wait for `model` to be loaded: the rest of a load that has begun; 0 where it is there."""
+    since = state.memory.loading_since.get(plain(model))
+    if since is not None:
+        return max(0.0, since + state.forecast(model).cold_seconds - now)
+    return state.forecast(model).cold_seconds if is_resident(state, model, now) is False else 0.0
+
+
+def holds_until(state: BackendState, model: str, now: float) -> float:
+    """Until when that stays as it is, if nothing happens: a load goes on with every moment, a stay ends at one."""
+    memory = state.memory
+    if memory is NOTHING_REMEMBERED:
+        return inf
+    if memory.loading_since:
+        return now
+    leaves_at = _leaves_at(state, model)
+    return leaves_at if now <= leaves_at else inf
+
+
+def loaded_by(state: BackendState) -> float | None:
+    """When everything that is being loaded should be there; None while nothing is."""
+    since = state.memory.loading_since
+    return max((at + state.forecast(name).cold_seconds for name, at in since.items()), default=None)
+
+
+def listed_as(state: BackendState, model: str) -> Model | None:
+    """What the backend says of a model; None if it does not list it."""
+    models = state.models or ()
+    for one in models:
+        if one.name == model:
+            return one
+    return next((one for one in models if one.name == model + LATEST), None)
 
 
 def with_resident(models: tuple[Model, ...] | None, name: str) -> tuple[Model, ...] | None:
     """The models once one of them has answered: it is in memory now."""
     if models is None:
         return None
-    return tuple(replace(model, loaded=True, loading=False) if model.name == name else model for model in models)
+    names = (name, name + LATEST)
+    return tuple(replace(model, loaded=True, loading=False) if model.name in names else model for model in models)
+
+
+def with_load_ended(state: BackendState, fact: LoadEnded) -> BackendState:
+    """Once Maek no longer waits for a model that it wanted to be loaded: if it is there now, so long does it take."""
+    since = state.memory.loading_since.get(plain(fact.model))
+    memory = state.memory.after_load_ended(fact.model)
+    listed = listed_as(state, fact.model)
+    if listed is not None and listed.loading:
+        # This server answers before it has loaded; the listings tell when it has.
+        return state.changed(memory=replace(state.memory, asked=None))
+    if since is None or listed is None or not listed.loaded:
+        return state.changed(memory=memory)
+    forecast = state.forecast(fact.model).after_cold_start(fact.at - since, 0)
+    return state.changed(memory=memory, forecasts={**state.forecasts, fact.model: forecast})
+
+
+def _leaves_at(state: BackendState, model: str) -> float:
+    """When its stay ends. As long as requests of ours run on it, never."""
+    leaves_at = state.memory.leaves_at.get(plain(model), inf)
+    at_work = state.work.in_flight and state.last_model is not None and plain(state.last_model) == plain(model)
+    return inf if at_work else leaves_at

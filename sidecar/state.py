@@ -16,6 +16,7 @@ from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
 from sidecar.first_tokens import NO_FIRST_TOKENS, FirstTokens
 from sidecar.health import Health
 from sidecar.lengths import NO_LENGTHS, Lengths
+from sidecar.memory import NOTHING_REMEMBERED, Memory
 from sidecar.predict import NO_FORECAST, Forecast
 from sidecar.progress import Pulse
 from sidecar.usual import NOTHING_USUAL, Usual
@@ -65,6 +66,8 @@ class BackendState:
     assumed_slots: int | None = None
     """Requests at once by the engine's own default, where it has one."""
     models: tuple[Model, ...] | None = None
+    memory: Memory = NOTHING_REMEMBERED
+    """What has come into memory, or left it, since the models were listed."""
     health: Health = Health()  # noqa: RUF009 - frozen, and the same for all
     probe_outcome: ProbeOutcome | None = None
     health_ms: float | None = None

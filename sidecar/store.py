@@ -24,6 +24,8 @@ from sidecar.facts import (
     FirstTokenCame,
     HealthProbed,
     InferenceProbed,
+    LoadAsked,
+    LoadEnded,
     LoadRead,
     ModelsListed,
     MonitorFailed,
@@ -40,6 +42,7 @@ from sidecar.lengths import NO_LENGTHS, Lengths
 from sidecar.prefixes import Prefixes
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import ended, outside_of, started, with_first_token
+from sidecar.residency import with_load_ended
 from sidecar.state import READING_COUNTS_SECONDS, BackendState, Outside, Snapshot, Status
 from sidecar.work import Work
 
@@ -57,6 +60,8 @@ AboutOneBackend = (
     | FirstTokenCame
     | RequestFinished
     | DrainSwitched
+    | LoadAsked
+    | LoadEnded
 )
 
 
@@ -151,7 +156,8 @@ class Store:
             case EngineIdentified():
                 return _identified(state, fact)
             case ModelsListed():
-                return state.changed(models=fact.models)
+                memory = state.memory.after_listing(fact.at, fact.models, busy=state.work.in_flight > 0)
+                return state.changed(models=fact.models, memory=memory)
             case HealthProbed():
                 return self._probed(state, fact)
             case StatusRead():
@@ -169,8 +175,8 @@ class Store:
                 return self._began(state, fact)
             case RequestFinished():
                 return self._finished(state, fact)
-            case DrainSwitched():
-                return state.changed(draining=fact.draining)
+            case DrainSwitched() | LoadAsked() | LoadEnded():
+                return _wanted(state, fact)
             case _:
                 assert_never(fact)
 
@@ -239,6 +245,19 @@ class Store:
         usual = habits.after_end(state, place, fact)
         after = ended(state, place, fact)
         return after.changed(health=health, verdict_since=_since(state, health, fact.at), usual=usual)
+
+
+def _wanted(state: BackendState, fact: DrainSwitched | LoadAsked | LoadEnded) -> BackendState:
+    """What its operator or we want of a backend, whatever it does itself."""
+    match fact:
+        case DrainSwitched():
+            return state.changed(draining=fact.draining)
+        case LoadAsked():
+            return state.changed(memory=state.memory.after_load_asked(fact.at, fact.model))
+        case LoadEnded():
+            return with_load_ended(state, fact)
+        case _:
+            assert_never(fact)
 
 
 def _identified(state: BackendState, fact: EngineIdentified) -> BackendState:

@@ -84,7 +84,7 @@ def _first_tokens_borne(state: BackendState, usual: Usual, pulse: Pulse, now: fl
     prompts = sum(place.booking.prompt_tokens for place in due) + TOKENS_OF_WAITING * state.outsiders(now)[1]
     borne = FIRST_TOKENS_OF_SILENCE * usual.first.line.at(prompts)
     loading = [
-        place.booking.model for place in due if place.booking.cold and not is_resident(state, place.booking.model)
+        place.booking.model for place in due if place.booking.cold and not is_resident(state, place.booking.model, now)
     ]
     return borne + max((COLD_SECONDS_BORNE * state.forecast(model).cold_seconds for model in loading), default=0.0)
 

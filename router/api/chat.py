@@ -21,7 +21,7 @@ from router.language import language_of
 from router.service import Service
 from router.sse import encode
 from router.tools.spec import Tool
-from router.turn import Ask, Decided, Done, Event, Notice, Quiet, Resumed, Token, ToolUsed, Waiting
+from router.turn import Ask, Decided, Done, Event, Loading, Notice, Quiet, Resumed, Token, ToolUsed, Waiting
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -94,7 +94,7 @@ async def _whole(service: Service, ask: Ask, record: Record) -> web.StreamRespon
     answer: dict[str, Any] = {"id": record.id, "session": None}
 
     async def collect(event: Event) -> None:
-        if not isinstance(event, Waiting | Resumed):  # when the answer is there, that is over
+        if not isinstance(event, Waiting | Loading | Resumed):  # when the answer is there, that is over
             answer.update(_fields(event, service))
 
     await service.turns.run(ask, record, collect)
@@ -129,6 +129,7 @@ EVENT_NAME: Mapping[type[Event], str] = {
     Decided: "decision",
     Notice: "notice",
     Waiting: "notice",
+    Loading: "notice",
     Resumed: "notice",
     ToolUsed: "tool",
     Token: "token",
@@ -147,6 +148,8 @@ def _fields(event: Event, service: Service) -> dict[str, Any]:
             return {"notice": text}
         case Waiting(text, position, expected_seconds):
             return {"notice": text, "position": position, "expected_seconds": expected_seconds}
+        case Loading(text, expected_seconds):
+            return {"notice": text, "loading": True, "expected_seconds": expected_seconds}
         case Resumed(text, resumption):
             return {"notice": text, "resumed": asdict(resumption)}
         case ToolUsed():

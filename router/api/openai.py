@@ -168,6 +168,11 @@ class _Answer:
         if self._stream:
             await self.reply.write(comment(f"waiting, position {position}, about {expected_seconds:.0f} s"))
 
+    async def loading(self, expected_seconds: float) -> None:
+        """A comment, too."""
+        if self._stream:
+            await self.reply.write(comment(f"loading the model, about {expected_seconds:.0f} s"))
+
     async def opened(self, opened: Opened) -> None:
         """Nothing to do: the first chunk follows."""
 

@@ -30,16 +30,20 @@ class Warmth:
         """A request of `role` came."""
         self._asked.setdefault(role, deque(maxlen=REQUESTS)).append(at)
 
+    def in_use(self, role: str, now: float) -> bool:
+        """Whether it is asked for often enough to be worth having ready."""
+        asked = self._asked.get(role)
+        return asked is not None and len(asked) == REQUESTS and now - asked[0] <= WITHIN_SECONDS
+
     def next(self, pool: Pool, role: str, snapshot: Snapshot) -> Candidate | None:
         """Whom to ask to load its model now; None: nobody. Whoever is named counts as asked."""
-        asked = self._asked.get(role)
-        if asked is None or len(asked) < REQUESTS or snapshot.now - asked[0] > WITHIN_SECONDS:
+        if not self.in_use(role, snapshot.now):
             return None
         for candidate in pool:
             state = snapshot.backends.get(candidate.backend)
-            if state is None or is_resident(state, candidate.model):
+            if state is None or is_resident(state, candidate.model, snapshot.now):
                 self._warmed_at.pop(candidate, None)
-            elif self._may_ask(candidate, snapshot.now) and _is_idle_and_cold(state, candidate.model):
+            elif self._may_ask(candidate, snapshot.now) and _is_idle_and_cold(state, candidate.model, snapshot.now):
                 self._warmed_at[candidate] = snapshot.now
                 return candidate
         return None
@@ -49,9 +53,12 @@ class Warmth:
         return warmed_at is None or now - warmed_at > PATIENCE_SECONDS
 
 
-def _is_idle_and_cold(state: BackendState, model: str) -> bool:
-    if is_resident(state, model) is not False or not state.health.available or state.draining:
-        return False
+def _is_idle_and_cold(state: BackendState, model: str, now: float) -> bool:
+    health = state.health
+    if not health.available or health.sleeping or state.draining:
+        return False  # what sleeps is woken by a request, and by nothing else
     if state.work.in_flight or (state.outside is not None and state.outside.running):
         return False
-    return not any(listed.loaded for listed in state.models or ())
+    if state.memory.loading_since or is_resident(state, model, now) is not False:
+        return False
+    return not any(is_resident(state, listed.name, now) for listed in state.models or ())

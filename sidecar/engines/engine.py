@@ -189,6 +189,11 @@ class Engine:
     reader: Callable[[Page | None, Answers], Reading] = lambda _page, _answers: NOTHING_READ
     stats_hint: str = ""
     """What the operator has to do for load to be told, where it is not told by default."""
+    load: Callable[[Model], Ask | None] = lambda _model: None
+    """What has a model loaded, wants nothing of it, and does not change how long it stays; None: nothing does.
+
+    The answer may come once it is there, or before; the list of models tells.
+    """
     structured_output: StructuredOutput = StructuredOutput.RESPONSE_FORMAT
     assumed_slots: int | None = None
     """Requests at once when neither the operator nor the server tells: the engine's own documented default."""

@@ -7,6 +7,7 @@ Traps
   says whether it sleeps: so it comes first. `/slots` also counts as use and so puts sleep off: whoever wants sleep
   starts the server with `--metrics` as well.
 - A router of several models (`"role": "router"`) loads the model that a question names, unless `autoload=false`.
+- The router's `/models/load` answers at once; its list says `loading` until the model is there.
 - Asleep, `/health` is 200 and the model stays listed; the next request wakes it, and waits while it loads.
 - Both pages wait for the step being computed: no answer in time means busy, not dead.
 
@@ -16,6 +17,8 @@ Source: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import quote
+
+import orjson
 
 from sidecar.engines import openai
 from sidecar.engines.body import count, json_object, json_value, text
@@ -202,6 +205,11 @@ def router_reading(page: Page, answers: Answers) -> Reading:
     )
 
 
+def load(model: Model) -> Ask:
+    """What a router loads; a server of one model has it loaded, or sleeps."""
+    return Ask("/models/load", "POST", orjson.dumps({"model": model.name}), {"content-type": "application/json"})
+
+
 ENGINE = Engine(
     name="llamacpp",
     title="llama.cpp",
@@ -211,6 +219,7 @@ ENGINE = Engine(
     read_condition=read_condition,
     models=(openai.MODELS, PROPS),
     read_models=read_models,
+    load=load,
     page=PAGE,
     plan=plan,
     reader=read_stats,

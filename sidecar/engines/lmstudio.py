@@ -5,6 +5,8 @@ Traps
   request, or counts as use.
 - `/v1/models` lists every downloaded model while just-in-time loading is on, else the loaded ones.
 - Nothing tells how busy it is.
+- `/api/v1/models/load` (0.4) takes no time to live: a model that it has loaded stays until somebody unloads it, and the
+  automatic eviction passes it over. So it is not used: what a request loads just in time leaves again when idle.
 - Paths that it does not have are answered with 200 and `{"error": "Unexpected endpoint or method. …"}`.
 - It may want a token (`api_key` of this backend).
 

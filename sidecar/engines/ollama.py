@@ -7,6 +7,8 @@ Traps
 - The end of a stay is told as a moment of the server's clock, which may be wrong: it is compared with the `Date` of the
   same answer.
 - `/api/ps` also lists a model that is still being loaded, and does not say so.
+- A request without a prompt loads a model and answers once it is there. As `keep_alive` is not named, it stays for as
+  long as the server's own setting says. A model for vectors is refused there, and has a path of its own.
 
 API: https://docs.ollama.com/api; https://github.com/ollama/ollama/blob/main/docs/faq.mdx
 """
@@ -15,8 +17,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
+import orjson
+
 from sidecar.engines.body import count, json_object, text
-from sidecar.engines.engine import Answer, Answers, Ask, Engine, Liveness, Model, Unreadable
+from sidecar.engines.engine import Answer, Answers, Ask, Engine, Liveness, Model, ModelKind, Unreadable
 from sidecar.engines.names import kind_of, parameters_of
 
 VERSION = Ask("/api/version")
@@ -101,6 +105,12 @@ def seconds_until(moment: object, now: datetime | None) -> float | None:
         return None
 
 
+def load(model: Model) -> Ask:
+    """A request that wants nothing of the model."""
+    path = "/api/embed" if model.kind is ModelKind.EMBEDDING else "/api/generate"
+    return Ask(path, "POST", orjson.dumps({"model": model.name}), {"content-type": "application/json"})
+
+
 ENGINE = Engine(
     name="ollama",
     title="Ollama",
@@ -108,5 +118,6 @@ ENGINE = Engine(
     read_liveness=read_liveness,
     models=(INSTALLED, LOADED),
     read_models=read_models,
+    load=load,
     assumed_slots=ASSUMED_SLOTS,
 )

@@ -17,12 +17,19 @@ class Kept:
         self.reading.set()
         self.waits: list[tuple[int, float]] = []
         """Position and expected seconds, as told."""
+        self.loads: list[float] = []
+        """Expected seconds, as told."""
         self.on_quiet: Callable[[], None] = lambda: None
         self._came: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def waiting(self, position: int, expected_seconds: float) -> None:
         """Note it."""
         self.waits.append((position, expected_seconds))
+        await self.reading.wait()
+
+    async def loading(self, expected_seconds: float) -> None:
+        """Note it."""
+        self.loads.append(expected_seconds)
         await self.reading.wait()
 
     async def opened(self, opened: Opened) -> None:

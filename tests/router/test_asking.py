@@ -179,7 +179,10 @@ async def read(*chunks: bytes) -> tuple[TokenReader, list[str]]:
     async def waiting(position: int, expected_seconds: float) -> None:
         told.append(f"({position}, {expected_seconds})")
 
-    reader = TokenReader(tell, quiet, waiting)
+    async def loading(expected_seconds: float) -> None:
+        told.append(f"(loading, {expected_seconds})")
+
+    reader = TokenReader(tell, quiet, waiting, loading)
     await reader.opened(Opened(200, "text/event-stream"))
     for chunk in chunks:
         await reader.chunk(chunk)

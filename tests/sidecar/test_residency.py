@@ -29,7 +29,7 @@ LISTING = replace(UP, models=(*LISTED, Model("silent")))
 def test_a_model_is_in_memory_if_the_backend_says_so_and_is_awake(
     state: BackendState, model: str, resident: bool | None
 ) -> None:
-    assert is_resident(state, model) is resident
+    assert is_resident(state, model, 1.0) is resident
 
 
 @pytest.mark.parametrize("name", ["there", "coming", "silent", "here"])
