@@ -16,7 +16,8 @@ from itertools import count
 from typing import Protocol
 
 from router.attempt import AttemptFailed, CallerRefused
-from router.balance.why import why_of
+from router.balance.seen import Able
+from router.balance.why import Why, why_of
 from router.call import Call
 from router.gate import Seen
 from router.journey import Attempt, Journey
@@ -82,15 +83,39 @@ class Places:
     @contextmanager
     def taken(self, call: Call, seen: Seen, journey: Journey, *, hedge: bool = False) -> Iterator[Place]:
         """The winner's place, for as long as the context lasts. There is a winner. `hedge`: beside another one."""
-        winner, snapshot = seen.choice.winner, seen.snapshot
+        winner = seen.choice.winner
         assert winner is not None
-        request = str(next(_NUMBERS))
-        backend, model = winner.candidate
-        demand = call.demand
-        why = why_of(seen.choice, call.policy, demand, stream=call.stream)
+        why = why_of(seen.choice, call.policy, call.demand, stream=call.stream)
+        meter = self._booked(call, winner, seen.snapshot.now, why)
+        progress, request = meter.progress, meter.request
         log.debug("choice decision=%s request=%s %s", journey.decision, request, why)
-        predicted_seconds = None if seen.choice.won is None else seen.choice.won.ttft_seconds
-        at = snapshot.now
+        level = self._level_at(winner.state, seen.snapshot)
+        attempt = Attempt(why, winner.candidate, level, hedge, waited_seconds=seen.waited_seconds)
+        if call.delivered is not None:
+            attempt.continues_characters = len(call.delivered.text)
+        journey.begin(attempt, seen.snapshot.now)
+        ended = Outcome.OK
+        try:
+            cold_seconds = winner.outlook.cold_seconds if progress.booking.cold else None
+            yield Place(winner.state, attempt, meter, cold_seconds)
+        except BaseException as error:
+            ended = outcome_of(error)
+            meter.rest_seconds = error.rest_seconds if isinstance(error, AttemptFailed) else None
+            raise
+        finally:
+            at, tokens = _now(), meter.output_tokens
+            journey.end(attempt, ended, progress.first_at, at, tokens)
+            log.debug("attempt decision=%s request=%s %s", journey.decision, request, attempt)
+            backend = winner.candidate.backend
+            self._ledger.apply(
+                RequestFinished(at, backend, request, ended, tokens, meter.rest_seconds, last_token_at=progress.last_at)
+            )
+
+    def _booked(self, call: Call, winner: Able, at: float, why: Why) -> "Meter":
+        """The winner has one more in flight from now on."""
+        backend, model = winner.candidate
+        request, demand = str(next(_NUMBERS)), call.demand
+        predicted_seconds = None if why.won is None else why.won.ttft_seconds
         self._ledger.apply(
             RequestStarted(
                 at,
@@ -106,27 +131,7 @@ class Places:
         )
         progress = self._ledger.progress(backend, request)
         assert progress is not None  # just started, and nobody else knows it
-        level = self._level_at(winner.state, snapshot)
-        attempt = Attempt(why, winner.candidate, level, hedge, waited_seconds=seen.waited_seconds)
-        if call.delivered is not None:
-            attempt.continues_characters = len(call.delivered.text)
-        journey.begin(attempt, at)
-        meter = Meter(self._ledger, backend, request, progress)
-        ended = Outcome.OK
-        try:
-            cold_seconds = winner.outlook.cold_seconds if progress.booking.cold else None
-            yield Place(winner.state, attempt, meter, cold_seconds)
-        except BaseException as error:
-            ended = outcome_of(error)
-            meter.rest_seconds = error.rest_seconds if isinstance(error, AttemptFailed) else None
-            raise
-        finally:
-            at, tokens = _now(), meter.output_tokens
-            journey.end(attempt, ended, progress.first_at, at, tokens)
-            log.debug("attempt decision=%s request=%s %s", journey.decision, request, attempt)
-            self._ledger.apply(
-                RequestFinished(at, backend, request, ended, tokens, meter.rest_seconds, last_token_at=progress.last_at)
-            )
+        return Meter(self._ledger, backend, request, progress)
 
 
 class Meter:
@@ -135,7 +140,7 @@ class Meter:
     def __init__(self, ledger: Ledger, backend: str, request: str, progress: Progress) -> None:
         self._ledger = ledger
         self._backend = backend
-        self._request = request
+        self.request = request
         self._counted: int | None = None
         self.progress = progress
         self.rest_seconds: float | None = None
@@ -151,7 +156,7 @@ class Meter:
         first = self.progress.first_at is None
         self.progress.token(now, tokens)
         if first:
-            self._ledger.apply(FirstTokenCame(now, self._backend, self._request))
+            self._ledger.apply(FirstTokenCame(now, self._backend, self.request))
 
     def counted(self, output_tokens: int) -> None:
         """So many tokens has the whole answer, by the backend's own count."""
