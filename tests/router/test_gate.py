@@ -1,7 +1,6 @@
 """The gate before real servers: who waits, who goes, who leaves, and that nobody leaves a trace."""
 
 import asyncio
-import random
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from router.balance.admission import Rejection, Terms, Ticket
 from router.balance.demand import Priority
 from router.balance.policies import POLICIES
 from router.balance.pools import Candidate
-from router.errors import NoBackend, PolicyFault, QueueFull, QueueTimeout
+from router.errors import NoBackend, QueueFull, QueueTimeout
 from router.gate import ROUND_SECONDS, Seen, rounded
 from router.journey import Journey
 from sidecar import BackendRemoved, BackendSpec, Fact, Outcome, RequestFinished
@@ -358,44 +357,3 @@ async def test_the_time_in_the_line_counts_as_time_for_the_answer() -> None:
 )
 def test_waits_are_told_in_steps_upwards(seconds: float, told: float) -> None:
     assert rounded(seconds) == told
-
-
-# A storm
-
-
-async def test_in_a_storm_of_cancels_nobody_is_lost_and_no_backend_gets_more_than_it_can_do() -> None:
-    rng = random.Random(3)
-
-    async def script(heard: Heard) -> None:
-        await asyncio.sleep(rng.random() * 0.02)
-        await heard.send(WHOLE_STREAM)
-
-    async def one_client(storm: Fleet, number: int) -> None:
-        await asyncio.sleep(rng.random() * 0.5)
-        stays = number % 2 == 0
-        terms = Terms(most=1000, most_wait_seconds=1000 if stays else 0.1)
-        sending = asyncio.create_task(storm.send(Kept(), terms=terms, priority=Priority(number % 3)))
-        if not stays:
-            await asyncio.sleep(rng.random() * 0.2)
-            sending.cancel()
-        ended = (await asyncio.gather(sending, return_exceptions=True))[0]
-        assert isinstance(ended, Journey if stays else Journey | PolicyFault | asyncio.CancelledError), repr(ended)
-
-    most = 0
-    async with upstream(script) as one, upstream(script) as two, fleet(one.url, two.url, slots=2) as storm:
-
-        def count(_fact: Fact) -> None:
-            nonlocal most
-            most = max(most, *(state.work.in_flight for state in storm.states.values()))
-
-        storm.store.witness(count)
-        async with asyncio.TaskGroup() as clients:
-            for number in range(300):
-                clients.create_task(one_client(storm, number))
-        assert (storm.in_flight(), len(storm.line)) == (0, 0)
-        assert [task for task in asyncio.all_tasks() if "tell" in repr(task.get_coro())] == []
-        finished = storm.finished()
-        started = sum(state.work.started for state in storm.states.values())
-    assert started == sum(finished.values())
-    assert finished[Outcome.OK] >= 150
-    assert most == 2
