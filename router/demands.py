@@ -61,7 +61,10 @@ def _tokens(messages: Any, *texts: Any) -> int:
 
 def _written_tokens(value: Any) -> int:
     """Of what templates write out as JSON, such as the tools that a model may call."""
-    return _text_tokens(orjson.dumps(value).decode()) if value else 0
+    try:
+        return _text_tokens(orjson.dumps(value).decode()) if value else 0
+    except orjson.JSONEncodeError:
+        return 0  # half a character, or too deep: it cannot be sent either
 
 
 def _text_tokens(value: Any, depth: int = DEEPEST) -> int:

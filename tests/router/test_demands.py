@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from router.balance.demand import Demand, Priority
 from router.demands import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE, TOKENS_PER_PART, demand_of
-from tests.strategies import json_values
 
 
 def prompt(**body: Any) -> int:
@@ -96,7 +95,7 @@ def test_brackets_within_brackets_are_not_followed() -> None:
     for _ in range(5000):
         deep = [deep]
     assert prompt(prompt=deep) == prompt(input=deep) == 0
-    assert prompt(messages=said(deep)) == TOKENS_PER_MESSAGE
+    assert prompt(messages=said(deep), tools=deep) == TOKENS_PER_MESSAGE
 
 
 @pytest.mark.parametrize(
@@ -119,12 +118,13 @@ def test_the_smallest_limit_that_is_one_counts(limits: dict[str, Any], most: int
     assert demand_of(limits, "reasoner").max_tokens == most
 
 
-KEYS = st.sampled_from(["messages", "prompt", "input", "max_tokens", "max_completion_tokens"])
+KEYS = st.sampled_from(["messages", "prompt", "input", "tools", "max_tokens", "max_completion_tokens"])
+WORDS = st.none() | st.booleans() | st.integers(-9, 10**6) | st.text(max_size=9) | st.just("\ud800")
+VALUES = st.recursive(WORDS, lambda inner: st.lists(inner, max_size=3), max_leaves=6)
+MESSAGES = st.lists(st.dictionaries(st.sampled_from(["content", "role", "tool_calls"]), VALUES), max_size=3)
 
 
-@given(
-    st.dictionaries(KEYS, json_values | st.lists(st.dictionaries(st.sampled_from(["content", "role"]), json_values)))
-)
+@given(st.dictionaries(KEYS, VALUES | MESSAGES, max_size=4))
 def test_whatever_stands_there_has_a_demand(body: dict[str, Any]) -> None:
     demand = demand_of(body, "reasoner")
     assert demand.prompt_tokens >= 0
