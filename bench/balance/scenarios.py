@@ -81,7 +81,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "homelab-x0.5": Scenario("the same, nearly full", _HOMELAB, _LAB_X05, fleet_matters=True),
         "homog": Scenario("four equal machines", _HOMOG, 0.75, fleet_matters=True),
         "burst": Scenario("code completions in bursts of several times the mean", _HETERO, 0.30, CODE_COMPLETIONS),
-        "overload": Scenario("a quarter more than the fleet can bear", _HETERO, 1.25),
+        "overload": Scenario("a quarter more than the fleet can bear", _HOMELAB, 1.25),
         "outside": Scenario(
             "others use the two fastest in waves",
             _HETERO,

@@ -1,20 +1,24 @@
 """The clairvoyant's look ahead is what the machine then does."""
 
 import copy
+from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.balance.fleets import FLEETS
 from bench.balance.forecast import Ahead, Part, ahead_of
 from bench.balance.machine import Machine
-from bench.balance.oracle import alone
-from bench.balance.workload import conversations
+from bench.balance.oracle import Clairvoyant, alone
+from bench.balance.scenarios import Scenario
+from bench.balance.workload import Ask, as_traffic, conversations
+from bench.balance.world import Simulation
 from simulator.profiles import PRESETS, Profile
 
 comings = st.lists(st.tuples(st.floats(0.001, 2.0), st.integers(1, 2500), st.integers(1, 300)), min_size=1, max_size=15)
-profiles = st.sampled_from([PRESETS[name] for name in ("rtx4090", "l40s", "apple_ultra", "demo")])
+CRAMPED = replace(PRESETS["l40s"], kv_capacity_tokens=6000)
+profiles = st.sampled_from([*(PRESETS[name] for name in ("rtx4090", "l40s", "apple_ultra", "demo")), CRAMPED])
 
 
 def what_comes(machine: Machine) -> dict[int, list[float]]:
@@ -25,6 +29,7 @@ def what_comes(machine: Machine) -> dict[int, list[float]]:
     return times
 
 
+@example(comings=[(0.01, 1500, 20 * number) for number in range(1, 12)], profile=CRAMPED, cold_start_seconds=0.0)
 @settings(max_examples=40)
 @given(comings=comings, profile=profiles, cold_start_seconds=st.sampled_from((0.0, 4.0)))
 def test_it_says_when_the_newcomer_and_all_others_will_end(
@@ -69,7 +74,7 @@ def test_a_moment_that_is_rolled_on_says_the_same_as_a_new_picture(
 
 
 def test_alone_each_request_has_the_backend_that_is_fastest_for_it() -> None:
-    fleet, traffic = FLEETS["hetero5"], conversations(2.0, 20.0, seed=1)
+    fleet, traffic = FLEETS["hetero5"][::-1], conversations(2.0, 20.0, seed=1)
     bound = alone(fleet, traffic)
     for record in bound.records:
         for host in fleet:
@@ -79,3 +84,10 @@ def test_alone_each_request_has_the_backend_that_is_fastest_for_it() -> None:
             assert record.first_token_seconds is not None
             assert record.first_token_seconds <= first.at + 1e-9
             assert record.end_seconds <= last.at + 1e-9
+
+
+def test_a_clairvoyant_knows_what_it_sent_a_moment_ago() -> None:
+    twins = FLEETS["homog4"][:2]
+    asks = [Ask(at, 500, 200) for at in (0.0, 0.5, 1.0, 1.01)]
+    run = Simulation(Scenario("twins", twins, 1.0), as_traffic(asks, 0), 0).run(Clairvoyant)
+    assert [record.backend for record in run.records] == [0, 1, 0, 1]

@@ -92,7 +92,7 @@ def test_a_conversation_repeats_what_was_said_and_shares_a_system_prompt_with_ot
             assert request.blocks[: len(blocks)] == blocks
             assert demand.prompt_tokens > tokens
             followed += 1
-        latest[request.session] = (demand.prompt_tokens, request.blocks)
+        latest[request.session] = (demand.prompt_tokens + demand.output_tokens, request.blocks)
     assert followed > 300
     assert len(first_blocks) == 4
 
@@ -147,6 +147,7 @@ def test_a_window_of_a_trace_has_the_rate_that_was_wanted_and_goes_round(tmp_pat
     traffic = window(asks, rate_per_second=2.0, seconds=300.0, seed=1)
     assert len(traffic) == pytest.approx(600, abs=3)
     assert {demand.prompt_tokens for demand in traffic} == {374, 396, 879}
+    assert all(0 <= demand.request.at < 300 for demand in traffic)
     assert traffic != window(asks, rate_per_second=2.0, seconds=300.0, seed=2)
 
 

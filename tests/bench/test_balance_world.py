@@ -159,6 +159,31 @@ def test_a_hedge_that_is_overtaken_is_cancelled_and_leaves_its_backend() -> None
     assert [what for _, what, _ in script.told] == ["first", "finished by 0"] * 2
 
 
+def test_a_loser_that_nobody_cancelled_ends_by_itself_and_counts_for_nothing() -> None:
+    class Careless(Script):
+        def first_token(self, attempt: Attempt) -> None:
+            self.tell("first", attempt.backend)
+
+    def twice(script: Script, request: Request) -> None:
+        script.send(request, 0)
+        script.send(request, 1)
+
+    held: list[Script] = []
+
+    def make(world: Simulation) -> Script:
+        held.append(Careless(world, twice))
+        return held[0]
+
+    run = Simulation(scene(), asked((0.0, 100, 5), (4.0, 100, 5)), 0).run(make)
+    assert [(record.backend, round(record.end_seconds, 6)) for record in run.records] == [(0, 0.6), (0, 0.6)]
+    assert [(at, what) for at, what, _ in held[0].told][:4] == [
+        (0.2, "first"),
+        (0.3, "first"),
+        (0.6, "finished by 0"),
+        (1.1, "finished by 1"),
+    ]
+
+
 def test_a_client_without_a_first_token_leaves_after_a_minute_wherever_its_request_is() -> None:
     def first_and_last(script: Script, request: Request) -> None:
         if request.id != 1:
