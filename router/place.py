@@ -99,7 +99,7 @@ class Places:
             cold_seconds = winner.outlook.cold_seconds if progress.booking.cold else None
             yield Place(winner.state, attempt, meter, cold_seconds)
         except BaseException as error:
-            ended = outcome_of(error)
+            ended = Outcome.SILENT if _was_silent(attempt, progress) else outcome_of(error)
             meter.rest_seconds = error.rest_seconds if isinstance(error, AttemptFailed) else None
             raise
         finally:
@@ -167,6 +167,13 @@ class Meter:
         reading = orca.read(header)
         if reading is not None:
             self._ledger.apply(LoadRead(_now(), self._backend, reading))
+
+
+def _was_silent(attempt: Attempt, progress: Progress) -> bool:
+    """Whether somebody asked later has answered, while this backend gave nobody a token, and had none to load."""
+    last_at = progress.pulse.last_token_at
+    nothing_came = last_at is None or last_at < progress.started_at
+    return attempt.beaten and not attempt.hedge and nothing_came and not progress.booking.cold
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -44,6 +44,7 @@ MEANING_OF = {
     Outcome.REFUSED: Meaning.FAILURE,
     Outcome.TRUNCATED: Meaning.FAILURE,
     Outcome.TIMEOUT: Meaning.FAILURE,
+    Outcome.SILENT: Meaning.FAILURE,
     Outcome.REJECTED: Meaning.FULL,
     Outcome.OVERLONG: Meaning.NOTHING,
     Outcome.CALLER_ERROR: Meaning.NOTHING,

@@ -54,6 +54,7 @@ EVIDENCE_OF_REQUEST = {
     Outcome.BACKEND_ERROR: Evidence.SILENT,
     Outcome.TRUNCATED: Evidence.SILENT,
     Outcome.TIMEOUT: Evidence.SILENT,
+    Outcome.SILENT: Evidence.SILENT,
     # A full server, a long answer, a wrong request and a client that left are no evidence at all.
     Outcome.REJECTED: Evidence.SILENT,
     Outcome.OVERLONG: Evidence.SILENT,

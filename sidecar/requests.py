@@ -3,7 +3,7 @@
 Rules of this file
 - Pure: a state, what the request met when it was sent, and a fact in; the state after it out.
 - Only what is about speed feeds the forecasts. A cold start measures loading, a wait for a slot measures slots, and a
-  request that failed measures nothing.
+  request that failed measures nothing; but one that others answered sooner would have taken longer still.
 - Facts alone are learnt from, and never the cells: so a recording of the facts replays to the same knowledge.
 """
 
@@ -144,6 +144,8 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
         seconds = min(fact.at - place.started_at, LONGEST_LOAD_SECONDS)
         forecast = state.forecast(booking.model).after_cold_start(seconds, booking.tokens_ahead)
         forecasts = {**forecasts, booking.model: forecast}  # it takes at least as long as that
+    elif outcome is Outcome.SILENT and not ran:
+        forecasts = {**forecasts, booking.model: _outrun(state, place, fact.at - place.started_at)}
     failed = MEANING_OF[outcome] in (Meaning.FAILURE, Meaning.FULL)
     return state.changed(
         work=work,
@@ -153,6 +155,16 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
         memory=_after_end(state.memory, place, fact),
         last_failure=Failure(fact.at, fact.outcome) if failed else state.last_failure,
     )
+
+
+def _outrun(state: BackendState, place: Progress, seconds: float) -> Forecast:
+    """The forecast once a first token had not come in time: it takes at least so long."""
+    booking, forecast = place.booking, state.forecast(place.booking.model)
+    told = told_slots(state)
+    expected = told is not None and booking.company >= told
+    if expected or booking.cold or seconds <= forecast.ttft(booking.tokens_ahead, booking.running):
+        return forecast
+    return forecast.after_first_token(booking.tokens_ahead, seconds, booking.running)
 
 
 def _as_said(state: BackendState, place: Progress, fact: RequestFinished) -> Outcome:

@@ -93,6 +93,7 @@ OUTCOMES: Words = {
     "refused": Word("연결 거부", "refused"),
     "truncated": Word("끊김", "cut off"),
     "timeout": Word("시간 초과", "timeout"),
+    "silent": Word("무응답", "silent"),
     "overlong": Word("너무 긺", "too long"),
     "rejected": Word("가득 참", "full"),
     "caller_error": Word("요청 오류", "bad request"),
@@ -111,6 +112,10 @@ ENDINGS: Words = {
     "truncated": Word("실패했습니다: 답이 중간에 끊겼습니다", "failed: its answer broke off"),
     "timeout": Word(
         "실패했습니다: 정해진 시간 안에 답이 오지 않았습니다", "failed: nothing came within the time allowed"
+    ),
+    "silent": Word(
+        "아무 말이 없는 사이 나중에 물어본 백엔드가 먼저 답했습니다",
+        "said nothing until another one, asked later, had answered",
     ),
     "overlong": Word("답이 너무 길어 시간 제한에 걸렸습니다", "was still answering when the time was over"),
     "rejected": Word("받지 않았습니다: 가득 찼다고 했습니다", "did not take it: it said that it is full"),

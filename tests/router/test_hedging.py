@@ -14,6 +14,7 @@ from router.balance.pools import Candidate
 from router.errors import BackendFault
 from router.hedging import late_after_seconds
 from sidecar import DrainSwitched, Outcome
+from sidecar.breaker import Circuit
 from sidecar.line import Line
 from sidecar.predict import Forecast
 from simulator import SimSettings, serving
@@ -77,8 +78,7 @@ async def test_whoever_is_late_is_cut_off_once_a_second_one_has_answered() -> No
     async with two(streaming(SECOND)) as pair:
         sink = Kept()
         journey = await pair.both.send(sink, hedge_seconds=SOON)
-        assert (pair.both.in_flight(), pair.both.finished()) == (0, {Outcome.CLIENT_GONE: 1, Outcome.OK: 1})
-        assert pair.both.states["b0"].breaker.openings == 0
+        assert (pair.both.in_flight(), pair.both.finished()) == (0, {Outcome.SILENT: 1, Outcome.OK: 1})
         await pair.first.left.wait()
     assert sink.bytes == SECOND
     assert [(a.candidate.backend, a.hedge, a.beaten) for a in journey.attempts] == [
@@ -89,6 +89,38 @@ async def test_whoever_is_late_is_cut_off_once_a_second_one_has_answered() -> No
     assert journey.first_token_ms is not None
     assert pair.both.counts.hedges == ["won"]
     assert pair.both.counts.retries == []
+
+
+async def test_a_backend_that_gives_nobody_a_token_is_left_alone_for_a_while() -> None:
+    async with two(streaming(SECOND)) as pair:
+        for _ in range(10):
+            await pair.both.send(Kept(), hedge_seconds=SOON)
+        breaker = pair.both.states["b0"].breaker
+        assert (len(pair.first.heard), breaker.circuit(now())) == (1, Circuit.OPEN)
+    assert pair.both.counts.hedges == ["won"]
+
+
+async def test_a_backend_that_talks_to_others_is_late_and_no_more() -> None:
+    async def talks(heard: Heard) -> None:
+        await heard.send(OK_STREAM, chunked(ROLE))
+        while not heard.wire.writer.is_closing():
+            await heard.send(chunked(token("a")))
+            await asyncio.sleep(0.01)
+
+    async with two(streaming(SECOND)) as pair:
+        pair.first.script = talks
+        pair.both.store.apply(DrainSwitched(now(), "b1", draining=True))
+        other = asyncio.create_task(pair.both.send(Kept()))
+        await until(lambda: pair.both.states["b0"].work.running)
+        pair.first.script = silent
+        late = asyncio.create_task(pair.both.send(Kept(), hedge_seconds=SOON))
+        await until(lambda: pair.both.states["b0"].work.in_flight == 2)
+        pair.both.store.apply(DrainSwitched(now(), "b1", draining=False))
+        await late
+        other.cancel()
+        await asyncio.gather(other, return_exceptions=True)
+        assert pair.both.finished() == {Outcome.CLIENT_GONE: 2, Outcome.OK: 1}
+        assert pair.both.states["b0"].breaker.openings == 0
 
 
 async def test_the_second_one_is_cut_off_if_the_first_answers_after_all() -> None:
@@ -344,9 +376,9 @@ async def test_however_close_the_race_every_client_gets_one_whole_answer() -> No
         (said,) = tape.servers
         assert tape.bytes == ROLE + token(said) * 3 + STOP + DONE
         assert len(tape.openings) == 1
-    assert set(finished) <= {Outcome.OK, Outcome.CLIENT_GONE}
+    assert set(finished) <= {Outcome.OK, Outcome.CLIENT_GONE, Outcome.SILENT}
     assert finished[Outcome.OK] == 150
-    assert len(both.counts.hedges) == finished[Outcome.CLIENT_GONE]
+    assert len(both.counts.hedges) == finished[Outcome.CLIENT_GONE] + finished.get(Outcome.SILENT, 0)
     assert set(both.counts.hedges) == {"won", "lost"}
 
 

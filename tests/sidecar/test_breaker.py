@@ -43,6 +43,7 @@ def test_every_outcome_has_a_meaning() -> None:
         Outcome.REFUSED: "failure",
         Outcome.TRUNCATED: "failure",
         Outcome.TIMEOUT: "failure",
+        Outcome.SILENT: "failure",
         Outcome.REJECTED: "full",
         Outcome.OVERLONG: "nothing",
         Outcome.CALLER_ERROR: "nothing",

@@ -178,6 +178,26 @@ def test_a_request_that_got_no_token_measures_nothing() -> None:
     assert gemma(sent("1", 1.0), done("1", 9.0, tokens=0, outcome=Outcome.CLIENT_GONE)) == NO_FORECAST
 
 
+def test_one_that_others_answered_sooner_takes_at_least_so_long() -> None:
+    waited = [sent("1", 1.0), done("1", 4.0, tokens=0, outcome=Outcome.SILENT)]
+    assert gemma(*waited) == NO_FORECAST.after_first_token(1000, 3.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "streamed", "until"), [("gemma4", True, 1.1), ("gemma4", False, 9.0), ("qwen3", True, 9.0)]
+)
+def test_one_that_was_not_late_or_not_seen_or_that_loaded_measures_nothing_then(
+    model: str, streamed: bool, until: float
+) -> None:
+    store = told([sent("1", 1.0, model=model, streamed=streamed), done("1", until, tokens=0, outcome=Outcome.SILENT)])
+    assert store.snapshot(0.0).backends["mini"].forecast(model) == NO_FORECAST
+
+
+def test_a_wait_for_a_slot_that_was_known_to_be_taken_is_no_wait_for_a_first_token() -> None:
+    others = [sent("0", 0.0), sent("1", 1.0), done("1", 9.0, tokens=0, outcome=Outcome.SILENT)]
+    assert gemma(*others, spec=replace(MINI, slots=1)) == NO_FORECAST
+
+
 def test_company_is_the_mean_over_the_time_in_which_tokens_came() -> None:
     joining = [sent("2", 2.0, prompt=0), first("2", 6.0)]  # half-way
     facts = [sent("1", 0.0), first("1", 1.0), *joining]
