@@ -108,7 +108,9 @@ class Lane:
         race = self._race
         if race.winner is None and race.lanes[0] is self:
             async with race.writing:
-                await tell()
+                # It may have been won while somebody else was writing: nothing may stand within an answer.
+                if race.winner is None:
+                    await tell()
 
     async def flush(self) -> None:
         """Pass on what is held. Raises Beaten if another one has won."""

@@ -5,7 +5,6 @@ Rules of this file
   What goes wrong is raised, and ends it.
 - A turn is remembered when it has ended well. One that failed leaves the conversation as it was, so that asking
   again asks the same.
-- Texts for the user exist in Korean and English.
 """
 
 import asyncio
@@ -27,6 +26,7 @@ from router.decide.decision import Action, Decision, PendingDraft
 from router.decisions import Record
 from router.dispatch import Dispatcher
 from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
+from router.events import Decided, Done, Emit, Event, Notice, Quiet, Token, ToolUsed, loading_model, reading, resumed_by
 from router.exchange import LOADING_NEWS_SECONDS
 from router.fleet import Fleet
 from router.journey import Journey
@@ -64,87 +64,6 @@ class Ask:
     """Have another backend go on with an answer that breaks off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What will be done. `decision` is None where the caller named the role."""
-
-    record: Record
-    session: str
-    decision: Decision | None
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something to tell the user while it takes a while."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Nobody has room yet."""
-
-    text: str
-    """For the user."""
-    position: int
-    """In the line, from 1."""
-    expected_seconds: float
-    """Until its turn comes, roughly."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """The model is being loaded that will answer."""
-
-    text: str
-    """For the user."""
-    expected_seconds: float
-    """Until it is there, roughly; 0: any moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """Another backend goes on with the answer, from here."""
-
-    text: str
-    """For the user."""
-    resumption: Resumption
-
-
-@dataclass(frozen=True, slots=True)
-class ToolUsed:
-    """A tool has answered."""
-
-    tool: str
-    operation: str
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of the answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """Nothing has come for a while; the connection should be kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The turn has ended well."""
-
-    text: str
-    journey: Journey
-    """Where the text came from; empty where no model was asked for it."""
-    usage: Mapping[str, Any] | None
-    finish_reason: str
-
-
-Event = Decided | Notice | Waiting | Loading | Resumed | ToolUsed | Token | Quiet | Done
-Emit = Callable[[Event], Awaitable[None]]
 Decide = Callable[[Ask, Sequence[Message], PendingDraft | None, Journey], Awaitable[Decision]]
 """Message, history and draft → decision; the journey tells where a classifier was asked."""
 
@@ -228,7 +147,7 @@ class Turns:
             asked = record.deciding.last
             if asked is not None and (loaded_at := asked.loaded_at) is not None:
                 left_seconds = max(0.0, loaded_at - asyncio.get_running_loop().time())
-                await emit(_loading(ask.language, left_seconds))
+                await emit(loading_model(ask.language, left_seconds))
             elif quiet_seconds >= keepalive_seconds:
                 await emit(Quiet())
             else:
@@ -284,19 +203,7 @@ class Turns:
             {"role": "user", "content": prompt},
         ]
 
-        async def tell(text: str) -> None:
-            await emit(Token(text))
-
-        async def quiet() -> None:
-            await emit(Quiet())
-
-        async def waiting(position: int, expected_seconds: float) -> None:
-            await emit(_waiting(ask.language, position, expected_seconds))
-
-        async def loading(expected_seconds: float) -> None:
-            await emit(_loading(ask.language, expected_seconds))
-
-        reader = TokenReader(tell, quiet, waiting, loading)
+        reader = reading(emit, ask.language)
         asked = {"messages": messages, "stream": True, "stream_options": {"include_usage": True}}
         call = call_for(
             role,
@@ -322,7 +229,7 @@ class Turns:
             return
 
         async def tell(resumption: Resumption) -> None:
-            await emit(_resumed(ask.language, resumption))
+            await emit(resumed_by(ask.language, resumption))
 
         please = pick(ask.language, ko=PLEASE_GO_ON_KO, en=PLEASE_GO_ON_EN)
         await answered_to_the_end(self._dispatcher, call, reader, record.answering, please, tell)
@@ -340,35 +247,6 @@ class Turns:
             ko=f"당신은 {persona.name}입니다. {persona.description_ko} 지금은 {today}입니다.",
             en=f"You are {persona.name}. {persona.description_en} It is {today}.",
         )
-
-
-def _waiting(language: str, position: int, expected_seconds: float) -> Waiting:
-    text = pick(
-        language,
-        ko=f"빈자리를 기다리는 중입니다. {position}번째 순서이고, {expected_seconds:.0f}초쯤 걸립니다.",
-        en=f"Waiting for a free place: number {position} in line, about {expected_seconds:.0f} s.",
-    )
-    return Waiting(text, position, expected_seconds)
-
-
-def _loading(language: str, expected_seconds: float) -> Loading:
-    seconds = f"{expected_seconds:.0f}"
-    if seconds == "0":
-        text = pick(language, ko="모델을 불러오는 중입니다 (곧 끝납니다).", en="Loading the model (any moment now).")
-    else:
-        text = pick(
-            language, ko=f"모델을 불러오는 중입니다 (약 {seconds}초).", en=f"Loading the model (about {seconds} s)."
-        )
-    return Loading(text, float(seconds))
-
-
-def _resumed(language: str, resumption: Resumption) -> Resumed:
-    text = pick(
-        language,
-        ko=f"답변이 중간에 끊겨서 {resumption.backend} 서버가 이어서 씁니다.",
-        en=f"The answer broke off; {resumption.backend} goes on with it.",
-    )
-    return Resumed(text, resumption)
 
 
 async def _to_nobody(_event: Event) -> None:

@@ -17,11 +17,12 @@ from router.api.streaming import Reply
 from router.config_roles import PriorityName
 from router.decisions import Record, decision_json
 from router.errors import BadRequest, MaekError, TooLarge
+from router.events import Decided, Done, Event, Loading, Notice, Quiet, Resumed, Token, ToolUsed, Waiting
 from router.language import language_of
 from router.service import Service
 from router.sse import encode
 from router.tools.spec import Tool
-from router.turn import Ask, Decided, Done, Event, Loading, Notice, Quiet, Resumed, Token, ToolUsed, Waiting
+from router.turn import Ask
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 

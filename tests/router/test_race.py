@@ -68,6 +68,27 @@ async def test_only_the_first_that_runs_tells_the_client_that_nothing_has_come()
     assert sink.quiets == 2
 
 
+async def test_nothing_is_told_within_an_answer_that_won_meanwhile() -> None:
+    sink, go = Kept(), asyncio.Event()
+    race = Race(sink)
+    go.set()
+    tasks: list[asyncio.Task[object]] = []
+
+    async def beaten() -> None:
+        async with race.lane(place("a")) as first:
+            for task in (first.quiet(), runs(race, "b", go), first.quiet()):
+                tasks.append(asyncio.create_task(task))
+                await asyncio.sleep(0)
+            sink.reading.set()
+            await asyncio.Event().wait()
+
+    sink.reading.clear()  # the client does not read, so that whoever else wants to write has to wait
+    with pytest.raises(Beaten):
+        await beaten()
+    await asyncio.gather(*tasks)
+    assert (sink.quiets, sink.bytes) == (1, b"greeting of b, token of b")
+
+
 async def test_what_is_held_is_bounded() -> None:
     sink = Kept()
     race = Race(sink)
