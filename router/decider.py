@@ -15,11 +15,12 @@ from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
 from router.decide.pipeline import Stages, decide
 from router.decide.request import Domain
 from router.decide.rules import Rules, decide_by_rules
-from router.dispatch import Dispatcher
+from router.dispatch import TIMES_LOADING, Dispatcher
 from router.fleet import Fleet
 from router.journey import Journey
 from router.tools.spec import Tool
 from router.turn import Ask
+from sidecar import cold_seconds
 
 
 class Decider:
@@ -57,8 +58,15 @@ class Decider:
         if self._asks_classifier:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)
             classifier = Classifier(asker, self._tools, self._persona)
-        stages = Stages(self._rules, classifier=classifier, deadline_seconds=self._role.timeout_seconds)
+        stages = Stages(self._rules, classifier=classifier, deadline_seconds=self._patience_seconds())
         return await decide(ask.message, facts, history, stages)
+
+    def _patience_seconds(self) -> float:
+        """The classifier's deadline; with time for a load, where everybody who could be asked has to load it first."""
+        snapshot = self._fleet.snapshot()
+        known = [one for one in self._fleet.pool_of_role(CLASSIFIER) if one.backend in snapshot.backends]
+        loads = [cold_seconds(snapshot.backends[one.backend], one.model, snapshot.now) for one in known]
+        return self._role.timeout_seconds + TIMES_LOADING * min(loads, default=0.0)
 
 
 def persona_of(config: Config) -> Persona:

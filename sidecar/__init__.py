@@ -37,7 +37,7 @@ from sidecar.progress import Progress
 from sidecar.recorder import Recorder
 from sidecar.redaction import redacted
 from sidecar.replay import Rules, answers
-from sidecar.residency import is_resident
+from sidecar.residency import cold_seconds, is_resident
 from sidecar.settings import load_rules, pace, wants_probe
 from sidecar.state import BackendState, Snapshot
 from sidecar.store import Store
@@ -88,6 +88,7 @@ __all__ = [
     "answers",
     "backends_json",
     "classify",
+    "cold_seconds",
     "discover",
     "examine",
     "is_resident",

@@ -29,10 +29,22 @@ def is_resident(state: BackendState, model: str, now: float) -> bool | None:
 
 def cold_seconds(state: BackendState, model: str, now: float) -> float:
     """What a request would wait for `model` to be loaded: the rest of a load that has begun; 0 where it is there."""
-    since = state.memory.loading_since.get(plain(model))
-    if since is not None:
-        return max(0.0, since + state.forecast(model).cold_seconds - now)
+    left_seconds = load_seconds_left(state, model, now)
+    if left_seconds is not None:
+        return left_seconds
     return state.forecast(model).cold_seconds if is_resident(state, model, now) is False else 0.0
+
+
+def load_seconds_left(state: BackendState, model: str, now: float) -> float | None:
+    """What is left of a load that has begun, as long as is usual; None where none has."""
+    since = state.memory.loading_since.get(plain(model))
+    return None if since is None else max(0.0, since + state.forecast(model).cold_seconds - now)
+
+
+def leaves_in(state: BackendState, model: str, now: float) -> float | None:
+    """Seconds until a model leaves memory unless it is asked again; None where nobody knows, or while it works."""
+    leaves_at = _leaves_at(state, model)
+    return None if leaves_at == inf else max(0.0, leaves_at - now)
 
 
 def holds_until(state: BackendState, model: str, now: float) -> float:

@@ -17,6 +17,7 @@ from sidecar.load import (
     fresh_reading,
     fresh_status,
 )
+from sidecar.residency import is_resident, leaves_in, load_seconds_left
 from sidecar.seed import HYBRID, STATUS_API
 from sidecar.slots import known_slots, told_slots
 from sidecar.standing import standing, typical
@@ -40,6 +41,7 @@ def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: Loa
         "engine_version": state.engine_version,
         "roles": dict(state.spec.models),
         "models": [model.name for model in state.models or ()],
+        "memory": memory_json(state, snapshot.now),
         "discovered": state.spec.discovered,
         "simulated": state.spec.simulated,
         "state": None if (stands := standing(state)) is None else str(stands),
@@ -65,6 +67,20 @@ def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: Loa
         "probe_outcome": None if state.probe_outcome is None else str(state.probe_outcome),
         "probe_seconds_ago": _ago(state.health_at, snapshot.now),
     }
+
+
+def memory_json(state: BackendState, now: float) -> list[dict[str, Any]]:
+    """The models of which it is known whether they are in memory, or that are on their way there."""
+    return [
+        {
+            "model": model.name,
+            "loaded": resident,
+            "loading_seconds": _rounded(load_seconds_left(state, model.name, now)),
+            "expires_in_seconds": _rounded(leaves_in(state, model.name, now)) if resident else None,
+        }
+        for model in state.models or ()
+        if (resident := is_resident(state, model.name, now)) is not None
+    ]
 
 
 def failure_json(failure: Failure, now: float) -> dict[str, Any]:
@@ -131,6 +147,10 @@ def _total_requests(state: BackendState, now: float, rules: LoadRules) -> int | 
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 1)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def _rest_seconds(state: BackendState, now: float) -> float | None:

@@ -21,6 +21,8 @@ from sidecar.facts import (
     FirstTokenCame,
     HealthProbed,
     InferenceProbed,
+    LoadAsked,
+    LoadEnded,
     LoadRead,
     ModelsListed,
     MonitorFailed,
@@ -85,6 +87,8 @@ models = st.builds(
     parameters=st.none() | st.sampled_from([4e9, 3e10]),
     size_bytes=st.none() | counts,
     loaded=st.none() | st.booleans(),
+    loading=st.booleans(),
+    expires_in_seconds=st.none() | st.sampled_from([0.0, 10.0, 300.0]),
 )
 
 _anytime = st.just(0.0)
@@ -122,6 +126,8 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(QueueChanged, _anytime, st.integers(min_value=0, max_value=4)),
     st.builds(MonitorFailed, _anytime, names),
     st.builds(DrainSwitched, _anytime, names, st.booleans()),
+    st.builds(LoadAsked, _anytime, names, st.just("gemma4")),
+    st.builds(LoadEnded, _anytime, names, st.just("gemma4")),
     _starts,
     _starts,
     st.builds(FirstTokenCame, _anytime, names, _requests),

@@ -205,6 +205,7 @@ def _state(told: Mapping[str, Any]) -> str:
         ("resting", told.get("resting_seconds") is not None),
         ("half_open", told.get("circuit") == "half_open"),
         ("sleeping", told.get("sleeping")),
+        ("loading", any(one.get("loading_seconds") is not None for one in told.get("memory") or ())),
     ):
         if holds:
             return state

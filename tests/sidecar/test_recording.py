@@ -13,6 +13,8 @@ from sidecar.facts import (
     DrainSwitched,
     FirstTokenCame,
     HealthProbed,
+    LoadAsked,
+    LoadEnded,
     Outcome,
     ProbeOutcome,
     QueueChanged,
@@ -49,6 +51,8 @@ def test_what_is_written_is_read_again(entry: Entry) -> None:
         (QueueChanged(1.0, 2), b'{"t":1.0,"event":"queue","active":2}\n'),
         (Query(2, "mlx"), b'{"t":2,"event":"query","backend":"mlx"}\n'),
         (FirstTokenCame(0.5, "mlx", "7"), b'{"t":0.5,"event":"first_token","backend":"mlx","request":"7"}\n'),
+        (LoadAsked(0.5, "mlx", "a"), b'{"t":0.5,"event":"load_asked","backend":"mlx","model":"a"}\n'),
+        (LoadEnded(0.5, "mlx", "a"), b'{"t":0.5,"event":"load_ended","backend":"mlx","model":"a"}\n'),
         (DrainSwitched(0.5, "mlx", True), b'{"t":0.5,"event":"drain","backend":"mlx","draining":true}\n'),
     ],
 )

@@ -10,6 +10,7 @@ from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
 from sidecar.first_tokens import FirstTokens
 from sidecar.health import Health, Verdict
 from sidecar.load import DEFAULT_RULES, LoadRules, classify
+from sidecar.memory import Memory
 from sidecar.predict import NO_FORECAST, TRUSTED_SAMPLES, TYPICAL_PROMPT_TOKENS
 from sidecar.progress import Pulse
 from sidecar.state import BackendState, Failure, Outside, Snapshot, Status
@@ -57,6 +58,7 @@ def test_a_backend_says_who_it_is_how_it_feels_and_how_busy_it_is() -> None:
         "models": ["gemma4"],
         "discovered": False,
         "simulated": False,
+        "memory": [],
         "state": "ready",
         "verdict": "up",
         "healthy": True,
@@ -95,6 +97,17 @@ def test_a_backend_says_who_it_is_how_it_feels_and_how_busy_it_is() -> None:
         "measured": False,
         "signals": {"in_flight": 1.0, "health_latency": 0.0123, "probe_age": 2.0, "queue": 0.0},
     }
+
+
+def test_what_is_in_memory_is_told_as_far_as_it_is_known() -> None:
+    models = (Model("here", loaded=True), Model("gone", loaded=True), Model("coming", loaded=False), Model("silent"))
+    memory = Memory({"coming": NOW - 5}, {"here": NOW + 30, "gone": NOW - 1})
+    [told] = backends_json(snapshot(replace(UP, models=models, memory=memory)), DEFAULT_RULES)
+    assert told["memory"] == [
+        {"model": "here", "loaded": True, "loading_seconds": None, "expires_in_seconds": 30.0},
+        {"model": "gone", "loaded": False, "loading_seconds": None, "expires_in_seconds": None},
+        {"model": "coming", "loaded": False, "loading_seconds": 10.0, "expires_in_seconds": None},
+    ]
 
 
 def test_of_an_unknown_backend_everything_is_null_and_nothing_0() -> None:
