@@ -264,9 +264,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     stack.push_async_callback(sessions.close)
     prober = Prober(http, time.monotonic)  # finer than the clock of uvloop, which counts milliseconds
     occupancy = Occupancy(config.router.limits.streams)
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
+    registry = _registry()
     line = Line()
     depths = {priority.name.lower(): partial(line.depth, priority) for priority in Priority}
     telemetry = Telemetry(registry, version("maek"), lambda: occupancy.active, depths)
@@ -291,6 +289,14 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         occupancy=occupancy,
         recorder=recorder,
     )
+
+
+def _registry() -> CollectorRegistry:
+    """With what is known of the process itself."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return registry
 
 
 async def _sessions(config: Config) -> session_store.SessionStore:

@@ -81,7 +81,7 @@ async def test_a_chat_whose_classifier_is_being_loaded_is_told_so_before_the_dec
         events = await here.events("/chat", {"message": "뭐든 얘기해 줘", "stream": True})
         assert [event.name for event in events][:2] == ["notice", "decision"]
         assert orjson.loads(events[0].data)["loading"] is True
-        assert orjson.loads(events[1].data)["decision"]["source"] == "classifier"
+        assert orjson.loads(events[1].data)["decision"]["source"] == "llm"
 
 
 async def test_a_stream_of_openais_dialect_gets_a_comment() -> None:
