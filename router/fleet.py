@@ -28,6 +28,7 @@ class Fleet:
         self._note_query = note_query
         self._inventory = -1
         self._pools: Mapping[str, Pool] = {}
+        self._pools_of_models: Mapping[str, Pool] = {}
 
     def pool_of_role(self, role: str) -> Pool:
         """The candidates of a role; empty where nobody serves it."""
@@ -35,15 +36,22 @@ class Fleet:
 
     def pools(self) -> Mapping[str, Pool]:
         """Every role's candidates."""
-        snapshot = self.snapshot()
-        if snapshot.inventory != self._inventory:
-            self._pools = pools(snapshot.backends, self.roles)
-            self._inventory = snapshot.inventory
+        self._look()
         return self._pools
 
     def pool_of_model(self, model: str) -> Pool:
         """Every backend that has a model of this name; empty where none has."""
-        return pool_of_model(self.snapshot().backends, model)
+        self._look()
+        return self._pools_of_models.get(model, ())
+
+    def _look(self) -> None:
+        """See to it that what is remembered still holds."""
+        snapshot = self.snapshot()
+        if snapshot.inventory != self._inventory:
+            self._pools = pools(snapshot.backends, self.roles)
+            names = {name for state in snapshot.backends.values() for name in offered(state)}
+            self._pools_of_models = {name: pool_of_model(snapshot.backends, name) for name in names}
+            self._inventory = snapshot.inventory
 
     def models(self) -> dict[str, list[str]]:
         """Every model's name → the backends that offer it, in the order of the backends."""
@@ -60,7 +68,7 @@ class Fleet:
     def load_at(self, state: BackendState, snapshot: Snapshot) -> Load:
         """The same, with everything that it was computed from."""
         self._note_query(snapshot.now, state.name)
-        return classify(state, snapshot.queue_active, snapshot.now, self.load_rules)
+        return classify(state, snapshot, self.load_rules)
 
 
 def takes_schema(state: BackendState) -> bool:
