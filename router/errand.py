@@ -57,7 +57,9 @@ class Errand:
 
     def _ticket(self, terms: Terms, since: float, priority: Priority) -> Ticket:
         call = self.call
-        demand = replace(call.demand, priority=priority)
+        demand = call.demand
+        if demand.priority is not priority:
+            demand = replace(demand, priority=priority)
         if call.policy is PolicyName.ROUND_ROBIN:
             demand = replace(demand, number=self._number)
         return Ticket(demand, call.pool, POLICIES[call.policy], since, terms, tuple(self.tried))
