@@ -104,7 +104,7 @@ def header(why: Why, most_chars: int | None = HEADER_CHARS) -> str:
     """A choice in one line: `predicted (ttft/e2e/cost): mini 412ms/3.1s/2.1, gpu 1.2s/9.8s/6.3; nas down`.
 
     The winner stands first, then the others by cost, then the excluded; whoever does not fit into `most_chars` is
-    counted: `+7 able, +2 down`. A `~` marks a guess. ASCII.
+    counted: `+7 able, +2 down`. A `~` marks a guess, `cold` a model that has to be loaded first. ASCII.
     """
     rows = why.best_first
     begin = f"{why.policy} (ttft/e2e/cost): " if why.won else f"{why.policy}: nobody"
@@ -169,7 +169,9 @@ def _row_text(one: Considered) -> str:
     if first is None or whole is None or cost is None:
         return name
     guess = "" if one.trusted else "~"
-    return f"{name} {guess}{short_seconds(first)}/{short_seconds(whole)}/{f'{cost:.3g}' if isfinite(cost) else '-'}"
+    cold = " cold" if one.cold_seconds else ""
+    costs = f"{cost:.3g}" if isfinite(cost) else "-"
+    return f"{name} {guess}{short_seconds(first)}/{short_seconds(whole)}/{costs}{cold}"
 
 
 def _flag(value: bool) -> str:

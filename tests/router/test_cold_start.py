@@ -93,6 +93,15 @@ async def test_a_stream_of_openais_dialect_gets_a_comment() -> None:
         assert said.rstrip().endswith(b"data: [DONE]")
         _, decision = await here.get(f"/decisions/{record}")
         assert decision["answering"]["attempts"][0]["considered"][0]["cold_ms"] == 15000.0
+        assert response.headers["x-maek-why"].endswith(" cold")
+
+
+async def test_a_load_is_not_taken_for_a_first_token_that_is_late() -> None:
+    async with before(COLD, COLD) as (here, _):
+        async with here.client.post(here.url + "/v1/chat/completions", json={**QUESTION, "stream": True}) as response:
+            await response.read()
+            _, decision = await here.get(f"/decisions/{response.headers['x-maek-decision']}")
+        assert [one["hedge"] for one in decision["answering"]["attempts"]] == [False]
 
 
 async def test_an_answer_in_one_piece_waits_for_the_load_too() -> None:
