@@ -44,6 +44,8 @@ LEVELS: Words = {
     "unavailable": Word("사용 불가", "unavailable"),
 }
 SIGNALS: Words = {
+    "slowdown": Word("지연 배수", "slower"),
+    "silence": Word("무응답", "silent"),
     "active_jobs": Word("작업", "jobs"),
     "in_flight": Word("전송", "sent"),
     "waiting": Word("대기", "waiting"),
@@ -56,6 +58,8 @@ SIGNALS: Words = {
 """What sets a level, in a word that fits beside it."""
 
 SIGNAL_NAMES: Words = {
+    "slowdown": Word("평소 대비", "slowdown"),
+    "silence": Word("응답 없음", "silence"),
     "active_jobs": Word("서버의 작업", "active jobs"),
     "in_flight": Word("처리 중", "in flight"),
     "waiting": Word("대기", "waiting"),
@@ -154,8 +158,8 @@ COUNTED: Words = {
 
 POLICIES: Words = {
     "predicted": Word(
-        "비용은 초로 셉니다: 첫 토큰까지의 시간, 나머지 답변의 절반, 다른 요청에 주는 폐. 가장 적은 쪽이 이깁니다.",
-        "Cost counts seconds: to the first token, half of the rest, and what the others there lose. The lowest wins.",
+        "비용은 초로 셉니다: 첫 토큰까지, 나머지 답변, 다른 요청에 주는 폐, 늦을 때의 벌점. 가장 적은 쪽이 이깁니다.",
+        "Cost counts seconds: to the first token, the rest, what others lose there, fines for lateness. The lowest wins.",
     ),
     "least_in_flight": Word("비용은 처리 중인 요청 수입니다.", "Cost is the number of requests in flight there."),
     "weighted": Word("비용은 가중치로 나눈 요청 수입니다.", "Cost is the number of requests for each unit of weight."),
