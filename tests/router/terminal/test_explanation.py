@@ -36,8 +36,8 @@ Who answers  reasoner
   > mini       1/4      412 ms     3.1 s      2.10
     gpu        3/4        15 s*     24 s*    16.30  loads its model first, silent for too long
     nas   left out: it is down
-    Cost is in seconds: to the first token, the rest, what others lose there, fines for lateness. The
-    lowest wins.
+    Cost is in seconds: to the first token, the rest, what others lose there, fines for lateness.
+    Lowest wins.
     * A guess: hardly anything has been measured there yet.
 
   First token: predicted 412 ms, took 620 ms (1.5 times as long).
