@@ -86,7 +86,7 @@ def test_a_backend_that_failed_and_the_one_that_took_over_are_told_in_order() ->
 def test_what_was_said_of_the_first_attempt_is_not_said_again() -> None:
     attempts = [attempt(why(MINI, GPU, won=MINI)) for _ in range(3)]
     text = told(record(journey(*((one, Outcome.TIMEOUT, None, 1.0) for one in attempts))))
-    assert (text.count("The request:"), text.count("Cost counts seconds"), text.count("> mini")) == (1, 1, 3)
+    assert (text.count("The request:"), text.count("Cost is in seconds"), text.count("> mini")) == (1, 1, 3)
 
 
 def test_one_that_was_beaten_and_one_that_went_on_are_told_as_such() -> None:
