@@ -1,8 +1,6 @@
 """What our own requests tell of a backend: laws over any history, then what each kind of request measures."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,71 +8,22 @@ from hypothesis import strategies as st
 
 from sidecar.engines.engine import Model, Reading
 from sidecar.facts import (
-    BackendAdded,
-    BackendSpec,
-    EngineIdentified,
     Fact,
-    FirstTokenCame,
     HealthProbed,
     LoadRead,
-    ModelsListed,
     Outcome,
     ProbeOutcome,
     RequestFinished,
-    RequestStarted,
-    StatusRead,
 )
 from sidecar.predict import COLD_PRIOR_SECONDS, NO_FORECAST, TOKENS_OF_WAITING, Forecast
-from sidecar.requests import outside_of
-from sidecar.state import BackendState, Outside
 from sidecar.store import Store
-from sidecar.work import Work
-from tests.strategies import REQUESTS, histories
-
-MINI = BackendSpec("mini", "http://10.0.0.1:8080")
-KNOWN = ModelsListed(0.0, "mini", (Model("gemma4", loaded=True), Model("qwen3", loaded=False)))
-
-
-def sent(request: str, at: float, *, prompt: int = 1000, streamed: bool = True, model: str = "gemma4") -> Fact:
-    return RequestStarted(at, "mini", request, model, "reasoner", prompt, streamed)
-
-
-def first(request: str, at: float) -> Fact:
-    return FirstTokenCame(at, "mini", request)
-
-
-def done(request: str, at: float, tokens: int = 101, outcome: Outcome = Outcome.OK, **more: Any) -> Fact:
-    return RequestFinished(at, "mini", request, outcome, tokens, **more)
-
-
-def told(facts: Sequence[Fact], spec: BackendSpec = MINI) -> Store:
-    store = Store()
-    for fact in (BackendAdded(0.0, spec), KNOWN, *facts):
-        store.apply(fact)
-    return store
-
-
-def mini(*facts: Fact, spec: BackendSpec = MINI) -> BackendState:
-    return told(facts, spec).snapshot(0.0).backends["mini"]
-
-
-def gemma(*facts: Fact, spec: BackendSpec = MINI) -> Forecast:
-    return mini(*facts, spec=spec).forecast("gemma4")
-
-
-def measured(many: int = 8, first_seconds: float = 0.3, start: float = 0.0) -> list[Fact]:
-    """So many requests, one after the other, each with its first token after as long."""
-    facts: list[Fact] = []
-    for number in range(many):
-        at, name = start + 10 * number, f"past{start}-{number}"
-        facts += [sent(name, at), first(name, at + first_seconds), done(name, at + first_seconds + 2)]
-    return facts
-
+from tests.sidecar.requesting import MINI, done, first, gemma, mini, sent, told
+from tests.strategies import REQUESTS, flights, histories
 
 # Laws.
 
 
-@given(histories())
+@given(flights() | histories())
 def test_counts_agree_and_nothing_is_negative_after_any_history(facts: list[Fact]) -> None:
     store = Store()
     for fact in facts:
@@ -101,7 +50,7 @@ def test_when_all_requests_have_ended_no_work_is_left(facts: list[Fact]) -> None
         assert work.silent_since is None
 
 
-@given(histories())
+@given(flights() | histories())
 def test_every_forecast_stays_one_that_can_be_reckoned_with(facts: list[Fact]) -> None:
     store = Store()
     for fact in facts:
@@ -337,96 +286,3 @@ def test_a_server_that_slept_is_awake_with_the_first_token() -> None:
     assert not mini(*facts).health.sleeping
     assert gemma(*facts).cold_starts == 1
     assert gemma(*facts, sent("2", 22.0), first("2", 22.5)).first.samples == 1
-
-
-# Slots.
-
-BUSY = [sent("a", 100.0), first("a", 100.3), sent("b", 100.0), first("b", 100.3)]
-LATE = [sent("c", 101.0), done("a", 130.0), first("c", 130.3)]
-"""The third finds two running, and its first token comes when one of them has ended."""
-
-
-def test_a_late_first_token_behind_others_shows_how_many_run_at_once() -> None:
-    state = mini(*measured(), *BUSY, *LATE)
-    assert state.inferred_slots == 1.0
-    assert state.forecast("gemma4").first == gemma(*measured(), *BUSY).first
-
-
-def test_a_late_one_is_no_wait_for_a_slot_before_the_speed_is_known() -> None:
-    assert mini(*BUSY, *LATE).inferred_slots is None
-
-
-def test_a_late_one_with_nobody_before_it_says_that_the_machine_is_slow() -> None:
-    state = mini(*measured(), sent("c", 101.0), first("c", 130.0))
-    assert state.inferred_slots is None
-    assert state.forecast("gemma4").first.samples == 9
-
-
-def test_a_wait_for_slots_that_are_known_measures_nothing() -> None:
-    state = mini(*measured(), *BUSY, *LATE, spec=replace(MINI, slots=2))
-    assert state.inferred_slots is None
-    assert state.forecast("gemma4").first.samples == 8 + 2
-    free = mini(*measured(), *BUSY, *LATE, spec=replace(MINI, slots=3))
-    assert free.forecast("gemma4").first.samples == 8 + 3
-
-
-def test_more_streams_at_once_than_were_thought_to_fit_raise_the_number() -> None:
-    three = [*BUSY, sent("c", 101.0), first("c", 101.3)]
-    assert mini(*measured(), *BUSY, *LATE, sent("d", 131.0), first("d", 131.2)).inferred_slots == 3.0
-    ollama = EngineIdentified(0.0, "mini", "ollama")
-    assert mini(ollama, KNOWN, *BUSY[:2]).inferred_slots is None
-    assert mini(ollama, KNOWN, *three).inferred_slots == 3.0
-
-
-def test_requests_that_are_not_streamed_prove_nothing_since_they_may_wait_themselves() -> None:
-    ollama = EngineIdentified(0.0, "mini", "ollama")
-    queued = [sent(str(number), 100.0, streamed=False) for number in range(3)]
-    assert mini(ollama, KNOWN, *queued, *BUSY[:2]).inferred_slots is None
-
-
-def test_others_clients_prove_nothing_either() -> None:
-    ollama = EngineIdentified(0.0, "mini", "ollama")
-    others = StatusRead(99.0, "mini", 5, None)
-    assert mini(ollama, KNOWN, others, *BUSY[:2]).inferred_slots is None
-
-
-# Others.
-
-
-@pytest.mark.parametrize(
-    ("jobs", "waiting", "ours", "outside"),
-    [
-        (None, 3, 0, None),
-        (0, 0, 0, Outside(5.0, 0, 0)),
-        (5, 2, 0, Outside(5.0, 3, 2)),
-        (5, 2, 4, Outside(5.0, 0, 1)),
-        (5, 9, 0, Outside(5.0, 0, 5)),
-        (2, 0, 5, Outside(5.0, 0, 0)),
-    ],
-)
-def test_what_a_backend_works_on_beyond_ours_belongs_to_others(
-    jobs: int | None, waiting: int, ours: int, outside: Outside | None
-) -> None:
-    state = replace(BackendState(MINI), work=Work(started=ours, in_flight=ours))
-    assert outside_of(state, 5.0, jobs, waiting) == outside
-
-
-def test_a_reading_of_others_counts_for_a_while() -> None:
-    state = replace(BackendState(MINI), outside=Outside(5.0, 3, 2, counts_seconds=15.0))
-    assert [state.outsiders(now) for now in (5.0, 20.0, 20.1)] == [(3, 2), (3, 2), (0, 0)]
-    assert state.fresh_outside(20.1) is None
-
-
-def test_a_beginning_that_is_in_the_cache_need_not_be_computed_again() -> None:
-    blocks = tuple(range(8))
-    asked = [
-        RequestStarted(at, "mini", request, "gemma4", "reasoner", 4000, streamed=True, blocks=blocks)
-        for at, request in ((1.0, "1"), (2.0, "2"))
-    ]
-    assert mini(asked[0]).work.due_tokens == 4000
-    assert 4000 < mini(*asked).work.due_tokens < 8000
-
-
-def test_what_was_asked_for_last_is_known() -> None:
-    state = mini(sent("1", 1.0, model="qwen3"), sent("2", 1.0))
-    assert (state.last_model, state.last_role) == ("gemma4", "reasoner")
