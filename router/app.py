@@ -125,7 +125,7 @@ class House:
         specs = [backend.spec() for backend in config.sidecar.backends]
         self._config = config
         self.parts.store.failures_to_down = config.sidecar.failures_to_down
-        self.parts.store.reading_counts_seconds = load_rules(config.sidecar).reading_max_age_seconds
+        self.parts.store.rules = load_rules(config.sidecar)
         self.parts.monitor.pace = pace(config.sidecar)
         self.parts.monitor.wants_probe = wants_probe(config.sidecar)
         self.parts.relay.keepalive_seconds = config.router.relay.keepalive_seconds

@@ -28,7 +28,8 @@ from sidecar.facts import (
 )
 from sidecar.health import Verdict
 from sidecar.lengths import Lengths
-from sidecar.load import Level, Load, LoadRules, classify
+from sidecar.levels import Level
+from sidecar.load import Load, LoadRules, classify
 from sidecar.monitor import Monitor
 from sidecar.outlook import Outlook, outlook_on
 from sidecar.prefixes import BLOCK_TOKENS

@@ -62,7 +62,7 @@ async def watching(config: SidecarConfig) -> AsyncIterator[Watch]:
             specs += await discover(prober, USUAL_PORTS, urls, names)
         for spec in specs:
             store.apply(BackendAdded(clock(), spec))
-        rules = load_rules(config)
+        rules = store.rules = load_rules(config)
         monitor = Monitor(store, prober, clock, random.random, pace(config), wants_probe(config))
         async with monitor.running():
             yield Watch(Pages(lambda: store.snapshot(clock()), lambda: rules), store, prober, clock)

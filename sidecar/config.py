@@ -26,7 +26,7 @@ from sidecar.engines.page import PLACE, place_of
 from sidecar.engines.promtext import selector_of
 from sidecar.errors import SecretUnusable
 from sidecar.facts import BackendSpec
-from sidecar.load import NEVER, Steps
+from sidecar.levels import NEVER, Steps
 from sidecar.secret import REFERENCE_PATTERN, REFERENCE_WANTED, check_reference, resolve
 from sidecar.section import (
     LISTEN_WANTED,
@@ -199,6 +199,10 @@ class BackendConfig(Section):
 class ThresholdsConfig(Section):
     """From where on a backend is normal, busy, very busy; it is as busy as its worst signal."""
 
+    slowdown: Levels = (1.25, 2.0, 4.0)
+    """Times as long as when the backend is idle that a typical request would take now (at least)."""
+    silence_times_bearable: Levels = (None, 1.0, 2.0)
+    """Time without a token while streams run, as a multiple of what is nothing out of the ordinary (more than)."""
     active_jobs_per_slot: Levels = (1.0, 2.0, 4.0)
     """Requests that the backend itself says it works on, for each slot (at least this many)."""
     waiting_requests: Levels = (1.0, 4.0, 16.0)
@@ -215,6 +219,8 @@ class ThresholdsConfig(Section):
     """Age of the last answer to a probe, in probe intervals (at least)."""
     queue_active: Annotated[int, Field(ge=0, le=1_000_000)] = 1
     """Jobs of Maek's own queue; more than this raises free to normal and normal to busy."""
+    hysteresis_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.12
+    """A level that was reached is left only this part below its threshold, so that it does not come and go."""
 
 
 def steps(levels: tuple[float | None, ...]) -> Steps:

@@ -17,8 +17,8 @@ from prometheus_client.registry import Collector
 from sidecar import catalog
 from sidecar.catalog import Metric, Type
 from sidecar.engines.engine import Reading
+from sidecar.levels import Level
 from sidecar.load import (
-    Level,
     Load,
     LoadRules,
     classify,
@@ -58,7 +58,7 @@ def families(snapshot: Snapshot, rules: LoadRules) -> Iterator[Family]:
     """Every family of the catalog, filled from one snapshot."""
     now = snapshot.now
     backends = [
-        Told(state, classify(state, snapshot.queue_active, now, rules), typical(state, snapshot), now, rules)
+        Told(state, classify(state, snapshot, rules), typical(state, snapshot), now, rules)
         for state in snapshot.backends.values()
     ]
     for metric in catalog.METRICS:
@@ -150,8 +150,8 @@ def _probes(told: Told) -> Iterable[Sample]:
 
 
 def _baseline(told: Told) -> Iterable[Sample]:
-    baseline = told.state.baseline
-    return _seconds(baseline.value_ms if baseline.samples else None)
+    state = told.state
+    return _seconds(state.usual_health_ms if state.baseline.samples else None)
 
 
 def _probe_age(told: Told) -> Iterable[Sample]:

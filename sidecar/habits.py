@@ -28,22 +28,32 @@ def after_first_token(state: BackendState, place: Progress, fact: FirstTokenCame
     return _with(state, place, known.after_first_token(fact.at, booking.tokens_ahead, fact.at - place.started_at))
 
 
-def after_end(state: BackendState, place: Progress, fact: RequestFinished) -> Mapping[str, Usual]:
-    """The usual speeds once a request has ended."""
+def after_end(state: BackendState, place: Progress, fact: RequestFinished, prompts_ratio: float) -> Mapping[str, Usual]:
+    """The usual speeds once a request has ended.
+
+    `prompts_ratio`: tokens of a prompt for each token of its answer, as is usual. What others' clients sent besides is
+    not seen, and taken to be like that.
+    """
     if place.moved or fact.outcome not in MEASURES_SPEED:
         return state.usual
     until = fact.at if fact.last_token_at is None else fact.last_token_at
-    return _streamed(state, place, fact, until) if place.booking.streamed else _whole(state, place, fact, until)
+    if place.booking.streamed:
+        return _streamed(state, place, fact, until, prompts_ratio)
+    return _whole(state, place, fact, until)
 
 
-def _streamed(state: BackendState, place: Progress, fact: RequestFinished, until: float) -> Mapping[str, Usual]:
+def _streamed(
+    state: BackendState, place: Progress, fact: RequestFinished, until: float, prompts_ratio: float
+) -> Mapping[str, Usual]:
     if place.first_at is None or place.company_at_first is None or until <= place.first_at:
         return state.usual
     seconds = until - place.first_at
     sequences = _company(state, place.company_at_first, until, seconds)
-    prompt_tokens = state.work.prompts_through - place.prompts_at_first
+    tokens = fact.output_tokens - 1
+    ours = state.work.prompts_through - place.prompts_at_first
+    prompt_tokens = ours + state.outsiders(until)[0] * prompts_ratio * tokens
     known = state.usual_of(place.booking.model)
-    return _with(state, place, known.after_answer(fact.at, sequences, seconds, fact.output_tokens - 1, prompt_tokens))
+    return _with(state, place, known.after_answer(fact.at, sequences, seconds, tokens, prompt_tokens))
 
 
 def _whole(state: BackendState, place: Progress, fact: RequestFinished, until: float) -> Mapping[str, Usual]:

@@ -2,80 +2,46 @@
 
 Rules of this file
 - Pure, and a function of values that `/metrics` exports: level = the largest number of its own thresholds that any
-  signal has reached, compared with `>=` on the same doubles. A recording rule computes the same level.
-- Whatever else plays a part (baseline, slots, configuration, the queue's raise) is folded into the thresholds.
+  signal has reached. A recording rule computes the same level.
+- Whatever else plays a part (baseline, slots, what is bearable, configuration, hysteresis, the queue's raise) is folded
+  into the thresholds.
 - A signal that is unknown or stale is absent. It never counts as 0.
-- "More than x" is exported as the next double above x, so that `>=` says it exactly.
+- A model that is not in memory is no load, and neither is loading it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
-from math import inf, nextafter
 
 from sidecar.engines.engine import NOTHING_READ, Reading
+from sidecar.facts import ProbeOutcome
 from sidecar.health import Verdict
+from sidecar.levels import (
+    NEVER,
+    OUT_OF_REACH,
+    REMEMBERED,
+    Level,
+    Signal,
+    Steps,
+    above,
+    at_least,
+    eased,
+    queue_steps,
+    reached,
+    rising,
+    scaled,
+)
 from sidecar.slots import known_slots
-from sidecar.state import BackendState, Status
-
-
-class Level(IntEnum):
-    """How busy a backend is. The numbers are those of `maek_backend_load`."""
-
-    FREE = 0
-    NORMAL = 1
-    BUSY = 2
-    VERY_BUSY = 3
-    UNAVAILABLE = 4
-
-    @property
-    def label(self) -> str:
-        """`free`, `normal`, `busy`, `very_busy` or `unavailable`: as JSON, labels and logs say it."""
-        return self.name.lower()
-
-    @property
-    def korean(self) -> str:
-        """As it is shown to Koreans."""
-        return KOREAN[self]
-
-
-KOREAN = {
-    Level.FREE: "여유",
-    Level.NORMAL: "보통",
-    Level.BUSY: "바쁨",
-    Level.VERY_BUSY: "매우 바쁨",
-    Level.UNAVAILABLE: "사용 불가",
-}
-
-
-class Signal(StrEnum):
-    """One number that speaks of load."""
-
-    ACTIVE_JOBS = "active_jobs"
-    """Running and waiting, as the backend itself counts: all its clients."""
-    IN_FLIGHT = "in_flight"
-    """Sent by us and not finished."""
-    WAITING = "waiting"
-    KV_USAGE = "kv_usage"
-    INFERENCE_LATENCY = "inference_latency"
-    """Seconds."""
-    HEALTH_LATENCY = "health_latency"
-    """Seconds."""
-    PROBE_AGE = "probe_age"
-    """Seconds since the last liveness probe ended, however it ended."""
-    QUEUE = "queue"
-    """Active jobs of the local queue."""
-
-
-Steps = tuple[float, float, float]
-"""Where a signal reaches normal, busy and very busy; infinity where it never does by itself."""
-NEVER = inf
+from sidecar.state import BackendState, Snapshot, Status
+from sidecar.strain import Silence, silence, slowdown
 
 
 @dataclass(frozen=True, slots=True)
 class LoadRules:
     """What the operator may set about levels. Ages and latencies in seconds."""
 
+    slowdown: Steps = (1.25, 2.0, 4.0)
+    silence_times_bearable: Steps = (1.0, 1.0, 2.0)
+    """More than these multiples of what is nothing out of the ordinary."""
     active_jobs_per_slot: Steps = (1, 2, 4)
     waiting_requests: Steps = (1, 4, 16)
     """Not scaled by slots: whoever waits found the slots, or the cache, full."""
@@ -89,9 +55,12 @@ class LoadRules:
     probe_age_seconds: Steps = (90.0, 180.0, 360.0)
     queue_active: int = 1
     """More active jobs than this raise a level that is below busy by one."""
+    hysteresis_ratio: float = 0.12
+    """A level that a signal has reached is left only below its threshold by this part of it."""
     reading_max_age_seconds: float = 6.0
     """A `/status` or statistics reading older than this is unknown."""
     inference_max_age_seconds: float = 30.0
+    """After so long a new one is wanted, if there is suspicion still."""
     inference_timeout_seconds: float = 30.0
     """A failed inference probe counts as having taken this long, and never less than what is very busy."""
     suspicion_times_baseline: float = 3.0
@@ -99,6 +68,8 @@ class LoadRules:
 
 
 DEFAULT_RULES = LoadRules()
+DEVIATIONS = 3.0
+"""A health endpoint that is noisy by itself speaks from so many of its standard deviations on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +84,15 @@ class Load:
     """The signal that reached the level; None where none did: a free backend, or one that is unavailable."""
 
 
-def classify(state: BackendState, queue_active: int, now: float, rules: LoadRules = DEFAULT_RULES) -> Load:
-    """How busy `state` is at `now` (seconds on the clock of its facts)."""
+def classify(state: BackendState, snapshot: Snapshot, rules: LoadRules = DEFAULT_RULES) -> Load:
+    """How busy `state`, one of the backends of `snapshot`, is at its moment."""
     if state.health.verdict is Verdict.UNKNOWN:
         return Load(None)
-    signals = _signals(state, now, rules)
-    thresholds = _thresholds(state, rules)
+    signals, thresholds = _measured(state, snapshot, rules)
     levels = {signal: reached(value, thresholds[signal]) for signal, value in signals.items()}
     # in_flight is always known, so there is always a largest one.
     set_by, level = max(levels.items(), key=lambda item: item[1])
-    signals[Signal.QUEUE] = float(queue_active)
+    signals[Signal.QUEUE] = float(snapshot.queue_active)
     thresholds[Signal.QUEUE] = queue_steps(level, rules.queue_active)
     raised = reached(signals[Signal.QUEUE], thresholds[Signal.QUEUE])
     if raised > level:
@@ -132,15 +102,18 @@ def classify(state: BackendState, queue_active: int, now: float, rules: LoadRule
     return Load(Level(level), signals, thresholds, set_by if level else None)
 
 
-def reached(value: float, steps: Steps) -> int:
-    """How many of its thresholds a signal has reached, 0..3."""
-    return sum(value >= step for step in steps)
+def levels_held(state: BackendState, snapshot: Snapshot, rules: LoadRules) -> Mapping[str, int]:
+    """How many thresholds each signal that has hysteresis has reached, those that it holds on to included.
 
-
-def queue_steps(level: int, most_active: int) -> Steps:
-    """Thresholds of the queue that raise free → normal and normal → busy, and nothing above."""
-    at = float(most_active + 1)
-    return (at, at if level >= Level.NORMAL else NEVER, NEVER)
+    Signals that have reached none are left out. The same signals again give the same again, so that a constant input
+    never changes a level.
+    """
+    if state.health.verdict is Verdict.UNKNOWN:
+        return {}
+    signals, thresholds = _measured(state, snapshot, rules)
+    counts = {signal: reached(value, thresholds[signal]) for signal, value in signals.items() if signal in REMEMBERED}
+    # By plain names: they are written into recordings.
+    return {str(signal): count for signal, count in counts.items() if count}
 
 
 def wants_inference_probe(state: BackendState, now: float, rules: LoadRules = DEFAULT_RULES) -> bool:
@@ -151,9 +124,9 @@ def wants_inference_probe(state: BackendState, now: float, rules: LoadRules = DE
     """
     if not state.health.available or fresh_active_jobs(state, now, rules) is not None:
         return False
-    if state.inference_at is not None and now - state.inference_at <= rules.inference_max_age_seconds:
+    if state.inference_at is not None and now - state.inference_at < rules.inference_max_age_seconds:
         return False
-    suspicious_ms = max(rules.health_floor_seconds * 1000, rules.suspicion_times_baseline * state.baseline.value_ms)
+    suspicious_ms = max(rules.health_floor_seconds * 1000, rules.suspicion_times_baseline * state.usual_health_ms)
     return state.health_ms is not None and state.health_ms > suspicious_ms
 
 
@@ -176,62 +149,97 @@ def fresh_reading(state: BackendState, now: float, rules: LoadRules) -> Reading:
 
 
 def fresh_inference_seconds(state: BackendState, now: float, rules: LoadRules) -> float | None:
-    """How long the last inference took, while it still counts. A failed one took too long, whatever was configured."""
+    """How long the last inference took, while it still counts. A failed one took too long, whatever was configured.
+
+    Where suspicion wants the next one, it counts until that has ended: else its level would come and go with each.
+    """
     if state.inference_ms is None or state.inference_at is None:
         return None
-    if now - state.inference_at >= rules.inference_max_age_seconds:
-        return None
+    age_seconds = now - state.inference_at
+    if age_seconds >= rules.inference_max_age_seconds:
+        grace_seconds = rules.inference_timeout_seconds + rules.reading_max_age_seconds
+        replaced_soon = age_seconds < rules.inference_max_age_seconds + grace_seconds
+        if not (replaced_soon and wants_inference_probe(state, now, rules)):
+            return None
     return _failed_inference_seconds(rules) if state.inference_ms < 0 else state.inference_ms / 1000
 
 
 def _failed_inference_seconds(rules: LoadRules) -> float:
-    reachable = [step for step in _above(rules.inference_seconds) if step < NEVER]
+    reachable = [step for step in above(rules.inference_seconds) if step < NEVER]
     return max([rules.inference_timeout_seconds, *reachable])
 
 
-def _signals(state: BackendState, now: float, rules: LoadRules) -> dict[Signal, float]:
+def _measured(
+    state: BackendState, snapshot: Snapshot, rules: LoadRules
+) -> tuple[dict[Signal, float], dict[Signal, Steps]]:
+    """Every signal that is known, and the thresholds of all."""
+    slower, quiet = slowdown(state, snapshot), silence(state, snapshot)
+    signals = _signals(state, slower, quiet, snapshot.now, rules)
+    thresholds = _thresholds(state, slower, quiet, rules)
+    for signal, held in snapshot.held(state.name).items():
+        if signal in thresholds:
+            known = Signal(signal)
+            thresholds[known] = eased(thresholds[known], held, rules.hysteresis_ratio)
+    return signals, thresholds
+
+
+def _signals(
+    state: BackendState, slower: float | None, quiet: Silence | None, now: float, rules: LoadRules
+) -> dict[Signal, float]:
     reading = fresh_reading(state, now, rules)
     found: dict[Signal, float | None] = {
+        Signal.SLOWDOWN: slower,
+        Signal.SILENCE: None if quiet is None else quiet.seconds,
         Signal.ACTIVE_JOBS: fresh_active_jobs(state, now, rules),
         Signal.IN_FLIGHT: state.work.in_flight,
         Signal.WAITING: reading.waiting,
         Signal.KV_USAGE: reading.kv_usage_ratio,
         Signal.INFERENCE_LATENCY: fresh_inference_seconds(state, now, rules),
-        Signal.HEALTH_LATENCY: None if state.health_ms is None else state.health_ms / 1000,
+        Signal.HEALTH_LATENCY: _health_seconds(state),
         Signal.PROBE_AGE: None if state.health_at is None else now - state.health_at,
     }
     return {signal: float(value) for signal, value in found.items() if value is not None}
 
 
-def _thresholds(state: BackendState, rules: LoadRules) -> dict[Signal, Steps]:
-    slots = known_slots(state) or 1  # one at a time, until somebody says otherwise: errs towards busy
-    baseline_seconds = state.baseline.value_ms / 1000
+def _health_seconds(state: BackendState) -> float | None:
+    """Latency of the health probe; of the last two the lower if the last was good: one slow answer is no trouble."""
+    if state.health_ms is None:
+        return None
+    if state.health_before_ms is None or state.probe_outcome is not ProbeOutcome.OK:
+        return state.health_ms / 1000
+    return min(state.health_ms, state.health_before_ms) / 1000
+
+
+def _thresholds(
+    state: BackendState, slower: float | None, quiet: Silence | None, rules: LoadRules
+) -> dict[Signal, Steps]:
+    jobs = _jobs_steps(state, measured=slower is not None, rules=rules)
     steps_of: dict[Signal, Steps] = {
-        Signal.ACTIVE_JOBS: _scaled(rules.active_jobs_per_slot, slots),
-        Signal.IN_FLIGHT: _scaled(rules.active_jobs_per_slot, slots),
+        Signal.SLOWDOWN: rules.slowdown,
+        Signal.ACTIVE_JOBS: jobs,
+        Signal.IN_FLIGHT: jobs,
         Signal.WAITING: rules.waiting_requests,
         Signal.KV_USAGE: rules.kv_usage_ratio,
-        Signal.INFERENCE_LATENCY: _above(rules.inference_seconds),
-        Signal.HEALTH_LATENCY: _at_least(
-            rules.health_floor_seconds, _above(_scaled(rules.health_times_baseline, baseline_seconds))
-        ),
+        Signal.INFERENCE_LATENCY: above(rules.inference_seconds),
+        Signal.HEALTH_LATENCY: _health_steps(state, rules),
         Signal.PROBE_AGE: rules.probe_age_seconds,
     }
-    return {signal: _rising(steps) for signal, steps in steps_of.items()}
+    if quiet is not None:
+        steps_of[Signal.SILENCE] = above(scaled(rules.silence_times_bearable, quiet.bearable_seconds))
+    return {signal: rising(steps) for signal, steps in steps_of.items()}
 
 
-def _rising(steps: Steps) -> Steps:
-    """Whoever is busy is also normal: a level is the number of steps reached, so none may be above the next."""
-    return (min(steps), min(steps[1:]), steps[2])
+def _jobs_steps(state: BackendState, *, measured: bool, rules: LoadRules) -> Steps:
+    """Thresholds on jobs, by slots. Where nobody knows how many: one, which errs towards busy, until the slowdown is
+    measured and says it better."""
+    slots = known_slots(state)
+    if slots is None and measured:
+        return OUT_OF_REACH
+    return scaled(rules.active_jobs_per_slot, slots or 1)
 
 
-def _scaled(steps: Steps, factor: float) -> Steps:
-    return (steps[0] * factor, steps[1] * factor, steps[2] * factor)
-
-
-def _above(steps: Steps) -> Steps:
-    return (nextafter(steps[0], inf), nextafter(steps[1], inf), nextafter(steps[2], inf))
-
-
-def _at_least(floor: float, steps: Steps) -> Steps:
-    return (max(floor, steps[0]), max(floor, steps[1]), max(floor, steps[2]))
+def _health_steps(state: BackendState, rules: LoadRules) -> Steps:
+    usual_seconds = state.usual_health_ms / 1000
+    noise_seconds = usual_seconds + DEVIATIONS * state.idle_baseline.deviation_ms / 1000
+    floor_seconds = max(rules.health_floor_seconds, noise_seconds)
+    return at_least(floor_seconds, above(scaled(rules.health_times_baseline, usual_seconds)))

@@ -8,6 +8,7 @@ Rules of this file
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from sidecar.prefixes import Prefixes
@@ -52,18 +53,36 @@ class Rhythm:
     prompts_per_token: float = 0.0
     so_far: Mapping[str, int] = field(default_factory=dict)
     """Request → tokens, of those in flight that have any."""
+    held: Mapping[str, int] = field(default_factory=dict)
+    """Signal of load → how many of its thresholds it had reached."""
 
 
 class Pulse:
     """The beat of one backend's tokens, over all its requests."""
 
-    __slots__ = ("_prompts", "_seconds", "_tokens", "last_token_at", "places", "prefixes", "tokens", "worked_out")
+    __slots__ = (
+        "_prompts",
+        "_seconds",
+        "_tokens",
+        "held",
+        "held_at",
+        "last_token_at",
+        "places",
+        "prefixes",
+        "tokens",
+        "worked_out",
+    )
 
     def __init__(self) -> None:
         self.last_token_at: float | None = None
         self._seconds = 0.0
         self._tokens = 0.0
         self._prompts = 0.0
+        self.held: Mapping[str, int] = {}
+        """The levels that each signal of load had reached. It rests on tokens too, and so is no fact; the store writes
+        it."""
+        self.held_at = -inf
+        """When that was looked at last."""
         self.tokens = 0
         """That ever came."""
         self.places: dict[str, Progress] = {}
@@ -76,6 +95,7 @@ class Pulse:
     def move(self) -> None:
         """The backend is at another place from now on."""
         self._seconds = self._tokens = self._prompts = 0.0
+        self.held = {}
         self.prefixes = {}
         for place in self.places.values():
             place.moved = True
@@ -101,13 +121,14 @@ class Pulse:
     def rhythm(self) -> Rhythm:
         """What the cells say now."""
         so_far = {request: place.tokens for request, place in self.places.items() if place.tokens}
-        return Rhythm(self.last_token_at, self.gap_seconds, self.prompts_per_token, so_far)
+        return Rhythm(self.last_token_at, self.gap_seconds, self.prompts_per_token, so_far, self.held)
 
     def recall(self, rhythm: Rhythm) -> None:
         """Say again what was said once."""
         self.last_token_at = rhythm.last_token_at
         self._seconds, self._tokens = (0.0, 0.0) if rhythm.gap_seconds is None else (rhythm.gap_seconds, 1.0)
         self._prompts = rhythm.prompts_per_token
+        self.held = rhythm.held
         for request, place in self.places.items():
             place.tokens = rhythm.so_far.get(request, 0)
 

@@ -17,7 +17,7 @@ from sidecar.errors import TraceInvalid
 from sidecar.facts import BackendAdded, BackendSpec, Fact, QueueChanged
 from sidecar.load import LoadRules
 from sidecar.recording import Query, RulesInForce, read
-from sidecar.state import BackendState
+from sidecar.state import BackendState, Snapshot
 from sidecar.store import Store
 
 
@@ -63,7 +63,7 @@ class _Replay:
             case RulesInForce():
                 self.rules = entry.rules
                 self.store.failures_to_down = entry.failures_to_down
-                self.store.reading_counts_seconds = entry.rules.reading_max_age_seconds
+                self.store.rules = entry.rules
             case QueueChanged():
                 self.store.apply(entry)
             case BackendAdded(spec=spec):
@@ -79,7 +79,7 @@ class _Replay:
         state = snapshot.backends.get(query.backend) or BackendState(BackendSpec(query.backend, ""))
         if rules is Rules.SEED:
             return seed_answer(query, state, snapshot.queue_active)
-        return default_answer(query, state, snapshot.queue_active, self.rules)
+        return default_answer(query, state, snapshot, self.rules)
 
     def _announce(self, backend: str, at: float) -> None:
         """The seed's format does not say that a backend exists: the first fact about it does."""
@@ -104,9 +104,9 @@ def seed_answer(query: Query, state: BackendState, queue_active: int) -> dict[st
     }
 
 
-def default_answer(query: Query, state: BackendState, queue_active: int, rules: LoadRules) -> dict[str, Any]:
+def default_answer(query: Query, state: BackendState, snapshot: Snapshot, rules: LoadRules) -> dict[str, Any]:
     """The same keys by the default rules: what is unknown is null."""
-    said = load.classify(state, queue_active, query.at, rules)
+    said = load.classify(state, snapshot, rules)
     inference_seconds = load.fresh_inference_seconds(state, query.at, rules)
     return {
         "t": query.at,
@@ -115,7 +115,7 @@ def default_answer(query: Query, state: BackendState, queue_active: int, rules: 
         "source": seed.STATUS_API if load.fresh_status(state, query.at, rules) is not None else seed.HYBRID,
         "active_jobs": load.fresh_active_jobs(state, query.at, rules),
         "health_ms": state.health_ms,
-        "health_baseline_ms": round(state.baseline.value_ms, 1) if state.baseline.samples else None,
+        "health_baseline_ms": round(state.usual_health_ms, 1) if state.baseline.samples else None,
         "inference_ms": None if inference_seconds is None else inference_seconds * 1000,
         "wants_probe": load.wants_inference_probe(state, query.at, rules),
     }

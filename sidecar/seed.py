@@ -7,7 +7,7 @@ Rules of this file
 
 from dataclasses import dataclass
 
-from sidecar.load import Level
+from sidecar.levels import Level
 from sidecar.state import BackendState
 
 CACHE_SECONDS = 30.0

@@ -20,6 +20,8 @@ def load_rules(config: SidecarConfig) -> LoadRules:
     normal, busy, very_busy = steps(thresholds.probe_age_intervals)
     interval = config.interval_seconds
     return LoadRules(
+        slowdown=steps(thresholds.slowdown),
+        silence_times_bearable=steps(thresholds.silence_times_bearable),
         active_jobs_per_slot=steps(thresholds.active_jobs_per_slot),
         waiting_requests=steps(thresholds.waiting_requests),
         kv_usage_ratio=steps(thresholds.kv_usage_ratio),
@@ -28,6 +30,7 @@ def load_rules(config: SidecarConfig) -> LoadRules:
         health_floor_seconds=thresholds.health_floor_seconds,
         probe_age_seconds=(normal * interval, busy * interval, very_busy * interval),
         queue_active=thresholds.queue_active,
+        hysteresis_ratio=thresholds.hysteresis_ratio,
         reading_max_age_seconds=READINGS_MISSED * config.stats_interval_seconds,
         inference_timeout_seconds=config.inference_timeout_seconds,
     )

@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from sidecar.health import Verdict
-from sidecar.outlook import outlook_on, slowdown
+from sidecar.outlook import outlook_on
 from sidecar.predict import TYPICAL_PROMPT_TOKENS
 from sidecar.state import BackendState, Snapshot
+from sidecar.strain import slowdown
 
 
 class Standing(StrEnum):
@@ -47,8 +48,8 @@ class Typical(NamedTuple):
     """A typical request, sent to a backend now for the model that was asked for last there."""
 
     ttft_seconds: float
-    slowdown_ratio: float
-    """How many times as long as on the idle backend it would take; 1 or more."""
+    slowdown_ratio: float | None
+    """How many times as long as is usual on the idle backend it would take; 1 or more. None while nothing is usual."""
 
 
 def typical(state: BackendState, snapshot: Snapshot) -> Typical | None:
@@ -57,4 +58,4 @@ def typical(state: BackendState, snapshot: Snapshot) -> Typical | None:
     if model is None or not state.health.available or not state.forecast(model).trusted:
         return None
     seen = outlook_on(state, model, state.last_role, snapshot)
-    return Typical(seen.ttft(TYPICAL_PROMPT_TOKENS), slowdown(seen, state.forecast(model)))
+    return Typical(seen.ttft(TYPICAL_PROMPT_TOKENS), slowdown(state, snapshot))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sidecar.baseline import Baseline
+from sidecar.baseline import Baseline, IdleBaseline
 from sidecar.breaker import UNTROUBLED, Breaker
 from sidecar.engines.engine import NOTHING_READ, Model, Reading
 from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
@@ -72,9 +72,12 @@ class BackendState:
     probe_outcome: ProbeOutcome | None = None
     health_ms: float | None = None
     """Latency of the last liveness probe, good or bad, rounded to 0.1 ms."""
+    health_before_ms: float | None = None
+    """Of the probe before that."""
     health_at: float | None = None
     verdict_since: float | None = None
     baseline: Baseline = Baseline()  # noqa: RUF009
+    idle_baseline: IdleBaseline = IdleBaseline()  # noqa: RUF009
     status: Status | None = None
     reading: Reading = NOTHING_READ
     reading_at: float | None = None
@@ -136,6 +139,11 @@ class BackendState:
         """What is known of a model's speed here; a guess before anything was measured."""
         return self.forecasts.get(model, NO_FORECAST)
 
+    @property
+    def usual_health_ms(self) -> float:
+        """What a good health probe usually takes; as long as the backend was hardly ever seen idle, with some load."""
+        return self.idle_baseline.median_ms if self.idle_baseline.known else self.baseline.value_ms
+
     def usual_of(self, model: str) -> Usual:
         """How fast a model usually is here; a guess before anything was measured."""
         return self.usual.get(model, NOTHING_USUAL)
@@ -162,6 +170,11 @@ class Snapshot:
     def lengths_of(self, role: str) -> Lengths:
         """How long the answers of a role are; a guess before there were any."""
         return self.lengths.get(role, NO_LENGTHS)
+
+    def held(self, backend: str) -> Mapping[str, int]:
+        """Signal → how many of its thresholds it had reached when that was looked at last."""
+        pulse = self.pulses.get(backend)
+        return {} if pulse is None else pulse.held
 
     def last_token_at(self, backend: str) -> float | None:
         """When a token last came from a backend; None where none ever came."""

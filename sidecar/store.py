@@ -39,14 +39,17 @@ from sidecar.facts import (
 from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Evidence, Health
 from sidecar.kin import with_kin
 from sidecar.lengths import NO_LENGTHS, Lengths
+from sidecar.load import DEFAULT_RULES, levels_held
 from sidecar.prefixes import Prefixes
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import ended, outside_of, started, with_first_token
 from sidecar.residency import with_load_ended
-from sidecar.state import READING_COUNTS_SECONDS, BackendState, Outside, Snapshot, Status
+from sidecar.state import BackendState, Outside, Snapshot, Status
 from sidecar.work import Work
 
 AUTO = "auto"
+HOLD_SECONDS = 0.1
+"""Levels are looked at no more often than this when facts come; a peak that is shorter leaves nothing to hold on to."""
 
 AboutOneBackend = (
     EngineIdentified
@@ -70,8 +73,8 @@ class Store:
 
     def __init__(self, failures_to_down: int = 3) -> None:
         self.failures_to_down = failures_to_down
-        self.reading_counts_seconds = READING_COUNTS_SECONDS
-        """How long a reading says who else is there."""
+        self.rules = DEFAULT_RULES
+        """Of load: what it takes to reach a level, and for how long a reading counts."""
         self._states: dict[str, BackendState] = {}
         self._pulses: dict[str, Pulse] = {}
         self._lengths: dict[str, Lengths] = {}
@@ -150,6 +153,14 @@ class Store:
                 if state.forecasts.get(model) is not forecast:
                     after = self._with_kin(after, model)
         self._states[fact.backend] = after
+        self._hold(after, fact.at)
+
+    def _hold(self, state: BackendState, at: float) -> None:
+        """Remember what levels the signals have reached: they are held on to a little below."""
+        pulse = self._pulses[state.spec.name]
+        if at >= pulse.held_at + HOLD_SECONDS:
+            now = Snapshot(at, self._states, self._queue_active, self._inventory, self._pulses, self._lengths)
+            pulse.held, pulse.held_at = levels_held(state, now, self.rules), at
 
     def _after(self, state: BackendState, fact: AboutOneBackend) -> BackendState:
         match fact:
@@ -181,7 +192,7 @@ class Store:
                 assert_never(fact)
 
     def _outside(self, state: BackendState, at: float, active_jobs: int | None, waiting: int) -> Outside | None:
-        return outside_of(state, at, active_jobs, waiting, self.reading_counts_seconds)
+        return outside_of(state, at, active_jobs, waiting, self.rules.reading_max_age_seconds)
 
     def _with_kin(self, state: BackendState, model: str) -> BackendState:
         """The state with what other machines with the same model have measured, as far as they are like it."""
@@ -197,14 +208,17 @@ class Store:
     def _probed(self, state: BackendState, fact: HealthProbed) -> BackendState:
         latency_ms = round(fact.latency_ms, 1)
         good = fact.outcome is ProbeOutcome.OK
+        idle = not state.work.in_flight and state.outsiders(fact.at) == (0, 0)
         health = state.health.after(EVIDENCE_OF_PROBE[fact.outcome], self.failures_to_down)
         return state.changed(
             health=health,
             verdict_since=_since(state, health, fact.at),
             probe_outcome=fact.outcome,
             health_ms=latency_ms,
+            health_before_ms=state.health_ms,
             health_at=fact.at,
             baseline=state.baseline.after(latency_ms) if good else state.baseline,
+            idle_baseline=state.idle_baseline.after(latency_ms) if good and idle else state.idle_baseline,
             probes={**state.probes, fact.outcome: state.probes.get(fact.outcome, 0) + 1},
         )
 
@@ -242,7 +256,8 @@ class Store:
         # A success of a server that is loading or asleep ends that; one that was never probed is up.
         evidence = Evidence.SILENT if place.moved else EVIDENCE_OF_REQUEST[fact.outcome]
         health = state.health.after(evidence, self.failures_to_down)
-        usual = habits.after_end(state, place, fact)
+        lengths = self._lengths.get(place.booking.role, NO_LENGTHS)
+        usual = habits.after_end(state, place, fact, lengths.mean_prompt / lengths.mean)
         after = ended(state, place, fact)
         return after.changed(health=health, verdict_since=_since(state, health, fact.at), usual=usual)
 

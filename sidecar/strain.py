@@ -97,7 +97,8 @@ def _slowdown(state: BackendState, model: str, usual: Usual, snapshot: Snapshot)
     outlook = outlook_on(state, model, state.last_role, snapshot)
     lengths = snapshot.lengths_of(state.last_role)
     pulse = snapshot.pulses.get(state.name)
-    pace = 1.0 if pulse is None else pace_of(state, usual, pulse, snapshot.now)
+    prompts_ratio = lengths.mean_prompt / lengths.mean
+    pace = 1.0 if pulse is None else pace_of(state, usual, pulse, prompts_ratio, snapshot.now)
     # Slots that were only assumed may well be more: nobody has been seen to wait for one.
     slots = likely_slots(state) if told_slots(state) or state.inferred_slots else float("inf")
     waits_seconds = outlook.slot_seconds() if outlook.in_flight >= slots else 0.0
@@ -105,26 +106,27 @@ def _slowdown(state: BackendState, model: str, usual: Usual, snapshot: Snapshot)
     ahead_seconds = usual.first.line.slope * prompts * pace
     first_seconds = usual.first.line.at(TYPICAL_PROMPT_TOKENS) * pace
     company = min(outlook.in_flight + 1, slots)
-    token_seconds = usual.token_seconds(company, lengths.mean_prompt / lengths.mean) * pace
+    token_seconds = usual.token_seconds(company, prompts_ratio) * pace
     quiet = silence(state, snapshot)
     silent_seconds = 0.0 if quiet is None else quiet.cost_seconds
     seconds = first_seconds + max(waits_seconds, ahead_seconds) + TYPICAL_ANSWER_TOKENS * token_seconds
     return max(1.0, (seconds + silent_seconds) / usual.alone_seconds)
 
 
-def pace_of(state: BackendState, usual: Usual, pulse: Pulse, now: float) -> float:
+def pace_of(state: BackendState, usual: Usual, pulse: Pulse, prompts_ratio: float, now: float) -> float:
     """How many times as long as is usual, in this company, a token lately took: 1 unless it is plainly more.
 
-    Prompts that are worked off between tokens are not the machine's pace: those of ours are known, and left out.
+    Prompts that are worked off between tokens are not the machine's pace, and are left out: ours are known, others'
+    are taken to have `prompts_ratio` tokens for each token of their answers.
     """
     gap_seconds = pulse.gap_seconds
     if gap_seconds is None or pulse.last_token_at is None or now - pulse.last_token_at > FRESH_SECONDS:
         return 1.0
-    running = max(1, state.work.running + state.outsiders(now)[0])
+    ours, others = max(1, state.work.running), state.outsiders(now)[0]
     prompt_seconds = usual.first.line.slope
-    explained = running * prompt_seconds * pulse.prompts_per_token
+    explained = prompt_seconds * (ours * pulse.prompts_per_token + others * prompts_ratio)
     if state.work.awaited:
         explained += gap_seconds * min(1.0, prompt_seconds * state.work.due_tokens / PACE_SECONDS)
     own_seconds = max(LEAST_OF_GAP * gap_seconds, gap_seconds - explained)
-    ratio = own_seconds / usual.later.line.at(running)
+    ratio = own_seconds / usual.later.line.at(ours + others)
     return min(ratio, MOST_SLOWER) if ratio >= PLAINLY_SLOWER else 1.0

@@ -5,9 +5,11 @@ Rules of this file
 - Never a key. Keys of the JSON carry their unit.
 """
 
+from math import isinf
 from typing import Any
 
 from sidecar.first_tokens import FirstTokens
+from sidecar.levels import Steps
 from sidecar.load import (
     Load,
     LoadRules,
@@ -27,8 +29,7 @@ from sidecar.state import BackendState, Failure, Snapshot
 def backends_json(snapshot: Snapshot, rules: LoadRules) -> list[dict[str, Any]]:
     """Every backend of a snapshot, in the order of the configuration."""
     return [
-        backend_json(state, classify(state, snapshot.queue_active, snapshot.now, rules), snapshot, rules)
-        for state in snapshot.backends.values()
+        backend_json(state, classify(state, snapshot, rules), snapshot, rules) for state in snapshot.backends.values()
     ]
 
 
@@ -103,7 +104,7 @@ def predicted_json(state: BackendState, snapshot: Snapshot) -> dict[str, Any]:
     return {
         "model": state.last_model,
         "ttft_ms": None if found is None else _ms(found.ttft_seconds),
-        "slowdown": None if found is None else round(found.slowdown_ratio, 3),
+        "slowdown": None if found is None or found.slowdown_ratio is None else round(found.slowdown_ratio, 3),
         "slots": known_slots(state),
         "inferred": told_slots(state) is None and state.inferred_slots is not None,
     }
@@ -133,11 +134,17 @@ def load_json(state: BackendState, load: Load, now: float, rules: LoadRules) -> 
         "kv_usage_ratio": reading.kv_usage_ratio,
         "slots": known_slots(state),
         "health_ms": state.health_ms,
-        "health_baseline_ms": round(state.baseline.value_ms, 1) if state.baseline.samples else None,
+        "health_baseline_ms": round(state.usual_health_ms, 1) if state.baseline.samples else None,
         "inference_ms": None if inference_seconds is None else round(inference_seconds * 1000, 1),
         "measured": inference_seconds is not None,
         "signals": {str(signal): value for signal, value in load.signals.items()},
+        "thresholds": {str(signal): steps_json(load.thresholds[signal]) for signal in load.signals},
     }
+
+
+def steps_json(steps: Steps) -> list[float | None]:
+    """From where on a signal says normal, busy and very busy; null: never by itself."""
+    return [None if isinf(step) else step for step in steps]
 
 
 def _total_requests(state: BackendState, now: float, rules: LoadRules) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sidecar.baseline import Baseline
+from sidecar.baseline import Baseline, IdleBaseline
 from sidecar.breaker import Breaker
 from sidecar.engines import ENGINES
 from sidecar.engines.engine import Model, ModelKind, Reading
@@ -35,12 +35,14 @@ from sidecar.facts import (
 )
 from sidecar.health import Health, Verdict
 from sidecar.lengths import NO_LENGTHS, Lengths
-from sidecar.load import NEVER, LoadRules
+from sidecar.levels import NEVER, REMEMBERED
+from sidecar.load import LoadRules
 from sidecar.predict import NO_FORECAST, TRUSTED_SAMPLES, Forecast
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.recording import Entry, Query, RulesInForce
 from sidecar.requests import started
 from sidecar.state import BackendState, Outside, Snapshot, Status
+from sidecar.usual import NOTHING_USUAL, Usual
 from sidecar.work import Work
 
 NAMES = ("mini", "mlx", "ollama-gpu")
@@ -103,6 +105,7 @@ _starts = st.builds(
     prompt_tokens=st.sampled_from([0, 1, 1000]) | st.integers(0, 100_000),
     streamed=st.booleans(),
     predicted_seconds=st.none() | st.floats(0, 60),
+    blocks=st.sampled_from([(), (), (1, 2, 3), (1, 2, 4, 5)]),
 )
 _ends = st.builds(
     RequestFinished,
@@ -152,6 +155,56 @@ def _in_time(first: list[BackendAdded], later: list[tuple[float, Fact]]) -> list
     return [*first, *(_moved_to(at, fact) for at, (_, fact) in zip(moments, later, strict=True))]
 
 
+def flights() -> st.SearchStrategy[list[Fact]]:
+    """Histories of backends that are there, and of requests each of which begins, mostly gets tokens, and ends."""
+    added = [BackendAdded(0.0, BackendSpec(name, URLS[0])) for name in NAMES[:2]]
+    listed = [ModelsListed(0.0, name, (Model("gemma4"), Model("qwen3:30b", loaded=False))) for name in NAMES[:2]]
+    aside = st.lists(st.tuples(st.floats(100, 160), facts.filter(_is_about_no_request)), max_size=6)
+    lives = st.lists(_lives, max_size=10)
+    past = st.sampled_from([[], _past()])
+    return st.builds(lambda was, lived, others: [*added, *listed, *was, *_merged(lived, others)], past, lives, aside)
+
+
+def _past() -> list[Fact]:
+    """Enough requests for their backends to be known, the longer the slower."""
+    lived: list[_Life] = []
+    for number, name in enumerate([*NAMES[:2]] * 8):
+        sent = RequestStarted(0.0, "", "", "gemma4", "reasoner", 100 * number, streamed=True, blocks=(1, 2, 3))
+        ended = RequestFinished(0.0, "", "", Outcome.OK, 90)
+        lived.append((name, 5.0 * number, 0.2 + 0.01 * number, 4.0, sent, ended))
+    return _merged(lived, [], "past")
+
+
+_Life = tuple[str, float, float | None, float, RequestStarted, RequestFinished]
+_lives: st.SearchStrategy[_Life] = st.tuples(
+    st.sampled_from(NAMES[:2]),
+    st.sampled_from([100.0, 105.0]) | st.floats(100, 160),
+    st.none() | st.sampled_from([0.0, 0.3, 0.3, 9.0]) | st.floats(0, 30),
+    st.sampled_from([0.0, 2.0, 2.0]) | st.floats(0, 30),
+    _starts,
+    _ends,
+)
+"""Backend, start, seconds to the first token, seconds of the rest; and how it was asked and ended."""
+
+
+def _is_about_no_request(fact: Fact) -> bool:
+    return not isinstance(fact, RequestStarted | FirstTokenCame | RequestFinished | BackendRemoved)
+
+
+def _merged(lived: list[_Life], others: list[tuple[float, Fact]], prefix: str = "") -> list[Fact]:
+    told = [(at, _moved_to(at, fact)) for at, fact in others]
+    for number, (name, begin, wait, run, sent, ended) in enumerate(lived):
+        request = f"{prefix}{number}"
+        first = begin + (wait or 0.0)
+        end = first + run
+        last_token_at = None if ended.last_token_at is None else end + ended.last_token_at
+        told.append((begin, replace(sent, at=begin, backend=name, request=request)))
+        if wait is not None:
+            told.append((first, FirstTokenCame(first, name, request)))
+        told.append((end, replace(ended, at=end, backend=name, request=request, last_token_at=last_token_at)))
+    return [fact for _, fact in sorted(told, key=lambda one: one[0])]
+
+
 def _moved_to(at: float, fact: Fact) -> Fact:
     if isinstance(fact, RequestFinished) and fact.last_token_at is not None:
         return replace(fact, at=at, last_token_at=at + fact.last_token_at)
@@ -171,6 +224,8 @@ def _rising(values: tuple[float, float, float]) -> tuple[float, float, float]:
 
 load_rules = st.builds(
     LoadRules,
+    slowdown=steps(8),
+    silence_times_bearable=steps(4),
     active_jobs_per_slot=steps(8),
     waiting_requests=steps(8),
     kv_usage_ratio=steps(1),
@@ -179,6 +234,7 @@ load_rules = st.builds(
     health_floor_seconds=st.floats(min_value=0, max_value=2),
     probe_age_seconds=steps(600),
     queue_active=st.integers(min_value=0, max_value=3),
+    hysteresis_ratio=st.sampled_from([0.0, 0.12, 0.5]),
     inference_timeout_seconds=st.floats(min_value=0.1, max_value=60),
 )
 
@@ -340,9 +396,49 @@ _learnt_states = st.builds(
     st.none() | st.floats(1, 32),
     st.none() | st.builds(Outside, _lately, st.integers(0, 8), st.integers(0, 8)),
 )
+
+
+def _usual(first_seconds: float, token_seconds: float, samples: int) -> Usual:
+    usual = NOTHING_USUAL
+    for number in range(samples):
+        usual = usual.after_first_token(NOW - 60 + number, 1000, first_seconds)
+        usual = usual.after_answer(NOW - 60 + number, 1 + number % 3, 100 * token_seconds, 100)
+    return usual
+
+
+usuals = st.sampled_from(
+    [NOTHING_USUAL, *(_usual(first, 0.02, samples) for first in (0.1, 2.0) for samples in (TRUSTED_SAMPLES - 1, 30))]
+)
+
+
+def _idle_baseline(latencies: list[float]) -> IdleBaseline:
+    baseline = IdleBaseline()
+    for latency_ms in latencies:
+        baseline = baseline.after(latency_ms)
+    return baseline
+
+
+idle_baselines = st.sampled_from(
+    [IdleBaseline(), *(_idle_baseline([latency, latency * 2] * 3) for latency in (3.0, 100.0, 400.0))]
+)
+
+
+def _with_habits(
+    state: BackendState, usual: dict[str, Usual], idle_baseline: IdleBaseline, before_ms: float | None
+) -> BackendState:
+    return replace(state, usual=usual, idle_baseline=idle_baseline, health_before_ms=before_ms)
+
+
+_habitual_states = st.builds(
+    _with_habits,
+    _learnt_states,
+    st.dictionaries(st.sampled_from(["gemma4", "qwen3:30b"]), usuals, max_size=2),
+    idle_baselines,
+    st.none() | latencies_ms,
+)
 states: st.SearchStrategy[BackendState] = st.builds(
     lambda state, work, probes, errors: replace(state, work=work, probes=probes, monitor_errors=errors),
-    _learnt_states,
+    _habitual_states,
     works,
     st.dictionaries(st.sampled_from(ProbeOutcome), counts, max_size=2),
     counts,
@@ -357,11 +453,14 @@ def _lengths(answers: list[int]) -> Lengths:
     return lengths
 
 
+held = st.dictionaries(st.sampled_from(sorted(map(str, REMEMBERED))), st.integers(1, 3), max_size=4)
 _rhythms_lately = st.builds(
     Rhythm,
     last_token_at=st.none() | _lately,
     gap_seconds=st.none() | st.floats(0, 5),
+    prompts_per_token=st.sampled_from([0.0, 5.0, 400.0]),
     so_far=st.dictionaries(st.sampled_from("012"), st.integers(1, 900), max_size=3),
+    held=held,
 )
 lengths_of_roles = st.dictionaries(
     st.sampled_from(["reasoner", "classifier"]),
@@ -395,6 +494,8 @@ rhythms = st.builds(
     Rhythm,
     last_token_at=st.none() | st.floats(0, 1e9),
     gap_seconds=st.none() | st.floats(0, 10),
+    prompts_per_token=st.floats(0, 1000),
+    held=held,
     so_far=st.dictionaries(_requests, st.integers(1, 5000), max_size=2),
 )
 entries: st.SearchStrategy[Entry] = st.one_of(

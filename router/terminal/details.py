@@ -14,7 +14,7 @@ from router.terminal.fleet import Row, failures
 from router.terminal.words import LEVELS, OUTCOMES, SIGNAL_NAMES, say
 
 DETAIL_LINES = 5
-SECONDS = frozenset({"inference_latency", "health_latency", "probe_age"})
+SECONDS = frozenset({"silence", "inference_latency", "health_latency", "probe_age"})
 """Signals whose numbers are seconds."""
 
 

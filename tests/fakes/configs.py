@@ -35,6 +35,8 @@ def sections(model: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStr
 
 thresholds = sections(
     sidecar_config.ThresholdsConfig,
+    slowdown=levels(100),
+    silence_times_bearable=levels(100),
     active_jobs_per_slot=levels(100),
     waiting_requests=levels(100),
     kv_usage_ratio=levels(1),
@@ -43,6 +45,7 @@ thresholds = sections(
     probe_age_intervals=levels(100),
     health_floor_seconds=st.floats(0, 3600),
     queue_active=st.integers(0, 100),
+    hysteresis_ratio=st.floats(0, 0.5),
 )
 queues = sections(
     config_roles.QueueConfig, most=st.integers(0, 100_000), most_wait_seconds=seconds, rise_seconds=seconds

@@ -143,7 +143,7 @@ def now() -> float:
 
 def level_at(state: BackendState, snapshot: Snapshot) -> Level | None:
     """The load level, by the default rules."""
-    return classify(state, snapshot.queue_active, snapshot.now).level
+    return classify(state, snapshot).level
 
 
 def add(store: Store, spec: BackendSpec, engine: str = "openai", models: Sequence[Model] = ()) -> None:

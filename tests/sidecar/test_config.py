@@ -22,7 +22,7 @@ from sidecar.config import (
 )
 from sidecar.errors import SecretUnusable
 from sidecar.facts import BackendSpec
-from sidecar.load import NEVER, reached
+from sidecar.levels import NEVER, reached
 
 
 @pytest.mark.parametrize(

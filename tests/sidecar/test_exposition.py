@@ -163,7 +163,7 @@ def test_there_are_no_created_series() -> None:
 def test_the_exposition_is_the_snapshot_family_by_family(told: Snapshot, rules: LoadRules) -> None:
     found = samples(told, rules)
     states = told.backends.values()
-    loads = {state.name: classify(state, told.queue_active, NOW, rules) for state in states}
+    loads = {state.name: classify(state, told, rules) for state in states}
 
     def expect(metric: catalog.Metric, values: dict[str, float | None]) -> None:
         known = {(name,): float(value) for name, value in values.items() if value is not None}
@@ -190,7 +190,7 @@ def test_the_exposition_is_the_snapshot_family_by_family(told: Snapshot, rules: 
     expect(catalog.HEALTH_LATENCY, {s.name: seconds(s.health_ms) for s in states})
     expect(
         catalog.HEALTH_BASELINE,
-        {s.name: seconds(s.baseline.value_ms) if s.baseline.samples else None for s in states},
+        {s.name: seconds(s.usual_health_ms) if s.baseline.samples else None for s in states},
     )
     expect(catalog.INFERENCE_LATENCY, {s.name: inference(s) for s in states})
     expect(catalog.ACTIVE_JOBS, {s.name: fresh_active_jobs(s, NOW, rules) for s in states})
@@ -226,7 +226,7 @@ def test_the_recording_rule_computes_the_level_that_maek_says(told: Snapshot, ru
     assert said == {
         state.name: float(level)
         for state in told.backends.values()
-        if (level := classify(state, told.queue_active, NOW, rules).level) is not None
+        if (level := classify(state, told, rules).level) is not None
     }
 
 

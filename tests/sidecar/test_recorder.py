@@ -16,7 +16,7 @@ from sidecar.recorder import Recorder
 from sidecar.recording import Query, RulesInForce, read
 from sidecar.replay import Rules, answers, default_answer
 from sidecar.store import Store
-from tests.strategies import NAMES, histories, load_rules
+from tests.strategies import NAMES, flights, histories, load_rules
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080", api_key="sk-secret")
 
@@ -39,7 +39,7 @@ def tokens_come(store: Store, at: float, tokens: int) -> None:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(histories(), st.lists(st.integers(0, 3), min_size=3, max_size=3), st.integers(1, 4), load_rules)
+@given(flights() | histories(), st.lists(st.integers(0, 3), min_size=3, max_size=3), st.integers(1, 4), load_rules)
 def test_a_recording_of_a_live_store_replays_to_the_answers_that_were_given(
     tmp_path: Path, facts: list[Fact], tokens: list[int], failures_to_down: int, rules: LoadRules
 ) -> None:
@@ -55,13 +55,13 @@ def test_a_recording_of_a_live_store_replays_to_the_answers_that_were_given(
         for name in NAMES:
             if (state := snapshot.backends.get(name)) is not None:
                 recorder.query(snapshot.now, name)
-                live.append(default_answer(Query(snapshot.now, name), state, snapshot.queue_active, rules))
+                live.append(default_answer(Query(snapshot.now, name), state, snapshot, rules))
     recorder.close()
     assert list(answers(path.read_bytes().splitlines(), Rules.DEFAULT)) == live
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(histories(), st.lists(st.integers(0, 3), min_size=3, max_size=3))
+@given(flights() | histories(), st.lists(st.integers(0, 3), min_size=3, max_size=3))
 def test_whoever_replays_has_learnt_what_the_live_store_had_learnt(
     tmp_path: Path, facts: list[Fact], tokens: list[int]
 ) -> None:

@@ -139,7 +139,7 @@ def test_by_the_default_rules_a_stale_status_is_no_source() -> None:
     assert (busy["load"], busy["source"], busy["active_jobs"]) == ("busy", "status_api", 2)
     assert (raised["load"], raised["source"], raised["inference_ms"]) == ("busy", "hybrid", 4200.0)
     status = '{"t":0,"event":"status","backend":"mlx","active_jobs":2,"total_requests":10}\n'
-    sources = [replayed(status + QUERY % t, Rules.DEFAULT)[0]["source"] for t in (15.0, 15.1)]
+    sources = [replayed(status + QUERY % t, Rules.DEFAULT)[0]["source"] for t in (6.0, 6.1)]
     assert sources == ["status_api", "hybrid"]
 
 

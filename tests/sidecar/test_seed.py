@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.baseline import Baseline
 from sidecar.facts import BackendSpec
-from sidecar.load import Level
+from sidecar.levels import Level
 from sidecar.seed import HYBRID, STATUS_API, SeedAnswer, answer
 from sidecar.state import BackendState, Status
 

@@ -8,6 +8,7 @@ from sidecar.health import Health, Verdict
 from sidecar.predict import NO_FORECAST, TRUSTED_SAMPLES, TYPICAL_PROMPT_TOKENS
 from sidecar.standing import Standing, standing, typical
 from sidecar.state import BackendState, Snapshot
+from sidecar.usual import NOTHING_USUAL
 from sidecar.work import Work
 from tests.strategies import NOW, snapshots
 
@@ -37,10 +38,12 @@ def test_a_backend_stands_in_one_word(of: BackendState, word: Standing | None) -
 
 
 def measured(samples: int = TRUSTED_SAMPLES) -> BackendState:
-    forecast = NO_FORECAST
-    for _ in range(samples):
+    forecast, usual = NO_FORECAST, NOTHING_USUAL
+    for number in range(samples):
         forecast = forecast.after_first_token(1000, 0.5)
-    return replace(state(), last_model="gemma4", last_role="reasoner", forecasts={"gemma4": forecast})
+        usual = usual.after_first_token(number, 1000, 0.5).after_answer(number, 1, 2.0, 100)
+    models = {"forecasts": {"gemma4": forecast}, "usual": {"gemma4": usual}}
+    return replace(state(), last_model="gemma4", last_role="reasoner", **models)
 
 
 def seen(of: BackendState) -> Snapshot:
@@ -59,7 +62,15 @@ def test_behind_others_it_is() -> None:
     of = replace(measured(), spec=replace(MINI, slots=2), work=Work(started=6, in_flight=6))
     found = typical(of, seen(of))
     assert found is not None
+    assert found.slowdown_ratio is not None
     assert found.slowdown_ratio > 2
+
+
+def test_how_much_slower_is_not_said_before_anything_is_usual() -> None:
+    of = replace(measured(), usual={})
+    found = typical(of, seen(of))
+    assert found is not None
+    assert found.slowdown_ratio is None
 
 
 @pytest.mark.parametrize(
@@ -85,4 +96,4 @@ def test_a_prediction_is_of_something_that_serves_and_never_less_than_nothing(to
         if found is not None:
             assert of.health.available
             assert found.ttft_seconds >= 0
-            assert found.slowdown_ratio >= 1
+            assert found.slowdown_ratio is None or found.slowdown_ratio >= 1

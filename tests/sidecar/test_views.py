@@ -14,6 +14,7 @@ from sidecar.memory import Memory
 from sidecar.predict import NO_FORECAST, TRUSTED_SAMPLES, TYPICAL_PROMPT_TOKENS
 from sidecar.progress import Pulse
 from sidecar.state import BackendState, Failure, Outside, Snapshot, Status
+from sidecar.usual import NOTHING_USUAL
 from sidecar.views import backends_json, status_json
 from sidecar.work import Work
 from tests.strategies import NOW, load_rules, snapshots
@@ -96,6 +97,12 @@ def test_a_backend_says_who_it_is_how_it_feels_and_how_busy_it_is() -> None:
         "inference_ms": None,
         "measured": False,
         "signals": {"in_flight": 1.0, "health_latency": 0.0123, "probe_age": 2.0, "queue": 0.0},
+        "thresholds": {
+            "in_flight": [1.0, 2.0, 4.0],
+            "health_latency": [0.25, 0.25, None],
+            "probe_age": [90.0, 180.0, 360.0],
+            "queue": [2.0, 2.0, None],
+        },
     }
 
 
@@ -134,7 +141,11 @@ def test_what_a_typical_request_would_meet_is_told_once_it_was_measured() -> Non
     forecast = NO_FORECAST
     for _ in range(TRUSTED_SAMPLES):
         forecast = forecast.after_first_token(1000, 0.5)
-    known = replace(UP, last_model="gemma4", last_role="reasoner", forecasts={"gemma4": forecast}, work=Work())
+    usual = NOTHING_USUAL
+    for number in range(TRUSTED_SAMPLES):
+        usual = usual.after_first_token(number, 1000, 0.5).after_answer(number, 1, 2.0, 100)
+    models = {"forecasts": {"gemma4": forecast}, "usual": {"gemma4": usual}}
+    known = replace(UP, last_model="gemma4", last_role="reasoner", **models, work=Work())
     [told] = backends_json(snapshot(replace(known, inferred_slots=3.4)), DEFAULT_RULES)
     first_ms = round(1000 * forecast.first.at(TYPICAL_PROMPT_TOKENS), 1)
     assert told["predicted"] == {
@@ -149,7 +160,7 @@ def test_what_a_typical_request_would_meet_is_told_once_it_was_measured() -> Non
 
 
 def test_others_are_told_while_what_is_known_of_them_is_fresh() -> None:
-    ages = (0.0, 15.0, 15.1)
+    ages = (0.0, 6.0, 6.1)
     said = [
         backends_json(snapshot(replace(UP, outside=Outside(NOW - age, 3, 1))), DEFAULT_RULES)[0]["outside"]
         for age in ages
@@ -198,5 +209,5 @@ def test_the_json_says_the_level_that_routing_sees_and_never_a_key(told: Snapsho
     said = backends_json(told, rules)
     assert b"sk-" not in orjson.dumps(said)
     for backend, state in zip(said, told.backends.values(), strict=True):
-        level = classify(state, told.queue_active, told.now, rules).level
+        level = classify(state, told, rules).level
         assert backend["load"]["level"] == (None if level is None else level.label)

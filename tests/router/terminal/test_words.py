@@ -12,7 +12,7 @@ from router.terminal import words
 from router.terminal.words import Words, language_of_terminal, say
 from sidecar import Level, Outcome
 from sidecar.facts import ProbeOutcome
-from sidecar.load import Signal
+from sidecar.levels import Signal
 
 CALLER_REFUSED = "caller_refused"
 """What the log of decisions says where a backend refused the request itself: that has no class of its own."""
