@@ -45,8 +45,8 @@ class Outcome(StrEnum):
     """Connecting, the first token or a later one took longer than the role allows; or the whole, where nobody could see
     that it was coming."""
     SILENT = "silent"
-    """It gave nobody a token from when the request was sent until another backend, asked later, had answered it. One that
-    loads its model is given time for that, and only left."""
+    """It gave nobody a token from when the request was sent until another backend, asked later, had answered it. While
+    it loads its model it is only left."""
     OVERLONG = "overlong"
     """Tokens still came when the time for the whole was over. Says nothing about the backend."""
     REJECTED = "rejected"

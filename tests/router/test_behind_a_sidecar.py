@@ -32,7 +32,8 @@ async def test_it_is_ollama_with_its_models_in_memory_and_the_load_of_all_client
         await until(lambda: router.house.snapshot().backends["ollama"].status is not None)
         async with router.client.post(proxy.url + "/api/chat", json=LONG) as strangers:
             await strangers.content.readany()
-            await until(lambda: (status := router.house.snapshot().backends["ollama"].status) and status.active_jobs == 1)
+            state = lambda: router.house.snapshot().backends["ollama"]  # noqa: E731
+            await until(lambda: (status := state().status) is not None and status.active_jobs == 1)
             _, told = await router.get("/backends")
     (seen,) = told["backends"]
     assert (seen["engine"], seen["in_flight"]) == ("ollama", 0)
