@@ -65,6 +65,12 @@ HEALTH_BASELINE = Metric(
     "What a good liveness probe usually takes.",
     ("backend",),
 )
+BASELINE_SHIFTS = Metric(
+    "maek_backend_baseline_shifts_total",
+    Type.COUNTER,
+    "Times that what is usual was learnt anew, because it had changed for good: latency of the probe, or speed.",
+    ("backend", "signal"),
+)
 INFERENCE_LATENCY = Metric(
     "maek_backend_inference_latency_seconds",
     Type.GAUGE,
@@ -149,6 +155,7 @@ METRICS = (
     BREAKER_STATE,
     HEALTH_LATENCY,
     HEALTH_BASELINE,
+    BASELINE_SHIFTS,
     INFERENCE_LATENCY,
     ACTIVE_JOBS,
     IN_FLIGHT,

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from sidecar import catalog
 from sidecar.catalog import Metric, Type
 from sidecar.engines.engine import Reading
-from sidecar.levels import Level
+from sidecar.levels import Level, Signal
 from sidecar.load import (
     Load,
     LoadRules,
@@ -124,6 +124,11 @@ def _standing(told: Told) -> Iterable[Sample]:
     return () if stands is None else (((str(word),), float(word is stands)) for word in Standing)
 
 
+def _shifts(told: Told) -> Iterable[Sample]:
+    yield (Signal.HEALTH_LATENCY.value,), float(told.state.idle_baseline.shifts)
+    yield (Signal.SLOWDOWN.value,), float(sum(usual.shifts for usual in told.state.usual.values()))
+
+
 def _inference(told: Told) -> Iterable[Sample]:
     state = told.state
     failed = state.inference_ms is not None and state.inference_ms < 0
@@ -169,6 +174,7 @@ SAMPLES: dict[str, SamplesOf] = {
     catalog.BREAKER_STATE.name: lambda told: _one(told.state.breaker.circuit(told.now)),
     catalog.HEALTH_LATENCY.name: lambda told: _seconds(told.state.health_ms),
     catalog.HEALTH_BASELINE.name: _baseline,
+    catalog.BASELINE_SHIFTS.name: _shifts,
     catalog.INFERENCE_LATENCY.name: _inference,
     catalog.ACTIVE_JOBS.name: lambda told: _one(fresh_active_jobs(told.state, told.now, told.rules)),
     catalog.IN_FLIGHT.name: lambda told: _one(told.state.work.in_flight),

@@ -32,6 +32,7 @@ from sidecar.health import Verdict
 from sidecar.memory import plain
 from sidecar.probe import Probed, Prober, engine_for
 from sidecar.residency import listed_as
+from sidecar.shift_log import ShiftLog
 from sidecar.state import BackendState
 from sidecar.store import AUTO, AboutOneBackend, Store
 from sidecar.verdict_log import VerdictLog
@@ -90,6 +91,7 @@ class Monitor:
         self._inferring: set[str] = set()
         self._refused: set[tuple[str, str]] = set()
         store.witness(VerdictLog(store).see)
+        store.witness(ShiftLog(store).see)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

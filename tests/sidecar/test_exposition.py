@@ -78,6 +78,7 @@ def test_a_backend_of_which_nothing_is_known_only_has_what_is_ours_to_know() -> 
         "maek_backend_slots",
         "maek_requests_started_total",
         "maek_monitor_errors_total",
+        "maek_backend_baseline_shifts_total",
         "maek_queue_active",
     }
     assert found["maek_backend_info"] == {("mini", "unknown", "", ""): 1.0}
@@ -202,6 +203,14 @@ def test_the_exposition_is_the_snapshot_family_by_family(told: Snapshot, rules: 
     expect(catalog.LOAD, {s.name: loads[s.name].level for s in states})
     expect(catalog.REQUESTS_STARTED, {s.name: s.work.started for s in states})
     expect(catalog.MONITOR_ERRORS, {s.name: s.monitor_errors for s in states})
+    assert found["maek_backend_baseline_shifts_total"] == {
+        (s.name, signal): shifts
+        for s in states
+        for signal, shifts in {
+            "health_latency": s.idle_baseline.shifts,
+            "slowdown": sum(usual.shifts for usual in s.usual.values()),
+        }.items()
+    }
     assert found["maek_queue_active"] == {(): told.queue_active}
     assert found["maek_backend_load_signal"] == {
         (name, signal): value for name, load in loads.items() for signal, value in load.signals.items()
@@ -232,5 +241,5 @@ def test_the_recording_rule_computes_the_level_that_maek_says(told: Snapshot, ru
 
 def test_the_recording_rule_has_an_answer_where_no_threshold_is_within_reach() -> None:
     never = (inf, inf, inf)
-    rules = LoadRules(never, never, never, never, never, probe_age_seconds=never, queue_active=9)
+    rules = LoadRules(never, never, never, never, never, never, never, probe_age_seconds=never, queue_active=9)
     assert levels(text(snapshot(UP), rules)) == {"mini": 0.0}
