@@ -27,7 +27,8 @@ from sidecar.standing import Standing, standing, typical
 from sidecar.state import BackendState, Snapshot
 from sidecar.work import Work
 from tests.sidecar.recording_rule import levels
-from tests.strategies import NOW, load_rules, snapshots
+from tests.states import NOW, snapshots
+from tests.strategies import load_rules
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080", api_key="sk-secret", models={"reasoner": "gemma4", "coder": "auto"})
 UP = BackendState(

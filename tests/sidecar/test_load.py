@@ -16,7 +16,8 @@ from sidecar.state import BackendState, Snapshot, Status
 from sidecar.store import Store
 from sidecar.usual import NOTHING_USUAL, Usual
 from sidecar.work import Work
-from tests.strategies import NOW, held, load_rules, snapshots, states
+from tests.states import NOW, snapshots, states
+from tests.strategies import held, load_rules
 
 UP = BackendState(
     BackendSpec("mini", ""),

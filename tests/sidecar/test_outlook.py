@@ -26,7 +26,7 @@ from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import started
 from sidecar.state import BackendState, Outside, Snapshot
 from sidecar.work import Work
-from tests.strategies import NOW, snapshots
+from tests.states import NOW, snapshots
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080")
 MODEL, ROLE = "gemma4", "reasoner"

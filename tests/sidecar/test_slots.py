@@ -8,7 +8,7 @@ from sidecar.engines.engine import Reading
 from sidecar.facts import BackendSpec
 from sidecar.slots import known_slots, likely_slots, told_slots
 from sidecar.state import BackendState
-from tests.strategies import states
+from tests.states import states
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080")
 

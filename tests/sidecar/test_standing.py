@@ -10,7 +10,7 @@ from sidecar.standing import Standing, standing, typical
 from sidecar.state import BackendState, Snapshot
 from sidecar.usual import NOTHING_USUAL
 from sidecar.work import Work
-from tests.strategies import NOW, snapshots
+from tests.states import NOW, snapshots
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080")
 

@@ -17,7 +17,8 @@ from sidecar.state import BackendState, Failure, Outside, Snapshot, Status
 from sidecar.usual import NOTHING_USUAL
 from sidecar.views import backends_json, status_json
 from sidecar.work import Work
-from tests.strategies import NOW, load_rules, snapshots
+from tests.states import NOW, snapshots
+from tests.strategies import load_rules
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080", api_key="sk-secret", models={"reasoner": "gemma4"})
 UP = BackendState(
