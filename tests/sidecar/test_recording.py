@@ -3,7 +3,7 @@ from math import inf
 
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sidecar.errors import TraceInvalid
@@ -143,6 +143,8 @@ KEYS = {"t", "at", "ok", "outcome", "latency_ms", "active_jobs", "total_requests
 }
 
 
+# The first text of a fresh checkout takes seconds: a table of all characters is made.
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from(sorted(KINDS)), st.dictionaries(st.sampled_from(sorted(KEYS)), json_values, max_size=6))
 def test_any_json_under_any_key_is_read_or_refused(kind: str, record: dict[str, object]) -> None:
     try:
