@@ -3,9 +3,9 @@
 Rules of this file
 - Pure arithmetic over outlooks, since it runs for every candidate of every request. Costs are in seconds.
 
-A request costs the time to its first token, the time of its other tokens, a bounded fine where it would keep people
-waiting longer than they like, a little for the last free places of a machine, and what the others there lose because it
-joins them. The fines are bounded, so that they do not decide where nobody can be in time: then the rest does.
+A request costs the time to its first token, doubled, the time of its other tokens, a bounded fine where it would keep
+people waiting longer than they like, a little for the last free places of a machine, and what the others there lose
+because it joins them. Fines are bounded, so that they do not decide where nobody can be in time: then the rest does.
 """
 
 from math import inf
@@ -28,6 +28,8 @@ SLOW_FROM_SECONDS = 0.8 * TOKEN_GOAL_SECONDS
 SLOW_RANGE_SECONDS = 0.4 * TOKEN_GOAL_SECONDS
 """A prediction is off by a fifth: from four fifths of the goal on it may be missed, at six fifths it surely is."""
 
+WEIGHT_OF_FIRST = 2.0
+"""A second in which nothing comes is felt as much as two in which one reads."""
 HEADROOM_SECONDS = 0.25
 PART_STILL_TO_COME = 0.6
 """Of the answers that run, on average, weighed by how long they are."""
@@ -47,7 +49,7 @@ def costs(scene: Scene) -> list[float]:
         first += prompt + max(wait, ahead) + silent + cold
         company = min(in_flight, slots)
         delay = prompt + rest_tokens * crowding
-        cost = first + answer_tokens * token_seconds + company * delay
+        cost = WEIGHT_OF_FIRST * first + answer_tokens * token_seconds + company * delay
         late = MARGIN * first + WEIGHT_OF_WAIT * wait - FIRST_TOKEN_GOAL_SECONDS
         if late > 0:
             cost += LATE_FINE * min(late, MOST_LATE_SECONDS)

@@ -158,8 +158,8 @@ COUNTED: Words = {
 
 POLICIES: Words = {
     "predicted": Word(
-        "비용은 초로 셉니다: 첫 토큰까지, 나머지 답변, 다른 요청에 주는 폐, 늦을 때의 벌점. 가장 적은 쪽이 이깁니다.",
-        "Cost is in seconds: to the first token, the rest, what others lose there, fines for lateness. Lowest wins.",
+        "비용은 초로 셉니다: 첫 토큰까지의 두 배, 나머지 답변, 남에게 주는 폐, 늦는 벌점. 가장 적은 쪽이 이깁니다.",
+        "Cost is in seconds: the first token twice, the rest, what others lose there, fines for lateness. Lowest wins.",
     ),
     "least_in_flight": Word("비용은 처리 중인 요청 수입니다.", "Cost is the number of requests in flight there."),
     "weighted": Word("비용은 가중치로 나눈 요청 수입니다.", "Cost is the number of requests for each unit of weight."),

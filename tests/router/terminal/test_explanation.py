@@ -36,7 +36,7 @@ Who answers  reasoner
   > mini       1/4      412 ms     3.1 s      2.10
     gpu        3/4        15 s*     24 s*    16.30  loads its model first, silent for too long
     nas   left out: it is down
-    Cost is in seconds: to the first token, the rest, what others lose there, fines for lateness.
+    Cost is in seconds: the first token twice, the rest, what others lose there, fines for lateness.
     Lowest wins.
     * A guess: hardly anything has been measured there yet.
 
@@ -64,8 +64,8 @@ def test_the_same_in_korean() -> None:
   > mini       1/4      412 ms     3.1 s      2.10
     gpu        3/4        15 s*     24 s*    16.30  모델부터 올려야 함, 토큰이 끊긴 지 오래됨
     nas   제외: 중단되어 있습니다
-    비용은 초로 셉니다: 첫 토큰까지, 나머지 답변, 다른 요청에 주는 폐, 늦을 때의 벌점. 가장 적은
-    쪽이 이깁니다.
+    비용은 초로 셉니다: 첫 토큰까지의 두 배, 나머지 답변, 남에게 주는 폐, 늦는 벌점. 가장 적은 쪽이
+    이깁니다.
     * 아직 거기서 잰 적이 거의 없어 어림한 값입니다.
 
   첫 토큰: 예상 412 ms, 실제 620 ms (예상의 1.5배).
