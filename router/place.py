@@ -86,10 +86,11 @@ class Places:
         winner = seen.choice.winner
         assert winner is not None
         why = why_of(seen.choice, call.policy, call.demand, stream=call.stream)
+        # Before the booking: a recording tells things in the order in which they happened.
+        level = self._level_at(winner.state, seen.snapshot)
         meter = self._booked(call, winner, seen.snapshot.now, why)
         progress, request = meter.progress, meter.request
         log.debug("choice decision=%s request=%s %s", journey.decision, request, why)
-        level = self._level_at(winner.state, seen.snapshot)
         attempt = Attempt(why, winner.candidate, level, hedge, waited_seconds=seen.waited_seconds)
         if call.delivered is not None:
             attempt.continues_characters = len(call.delivered.text)
