@@ -138,8 +138,11 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
 def as_it_beats(known: Steady, model: str, pulse: Pulse, snapshot: Snapshot) -> Outlook:
     """The outlook with what the tokens of this very moment say: slower than expected, silent, or near their ends."""
     state, outlook = known.state, known.outlook
-    pace = slower(known.gap_seconds, pulse) if state.work.running else 1.0
-    silent_seconds = silence_cost(state, state.forecast(model), pulse, snapshot.now)
+    work, silent_seconds = state.work, 0.0
+    pace = slower(known.gap_seconds, pulse) if work.running else 1.0
+    since = work.silent_since
+    if since is not None and snapshot.now - max(since, pulse.last_token_at or since) > SHORTEST_SILENCE_SECONDS:
+        silent_seconds = silence_cost(state, state.forecast(model), pulse, snapshot.now)
     ends_per_second = outlook.ends_per_second
     if outlook.in_flight >= outlook.slots:
         now_per_second = slot_rate(known, pulse, snapshot)

@@ -76,14 +76,16 @@ def look(pool: Pool, snapshot: Snapshot, role: str, tried: Collection[Candidate]
     able: list[Able] = []
     warming: list[Able] = []
     excluded: list[Excluded] = []
+    backends, now = snapshot.backends, snapshot.now
     for candidate in pool:
-        state = snapshot.backends.get(candidate.backend)
+        state = backends.get(candidate.backend)
         if state is None:
             excluded.append(Excluded(candidate, Exclusion.GONE))
-        elif (why := _exclusion(candidate, state, snapshot.now, tried)) is not None:
+        elif (why := _exclusion(candidate, state, now, tried)) is not None:
             excluded.append(Excluded(candidate, why))
         else:
-            one = _able(candidate, snapshot, role)
+            found = outlook_on(state, candidate.model, role, snapshot)
+            one = Able(candidate, state, found, found.room)
             has_its_share = state.breaker.closed_at is not None and _has_its_share(one, snapshot.now)
             (warming if has_its_share else able).append(one)
     if warming and any(one.room >= 1 for one in able):
