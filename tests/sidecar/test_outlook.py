@@ -157,9 +157,9 @@ def test_what_others_did_ceases_to_count_while_nothing_else_happens() -> None:
 def test_a_change_of_the_state_or_of_the_lengths_is_seen_at_once() -> None:
     state, beating = backend(streams(1)), Pulse()
     before = on(state, beating)
-    assert on(backend(streams(2)), beating).in_flight == 2
     snapshot = replace(seen(state, beating), lengths={ROLE: seen(state).lengths_of(ROLE).after(9000, 9000)})
     assert outlook_on(state, MODEL, ROLE, snapshot).token_seconds != before.token_seconds
+    assert on(backend(streams(2)), beating).in_flight == 2
 
 
 # Slots.

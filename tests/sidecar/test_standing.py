@@ -30,6 +30,7 @@ def state(draining: bool = False, **health: bool) -> BackendState:
         (state(suspended=True), Standing.SUSPENDED),
         (state(draining=True), Standing.DRAINING),
         (state(draining=True, loading=True), Standing.DRAINING),
+        (state(draining=True, suspended=True), Standing.DRAINING),
         (replace(state(draining=True), health=Health(Verdict.DOWN, 3)), Standing.DOWN),
     ],
 )
