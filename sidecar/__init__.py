@@ -40,6 +40,7 @@ from sidecar.redaction import redacted
 from sidecar.replay import Rules, answers
 from sidecar.residency import cold_seconds, is_resident
 from sidecar.settings import load_rules, pace, wants_probe
+from sidecar.slots import told_slots
 from sidecar.state import BackendState, Snapshot
 from sidecar.store import Store
 from sidecar.views import backends_json
@@ -99,5 +100,6 @@ __all__ = [
     "pace",
     "probing_session",
     "redacted",
+    "told_slots",
     "wants_probe",
 ]

@@ -27,7 +27,7 @@ from router.balance.demand import Demand, Priority
 from router.balance.policy import Policy
 from router.balance.pools import Candidate, Pool
 from router.balance.seen import View, look
-from sidecar import Snapshot
+from sidecar import Snapshot, told_slots
 
 MOST_PLANNED = 16
 """Tickets of one pool that are planned anew at each event. Those behind them keep the backend that they wait for, so
@@ -256,8 +256,12 @@ def need_not_wait(choice: Choice) -> bool:
 
 
 def _is_sure(choice: Choice) -> bool:
-    """Whether the expected wait was said by a backend, or follows from what was measured there."""
-    return choice.winner is None or choice.winner.outlook.trusted
+    """Whether the expected wait was said by a backend, or follows from what was measured there.
+
+    Slots that nobody told are inferred from waits, and a machine that is slow for a moment looks as if it had few.
+    """
+    winner = choice.winner
+    return winner is None or (winner.outlook.trusted and told_slots(winner.state) is not None)
 
 
 def _goes_after(other: Ticket, ticket: Ticket) -> bool:

@@ -176,7 +176,7 @@ async def test_whoever_has_room_first_takes_the_next_one() -> None:
     first, second = Desk(), Desk()
     async with upstream(first) as one, upstream(second) as two, fleet(one.url, two.url, slots=1) as both:
         clients = await queue_up(both, 3)
-        assert (len(first.held), len(second.held), len(both.line)) == (1, 1, 1)
+        await until(lambda: (len(first.held), len(second.held), len(both.line)) == (1, 1, 1))
         await second.end_one()
         await until(lambda: second.held)
         await leave(*(sending for sending, _ in clients))
