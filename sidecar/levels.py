@@ -65,6 +65,9 @@ class Signal(StrEnum):
 REMEMBERED = frozenset(Signal) - {Signal.SILENCE, Signal.PROBE_AGE, Signal.QUEUE}
 """Signals that have hysteresis. Ages and silences grow steadily and end at once; the queue counts a few whole jobs."""
 
+NO_LOAD = {Signal.SLOWDOWN: 1.0}
+"""What a signal is when there is no load, where that is not 0."""
+
 Steps = tuple[float, float, float]
 """Where a signal reaches normal, busy and very busy; infinity where it never does by itself."""
 NEVER = inf
@@ -87,15 +90,21 @@ def rising(steps: Steps) -> Steps:
     return (min(steps), min(steps[1:]), steps[2])
 
 
-def eased(steps: Steps, held: int, ratio: float) -> Steps:
-    """The same, but the first `held` levels have been reached before, and are left only below `1 - ratio` of them."""
-    keep = 1 - ratio
+def eased(steps: Steps, held: int, ratio: float, nothing: float = 0.0) -> Steps:
+    """The same, but the first `held` levels have been reached before, and are left only that part of the way down.
+
+    `nothing`: what the signal is when there is no load at all.
+    """
     normal, busy, very_busy = steps
     return (
-        normal * keep if held >= Level.NORMAL else normal,
-        busy * keep if held >= Level.BUSY else busy,
-        very_busy * keep if held >= Level.VERY_BUSY else very_busy,
+        _eased(normal, ratio, nothing) if held >= Level.NORMAL else normal,
+        _eased(busy, ratio, nothing) if held >= Level.BUSY else busy,
+        _eased(very_busy, ratio, nothing) if held >= Level.VERY_BUSY else very_busy,
     )
+
+
+def _eased(step: float, ratio: float, nothing: float) -> float:
+    return min(step, step - ratio * (step - nothing)) if step < NEVER else step
 
 
 def scaled(steps: Steps, factor: float) -> Steps:

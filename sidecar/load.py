@@ -17,6 +17,7 @@ from sidecar.facts import ProbeOutcome
 from sidecar.health import Verdict
 from sidecar.levels import (
     NEVER,
+    NO_LOAD,
     OUT_OF_REACH,
     REMEMBERED,
     Level,
@@ -179,7 +180,7 @@ def _measured(
     for signal, held in snapshot.held(state.name).items():
         if signal in thresholds:
             known = Signal(signal)
-            thresholds[known] = eased(thresholds[known], held, rules.hysteresis_ratio)
+            thresholds[known] = eased(thresholds[known], held, rules.hysteresis_ratio, NO_LOAD.get(known, 0.0))
     return signals, thresholds
 
 

@@ -10,6 +10,7 @@ Rules of this file
 
 from typing import NamedTuple
 
+from sidecar.lengths import Lengths
 from sidecar.outlook import (
     FIRST_TOKENS_OF_SILENCE,
     GAPS_OF_SILENCE,
@@ -17,6 +18,8 @@ from sidecar.outlook import (
     PLAINLY_SLOWER,
     SHORTEST_SILENCE_SECONDS,
     SILENCE_FACTOR,
+    TRUST_OF_RATE,
+    Outlook,
     outlook_on,
     silence_seconds,
 )
@@ -29,6 +32,9 @@ from sidecar.usual import Usual
 
 FRESH_SECONDS = 60.0
 """So long the last tokens say how fast a machine is; whoever has no streams cannot know any better."""
+LATE_COUNTS_SECONDS = 30.0
+"""Whoever kept a first token waiting, though nothing of ours stood before it, may keep the next one waiting too: less
+and less for so long, and not once one came in time."""
 LEAST_OF_GAP = 0.2
 """However much of the gap between tokens prompts are reckoned to explain, the rest was not theirs."""
 COLD_SECONDS_BORNE = 2.0
@@ -101,16 +107,29 @@ def _slowdown(state: BackendState, model: str, usual: Usual, snapshot: Snapshot)
     pace = 1.0 if pulse is None else pace_of(state, usual, pulse, prompts_ratio, snapshot.now)
     # Slots that were only assumed may well be more: nobody has been seen to wait for one.
     slots = likely_slots(state) if told_slots(state) or state.inferred_slots else float("inf")
-    waits_seconds = outlook.slot_seconds() if outlook.in_flight >= slots else 0.0
+    waits_seconds = _middle_wait(state, outlook, lengths, snapshot.now) if outlook.in_flight >= slots else 0.0
     prompts = state.work.due_tokens + TOKENS_OF_WAITING * state.outsiders(snapshot.now)[1]
     ahead_seconds = usual.first.line.slope * prompts * pace
+    late_seconds = usual.late_seconds * max(0.0, 1 - (snapshot.now - usual.late_at) / LATE_COUNTS_SECONDS)
     first_seconds = usual.first.line.at(TYPICAL_PROMPT_TOKENS) * pace
     company = min(outlook.in_flight + 1, slots)
     token_seconds = usual.token_seconds(company, prompts_ratio) * pace
     quiet = silence(state, snapshot)
     silent_seconds = 0.0 if quiet is None else quiet.cost_seconds
-    seconds = first_seconds + max(waits_seconds, ahead_seconds) + TYPICAL_ANSWER_TOKENS * token_seconds
+    seconds = first_seconds + max(waits_seconds, ahead_seconds, late_seconds) + TYPICAL_ANSWER_TOKENS * token_seconds
     return max(1.0, (seconds + silent_seconds) / usual.alone_seconds)
+
+
+def _middle_wait(state: BackendState, outlook: Outlook, lengths: Lengths, now: float) -> float:
+    """The wait for a slot that is as often too long as too short: the mean is pulled up by a few very long answers.
+
+    Slots come free at a rate, and the median of the time until the nth does is n − 1/3 of the mean time between two
+    (Choi, Proceedings of the AMS 1994). Who has a slot and no token yet is at the beginning of his answer.
+    """
+    beginning = min(outlook.in_flight, outlook.slots) - state.work.running - state.outsiders(now)[0]
+    ends_per_second = max(0.0, beginning) / (lengths.mean * outlook.token_seconds)
+    ends_per_second = outlook.ends_per_second + TRUST_OF_RATE * ends_per_second
+    return max(0.0, outlook.in_flight + 1 - outlook.slots - 1 / 3) / ends_per_second
 
 
 def pace_of(state: BackendState, usual: Usual, pulse: Pulse, prompts_ratio: float, now: float) -> float:

@@ -1,0 +1,1 @@
+"""How busy a backend is said to be, against the truth, in virtual time."""
