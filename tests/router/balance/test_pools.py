@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from router.balance.pools import Candidate, offered, pool_of_model, pool_of_role, pools
 from sidecar import BackendSpec, BackendState, Model, ModelKind
-from tests import strategies
+from tests.states import states
 
 SMALL = Model("small", parameters=1e9)
 LARGE = Model("large", parameters=3e10)
@@ -83,7 +83,7 @@ def test_who_serves_a_role(role: str, states: tuple[BackendState, ...], expected
     assert pool(role, *states) == expected
 
 
-fleets = st.lists(strategies.states, max_size=3).map(
+fleets = st.lists(states, max_size=3).map(
     lambda found: {
         f"b{number}": BackendState(
             BackendSpec(f"b{number}", "http://x:1", models=one.spec.models, simulated=one.spec.simulated),
