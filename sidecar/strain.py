@@ -32,9 +32,6 @@ from sidecar.usual import Usual
 
 FRESH_SECONDS = 60.0
 """So long the last tokens say how fast a machine is; whoever has no streams cannot know any better."""
-LATE_COUNTS_SECONDS = 30.0
-"""Whoever kept a first token waiting, though nothing of ours stood before it, may keep the next one waiting too: less
-and less for so long, and not once one came in time."""
 LEAST_OF_GAP = 0.2
 """However much of the gap between tokens prompts are reckoned to explain, the rest was not theirs."""
 COLD_SECONDS_BORNE = 2.0
@@ -110,13 +107,12 @@ def _slowdown(state: BackendState, model: str, usual: Usual, snapshot: Snapshot)
     waits_seconds = _middle_wait(state, outlook, lengths, snapshot.now) if outlook.in_flight >= slots else 0.0
     prompts = state.work.due_tokens + TOKENS_OF_WAITING * state.outsiders(snapshot.now)[1]
     ahead_seconds = usual.first.line.slope * prompts * pace
-    late_seconds = usual.late_seconds * max(0.0, 1 - (snapshot.now - usual.late_at) / LATE_COUNTS_SECONDS)
     first_seconds = usual.first.line.at(TYPICAL_PROMPT_TOKENS) * pace
     company = min(outlook.in_flight + 1, slots)
     token_seconds = usual.token_seconds(company, prompts_ratio) * pace
     quiet = silence(state, snapshot)
     silent_seconds = 0.0 if quiet is None else quiet.cost_seconds
-    seconds = first_seconds + max(waits_seconds, ahead_seconds, late_seconds) + TYPICAL_ANSWER_TOKENS * token_seconds
+    seconds = first_seconds + max(waits_seconds, ahead_seconds) + TYPICAL_ANSWER_TOKENS * token_seconds
     return max(1.0, (seconds + silent_seconds) / usual.alone_seconds)
 
 
