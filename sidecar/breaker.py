@@ -4,6 +4,7 @@ Rules of this file
 - Pure: one table of what an outcome means, and one step for each thing that can happen.
 - A failure opens the circuit for 1, 2, 4 … 30 seconds. Then one real request is the trial: if it gets a token the
   circuit closes, and what the backend may hold grows over half a minute, since a server that is back is cold.
+- A backend that breaks answers off works, if not well: it is missed sooner, and left alone for 4 seconds at the most.
 - A request that was on its way when the circuit opened belongs to the same trouble: how it ends says nothing new.
 - What a caller did wrong, and a client that left, say nothing. A backend that says that it is full is believed: it
   rests until the moment it named, and nothing has failed.
@@ -20,6 +21,8 @@ from sidecar.facts import Outcome
 SHORTEST_OPEN_SECONDS = 1.0
 LONGEST_OPEN_SECONDS = 30.0
 """A backend that is back is missed after half a minute; asking a dead one every half a minute costs nothing."""
+LONGEST_OPEN_ANSWERING_SECONDS = 4.0
+"""One that gets nine answers of ten to their ends is worth more than nothing while others have much to do."""
 MOST_DOUBLINGS = 5
 SLOW_START_SECONDS = 30.0
 FULL_SECONDS = 1.0
@@ -72,6 +75,8 @@ class Breaker:
     """When it closed after that; None while it is open, or half open."""
     trial: str | None = None
     """The request that tries whether the backend is back."""
+    answering: bool = False
+    """Whether what opened the circuit was an answer that had begun."""
     full_until: float | None = None
 
     def circuit(self, now: float) -> Circuit:
@@ -84,7 +89,8 @@ class Breaker:
     def open_seconds(self) -> float:
         """How long the circuit stays open this time."""
         doublings = min(max(self.openings - 1, 0), MOST_DOUBLINGS)
-        return min(LONGEST_OPEN_SECONDS, SHORTEST_OPEN_SECONDS * 2.0**doublings)
+        longest_seconds = LONGEST_OPEN_ANSWERING_SECONDS if self.answering else LONGEST_OPEN_SECONDS
+        return min(longest_seconds, SHORTEST_OPEN_SECONDS * 2.0**doublings)
 
     def allows(self, now: float) -> bool:
         """Whether a request may be sent now: closed, or due for a trial that nobody makes yet."""
@@ -114,15 +120,22 @@ class Breaker:
         return replace(self, closed_at=now, trial=None)
 
     def after_end(
-        self, request: str, outcome: Outcome, started_at: float, now: float, retry_after_seconds: float | None = None
+        self,
+        request: str,
+        outcome: Outcome,
+        started_at: float,
+        now: float,
+        retry_after_seconds: float | None = None,
+        *,
+        begun: bool = False,
     ) -> "Breaker":
-        """A request ended that had started at `started_at`."""
+        """A request ended that had started at `started_at`. `begun`: some of its answer had come."""
         meaning = MEANING_OF[outcome]
         match meaning:
             case Meaning.SUCCESS:
                 return _settled(self.after_token(started_at, now), now)
             case Meaning.FAILURE:
-                return self._after_failure(started_at, now)
+                return self._after_failure(started_at, now, answering=begun and outcome is Outcome.TRUNCATED)
             case Meaning.FULL:
                 wanted_seconds = FULL_SECONDS if retry_after_seconds is None else retry_after_seconds
                 full_until = now + min(wanted_seconds, LONGEST_REST_SECONDS)
@@ -132,12 +145,13 @@ class Breaker:
             case _:
                 assert_never(meaning)
 
-    def _after_failure(self, started_at: float, now: float) -> "Breaker":
+    def _after_failure(self, started_at: float, now: float, *, answering: bool) -> "Breaker":
         if self.opened_at is not None and started_at <= self.opened_at:
             return self
         if self.circuit(now) is Circuit.OPEN:
             return self
-        return Breaker(_settled(self, now).openings + 1, opened_at=now, full_until=self.full_until)
+        openings = _settled(self, now).openings + 1
+        return Breaker(openings, opened_at=now, answering=answering, full_until=self.full_until)
 
     def _without_trial(self, request: str) -> "Breaker":
         return replace(self, trial=None) if request == self.trial else self

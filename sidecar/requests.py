@@ -132,7 +132,9 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
     if place.moved:
         return state.changed(work=work)
     outcome = _as_said(state, place, fact)
-    breaker = state.breaker.after_end(fact.request, outcome, place.started_at, fact.at, fact.retry_after_seconds)
+    breaker = state.breaker.after_end(
+        fact.request, outcome, place.started_at, fact.at, fact.retry_after_seconds, begun=place.first_at is not None
+    )
     forecasts, models = state.forecasts, state.models
     if fact.outcome in MEASURES_SPEED and ran and booking.streamed:
         forecast = _paced(state.forecast(booking.model), state, place, fact)

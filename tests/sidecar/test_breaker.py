@@ -108,9 +108,31 @@ def test_a_trial_that_fails_opens_the_circuit_for_twice_as_long() -> None:
     assert after == opened(5.0, 2)
 
 
-def test_a_trial_that_is_cut_after_its_first_token_opens_the_circuit_for_twice_as_long() -> None:
-    after = opened(0.0).after_start("trial", 1.0).after_token(1.0, 2.0).after_end("trial", Outcome.TRUNCATED, 1.0, 3.0)
+def test_a_trial_that_is_cut_before_its_first_token_opens_the_circuit_for_twice_as_long() -> None:
+    after = opened(0.0).after_start("trial", 1.0).after_end("trial", Outcome.TRUNCATED, 1.0, 3.0)
     assert after == opened(3.0, 2)
+
+
+def cut(breaker: Breaker, at: float) -> Breaker:
+    """Once an answer that had begun was cut."""
+    return breaker.after_token(at - 1.0, at).after_end("cut", Outcome.TRUNCATED, at - 1.0, at, begun=True)
+
+
+def test_a_backend_that_cuts_answers_off_is_left_alone_for_four_seconds_at_the_most() -> None:
+    breaker, open_seconds, now = NEW, [], 10.0
+    for _ in range(6):
+        breaker = cut(breaker, now)
+        open_seconds.append(breaker.open_seconds)
+        now += breaker.open_seconds + 2.0
+    assert open_seconds == [1.0, 2.0, 4.0, 4.0, 4.0, 4.0]
+
+
+def test_a_backend_that_cut_answers_off_and_then_refuses_is_gone() -> None:
+    breaker = opened(10.0, 5)
+    cut_off = cut(breaker, 30.0)
+    assert (cut_off.open_seconds, cut_off.openings) == (4.0, 6)
+    refused = cut_off.after_end("trial", Outcome.REFUSED, 35.0, 36.0)
+    assert (refused.open_seconds, refused.openings) == (30.0, 7)
 
 
 @pytest.mark.parametrize("outcome", NO_WORD)
