@@ -115,20 +115,23 @@ async def test_the_status_is_null_while_the_backend_does_not_say() -> None:
         assert await response.json() == {"active_jobs": None, "total_requests": None}
 
 
+async def page(client: aiohttp.ClientSession, url: str) -> object:
+    async with client.get(url) as response:
+        return await response.json()
+
+
 async def test_in_front_of_a_backend_the_sidecar_counts_itself_and_says_for_whom() -> None:
     async with fakes.serving(WITH_STATUS) as fake:
         mini = BackendConfig(name="mini", url=fake.url)
         async with watching(config(mini)) as watch, proxying(watch, "mini", ("127.0.0.1", 0), 0.0) as (host, port):
             pages = in_front_of(watch.pages, "mini")
             async with showing(pages, (host, 0)) as (_, shown), aiohttp.ClientSession() as client:
-                await until(lambda: watch.pages.snapshot().backends["mini"].status is not None)
-                # What is asked of the backend comes from the backend: it has a /status of its own.
-                async with client.get(f"http://{host}:{port}/status") as response:
-                    assert await response.json() == STATUS
+                # What is asked of the backend comes from the backend, once it is known to have a /status of its own.
+                while await page(client, f"http://{host}:{port}/status") != STATUS:
+                    pass
                 async with client.post(f"http://{host}:{port}/v1/chat/completions", json={}) as response:
                     assert await response.json() == fakes.SAID
-                async with client.get(f"http://{host}:{shown}/status") as response:
-                    told = await response.json()
+                told = await page(client, f"http://{host}:{shown}/status")
     assert told == {
         "active_jobs": 0,
         "total_requests": 1,
