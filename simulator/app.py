@@ -13,7 +13,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from simulator import control_api, ollama_api, openai_api, stats_api
-from simulator.faults import Error500, Garbage, GarbageWhere, Loading, RateLimit, SlowHealth
+from simulator.faults import Error500, Garbage, GarbageWhere, Loading, SlowHealth
 from simulator.openai_api import UnknownModelError
 from simulator.personas import PERSONAS
 from simulator.request import BadRequestError
@@ -197,14 +197,14 @@ async def _meet_faults(request: web.Request, server: Server, *, native: bool) ->
         return web.Response(text=_HTML, content_type="text/html")
     if not generates:
         return None
-    limit = server.fault(RateLimit)
-    if limit is not None:
+    refusal_seconds = server.board.refusal_seconds(server.now())
+    if refusal_seconds is not None:
         return error_response(
             server,
             429,
             "Rate limit reached. Try again later.",
             native=native,
-            retry_after_seconds=limit.retry_after_seconds,
+            retry_after_seconds=refusal_seconds,
         )
     error = server.fault(Error500)
     if error is not None and server.dice.random() < error.ratio:

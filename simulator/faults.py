@@ -80,17 +80,23 @@ class Error500(Timed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit(Timed):
-    """Every request is refused with 429 and a `Retry-After`."""
+    """Every request is refused with 429 and a `Retry-After`; with `per_second`, only those above that rate are."""
 
     retry_after_seconds: int = _number(0, A_DAY_SECONDS, 1)
+    """At least; longer where it takes longer until another request is taken."""
+    per_second: float | None = _number(0.001, 1e6, None)
+    burst: float = _number(1.0, 1e6, 1.0)
+    """So many may come at once, if nobody came for long enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut(Timed):
-    """The answer stops after `after_tokens`, without an end marker."""
+    """The answer stops after `after_tokens`, without an end marker. It befalls a part of the questions, `ratio`, and the
+    same ones whenever they are asked."""
 
     after_tokens: int = _number(0, 1_000_000, 3)
     how: CutHow = CutHow.RESET
+    ratio: float = _number(0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +108,7 @@ class Garbage(Timed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LyingStatus(Timed):
-    """Whatever the server says about its load, it says `active_jobs`."""
+    """Whatever the server says about its load, it says `active_jobs`, and that its cache is empty."""
 
     active_jobs: int = _number(0, 1_000_000, 0)
 
@@ -219,10 +225,29 @@ class FaultBoard:
 
     def __init__(self) -> None:
         self._held: dict[type[Fault], _Held] = {}
+        self._allowance = 0.0
+        self._allowance_at = 0.0
 
     def replace(self, faults: Iterable[Fault], now: float) -> None:
-        """Let exactly `faults` hold, from `now` on."""
+        """Let exactly `faults` hold, from `now` on. A rate limit begins with its whole burst."""
         self._held = {type(fault): _Held(fault, now) for fault in faults}
+        limit = self.get(RateLimit, now)
+        self._allowance, self._allowance_at = limit.burst if limit else 0.0, now
+
+    def refusal_seconds(self, now: float) -> int | None:
+        """Return after how long a request that is above the rate limit may come again; None if it is taken, which uses
+        up a part of the limit."""
+        limit = self.get(RateLimit, now)
+        if limit is None:
+            return None
+        if limit.per_second is None:
+            return limit.retry_after_seconds
+        grown = (now - self._allowance_at) * limit.per_second
+        self._allowance, self._allowance_at = min(limit.burst, self._allowance + grown), now
+        if self._allowance < 1:
+            return max(limit.retry_after_seconds, math.ceil((1 - self._allowance) / limit.per_second))
+        self._allowance -= 1
+        return None
 
     def get(self, kind: type[F], now: float) -> F | None:
         """Return the fault of that kind if it holds now."""

@@ -57,9 +57,9 @@ async def answer(request: web.Request, ask: Ask, dialect: Dialect, *, native: bo
     work = Work(ask.model, max(1, count_tokens(ask.prompt_text)), len(reply.tokens))
     try:
         async with server.driver.generation(work) as generation:
-            if ask.stream:
-                return await _stream(request, server, reply, dialect, generation)
-            return await _whole(request, server, reply, dialect, generation)
+            cut = server.find_cut(ask.prompt_text, len(reply.tokens))
+            send = _stream if ask.stream else _whole
+            return await send(request, server, reply, dialect, generation, cut)
     except QueueFullError:
         persona = server.persona
         return error_response(server, persona.full_status, persona.full_message, native=native)
@@ -72,9 +72,8 @@ async def answer(request: web.Request, ask: Ask, dialect: Dialect, *, native: bo
 
 
 async def _whole(
-    request: web.Request, server: Server, reply: Reply, dialect: Dialect, generation: Generation
+    request: web.Request, server: Server, reply: Reply, dialect: Dialect, generation: Generation, cut: Cut | None
 ) -> web.StreamResponse:
-    cut = _find_cut(server, reply)
     made = 0
     while taken := await generation.take():
         made += taken
@@ -94,13 +93,13 @@ async def _whole(
 
 
 async def _stream(
-    request: web.Request, server: Server, reply: Reply, dialect: Dialect, generation: Generation
+    request: web.Request, server: Server, reply: Reply, dialect: Dialect, generation: Generation, cut: Cut | None
 ) -> web.StreamResponse:
     response = _prepare(server, dialect)
     if server.persona.early_headers:
         await response.prepare(request)
         await _write(response, dialect.before(generation.work.prompt_tokens))
-    cut, spoiled = _find_cut(server, reply), _is_spoiled(server)
+    spoiled = _is_spoiled(server)
     last = cut.after_tokens if cut else len(reply.tokens)
     sent = 0
     while taken := await generation.take():
@@ -136,11 +135,6 @@ def _prepare(server: Server, dialect: Dialect) -> web.StreamResponse:
 async def _write(response: web.StreamResponse, data: bytes) -> None:
     if data:
         await response.write(data)
-
-
-def _find_cut(server: Server, reply: Reply) -> Cut | None:
-    cut = server.fault(Cut)
-    return cut if cut is not None and cut.after_tokens < len(reply.tokens) else None
 
 
 def _is_spoiled(server: Server) -> bool:

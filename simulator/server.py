@@ -15,7 +15,7 @@ from aiohttp import web
 
 from simulator.batch import Batch
 from simulator.driver import Driver
-from simulator.faults import F, FaultBoard, LyingStatus
+from simulator.faults import Cut, F, FaultBoard, LyingStatus
 from simulator.personas import PERSONAS
 from simulator.settings import SimSettings
 
@@ -74,6 +74,19 @@ class Server:
             return lie.active_jobs, 0
         occupancy = self.driver.occupancy()
         return occupancy.running, occupancy.waiting
+
+    def reported_kv_usage_ratio(self) -> float:
+        """Return how full the server says that its key-value cache is."""
+        return 0.0 if self.fault(LyingStatus) else self.driver.occupancy().kv_usage_ratio
+
+    def find_cut(self, question: str, tokens: int) -> Cut | None:
+        """Return the fault that cuts an answer of so many tokens, if one does. It depends on the question alone, so
+        that the same question is cut whenever it is asked."""
+        cut = self.fault(Cut)
+        if cut is None or cut.after_tokens >= tokens:
+            return None
+        dice = random.Random(f"cut {self.settings.seed} {question}")  # noqa: S311  no secret hangs on these
+        return cut if dice.random() < cut.ratio else None
 
 
 SERVER: web.AppKey[Server] = web.AppKey("server", Server)

@@ -99,7 +99,7 @@ async def vllm_metrics(request: web.Request) -> web.StreamResponse:
             ("vllm:num_requests_waiting", "gauge", labels, waiting),
             ("vllm:num_requests_waiting_by_reason", "gauge", f'{{{each},reason="capacity"}}', waiting),
             ("vllm:num_requests_waiting_by_reason", "gauge", f'{{{each},reason="deferred"}}', 0),
-            ("vllm:kv_cache_usage_perc", "gauge", labels, server.driver.occupancy().kv_usage_ratio),
+            ("vllm:kv_cache_usage_perc", "gauge", labels, server.reported_kv_usage_ratio()),
             ("vllm:prompt_tokens_total", "counter", labels, totals.prompt_tokens),
             ("vllm:generation_tokens_total", "counter", labels, totals.output_tokens),
         ]
@@ -125,7 +125,7 @@ async def sglang_loads(request: web.Request) -> web.StreamResponse:
     """SGLang's `GET /v1/loads`, of one rank."""
     server = server_of(request)
     running, waiting = server.reported_load()
-    usage, capacity = server.driver.occupancy().kv_usage_ratio, server.profile.kv_capacity_tokens
+    usage, capacity = server.reported_kv_usage_ratio(), server.profile.kv_capacity_tokens
     rank = {
         "dp_rank": 0,
         "num_running_reqs": running,

@@ -55,10 +55,24 @@ def test_a_fault_with_seconds_ends_of_itself():
     board.replace([Stall(seconds=20), RateLimit()], now=100.0)
     assert board.get(Stall, 119.9) is not None
     assert board.next_change_at(100.0) == 120.0
-    assert board.describe(105.0) == {"stall": {"seconds": 15.0}, "rate_limit": {"retry_after_seconds": 1}}
+    limit = {"retry_after_seconds": 1, "burst": 1.0}
+    assert board.describe(105.0) == {"stall": {"seconds": 15.0}, "rate_limit": limit}
     assert board.get(Stall, 120.0) is None
     assert board.get(RateLimit, 1e9) is not None
     assert board.next_change_at(120.0) is None
+
+
+def test_a_rate_limit_with_a_rate_grows_again_up_to_its_burst_and_says_when_to_come_back():
+    board = FaultBoard()
+    board.replace([RateLimit(per_second=0.25, burst=2)], now=100.0)
+    assert [board.refusal_seconds(100.0) for _ in range(3)] == [None, None, 4]
+    assert board.refusal_seconds(103.0) == 1
+    assert board.refusal_seconds(104.0) is None
+    assert [board.refusal_seconds(200.0) for _ in range(3)] == [None, None, 4]
+    board.replace([RateLimit(retry_after_seconds=7)], now=200.0)
+    assert board.refusal_seconds(200.0) == 7
+    board.replace([], now=200.0)
+    assert board.refusal_seconds(200.0) is None
 
 
 def test_what_is_described_can_be_read_again():

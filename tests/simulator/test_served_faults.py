@@ -93,6 +93,19 @@ async def test_rate_limit_says_when_to_come_back(sim):
     assert (await sim.get("/v1/models"))[0] == 200
 
 
+async def test_a_rate_limit_with_a_rate_takes_its_burst_and_refuses_what_comes_on_top(sim):
+    await sim.put_faults({"rate_limit": {"per_second": 0.001, "burst": 2}})
+    assert [(await sim.post(CHAT, QUESTION))[0] for _ in range(3)] == [200, 200, 429]
+
+
+async def test_cut_befalls_a_part_of_the_questions_and_the_same_ones_each_time(sim):
+    await sim.put_faults({"cut": {"after_tokens": 1, "how": "end", "ratio": 0.5}})
+    bodies = [{"messages": [{"role": "user", "content": f"Explain tide {number}"}]} for number in range(20)]
+    first, second = [[(await stream(sim, body=body)).endswith("[DONE]\n\n") for body in bodies] for _ in range(2)]
+    assert first == second
+    assert set(first) == {True, False}
+
+
 @pytest.mark.parametrize("how", ["reset", "close"])
 async def test_cut_breaks_the_stream_after_some_tokens(sim, how, caplog):
     await sim.put_faults({"cut": {"after_tokens": 3, "how": how}})
@@ -161,6 +174,18 @@ async def test_a_lying_status_lies_on_every_endpoint_and_the_state_does_not(star
     async with sim.session.get(sim.url + path) as response:
         assert lie in await response.text()
     assert (await sim.state())["running"] == 0
+
+
+async def test_who_lies_about_its_load_says_that_its_cache_is_empty(start):
+    sim = await start(SimSettings(engine=Engine.VLLM, profile=STEADY))
+    await sim.put_faults({"lying_status": {}})
+    question = {"messages": [{"role": "user", "content": "[[tokens=100000]]"}]}
+    task = asyncio.create_task(stream(sim, body=question))
+    await sim.until(lambda state: state["kv_usage_ratio"] > 0)
+    assert 'vllm:kv_cache_usage_perc{engine="0",model_name="sim-small-1b"} 0.0' in (await sim.get("/metrics"))[1]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_slow_health_delays_what_tells_and_not_what_generates(sim):
