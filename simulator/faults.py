@@ -91,7 +91,7 @@ class RateLimit(Timed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut(Timed):
-    """The answer stops after `after_tokens`, without an end marker. It befalls a part of the questions, `ratio`, and the
+    """The answer stops after `after_tokens`, without an end marker. It befalls a part of the questions, `ratio`: the
     same ones whenever they are asked."""
 
     after_tokens: int = _number(0, 1_000_000, 3)

@@ -182,7 +182,7 @@ async def test_who_lies_about_its_load_says_that_its_cache_is_empty(start):
     question = {"messages": [{"role": "user", "content": "[[tokens=100000]]"}]}
     task = asyncio.create_task(stream(sim, body=question))
     await sim.until(lambda state: state["kv_usage_ratio"] > 0)
-    assert 'vllm:kv_cache_usage_perc{engine="0",model_name="sim-small-1b"} 0.0' in (await sim.get("/metrics"))[1]
+    assert 'kv_cache_usage_perc{engine="0",model_name="sim-small-1b"} 0.0\n' in (await sim.get("/metrics"))[1]
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
