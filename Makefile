@@ -16,7 +16,7 @@ PURE := $(subst $(space),$(comma),$(strip \
   router/decide/* router/demands.py router/sse.py router/signs.py router/tokens.py router/sessions/trimming.py \
   router/sessions/encoding.py router/api/errors.py simulator/batch.py simulator/profiles.py))
 
-.PHONY: run test check tests docs bench-overhead bench-balance clean
+.PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/maek serve $(ARGS)
@@ -47,6 +47,10 @@ bench-overhead: $(VENV)/run.stamp
 
 bench-balance: $(VENV)/run.stamp
 	$(BIN)/python -m bench.balance $(ARGS)
+
+# The same over real HTTP, in real time.
+bench-balance-http: $(VENV)/run.stamp
+	$(BIN)/python -m bench.balance --http $(ARGS)
 
 $(VENV)/run.stamp: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Maek needs Python 3.11 or newer; make run PYTHON=python3.12 chooses another one."; exit 1; }

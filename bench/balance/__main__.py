@@ -1,6 +1,7 @@
 """The command: runs every policy in every scenario, prints the tables.
 
     python -m bench.balance [--policies llmd,weighted] [--scenarios stall] [--seeds 5] [--trace FILE] [--fleet FILE]
+    python -m bench.balance --http [--policies serve,llmd] [--scenarios stall] [--seconds 40]
 
 Rules of this file
 - Tables go to standard output, progress to standard error.
@@ -13,7 +14,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import orjson
@@ -21,6 +22,7 @@ import orjson
 from bench.balance.capacity import Capacity, capacities, capacity_tasks
 from bench.balance.comparison import grouped, row, targets
 from bench.balance.fleets import FleetUnreadable, read_fleet
+from bench.balance.live import command
 from bench.balance.plan import Result, Settings, fleet_scenarios, results, tasks
 from bench.balance.policies import MAEK, POLICIES, REFERENCE
 from bench.balance.scenarios import SCENARIOS
@@ -32,10 +34,12 @@ def main() -> int:
     """Returns the exit status: 2 when a file cannot be used."""
     arguments = _arguments()
     try:
-        settings = _settings(arguments)
+        settings = _http_settings(arguments) if arguments.http else _settings(arguments)
     except (FleetUnreadable, TraceUnreadable) as error:
         print(error, file=sys.stderr)
         return 2
+    if arguments.http:
+        return command.main(settings, arguments.json)
     began = time.monotonic()
     found = _run(settings, arguments.processes, began)
     borne = _run_capacity(settings, arguments.processes, began) if arguments.capacity else []
@@ -49,17 +53,25 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.balance", description=__doc__.partition("\n")[0])
-    parser.add_argument("--policies", type=_names(POLICIES), help=f"all, or some of {', '.join(POLICIES)}")
+    parser.add_argument("--http", action="store_true", help="over real HTTP, with virtual time beside it")
+    known = f"all, or some of {', '.join(POLICIES)}; with --http also {command.SERVE}"
+    parser.add_argument("--policies", metavar="NAMES", help=known)
     parser.add_argument("--scenarios", type=_names(SCENARIOS), help=", ".join(SCENARIOS))
-    parser.add_argument("--seeds", type=_count, default=5, help="paired runs of each scenario (5)")
-    parser.add_argument("--seconds", type=_amount, default=300.0, help="of virtual traffic a run (300)")
+    parser.add_argument("--seeds", type=_count, help="paired runs of each scenario (5; with --http 1)")
+    parser.add_argument("--seconds", type=_amount, help="of traffic a run (300; with --http 40)")
     parser.add_argument("--rate", type=_amount, default=1.0, help="multiplies how much is asked (1)")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="an Azure CSV or a Mooncake JSONL for conversations")
     parser.add_argument("--fleet", type=Path, metavar="FILE", help="a YAML file of other backends")
     parser.add_argument("--capacity", action=argparse.BooleanOptionalAction, default=True, help="search capacities")
     parser.add_argument("--processes", type=_count, help="as many as there are cores")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every score there")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.policies:
+        try:
+            arguments.policies = _names(command.HTTP_POLICIES if arguments.http else POLICIES)(arguments.policies)
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"argument --policies: {error}")
+    return arguments
 
 
 def _names(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
@@ -100,11 +112,22 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return Settings(
         arguments.policies or usual,
         names if fleet is None or arguments.scenarios else fleet_scenarios(names),
-        arguments.seeds,
-        arguments.seconds,
+        arguments.seeds or 5,
+        arguments.seconds or 300.0,
         arguments.rate,
         arguments.trace,
         fleet,
+    )
+
+
+def _http_settings(arguments: argparse.Namespace) -> Settings:
+    """The same with what is usual where time is real."""
+    return replace(
+        _settings(arguments),
+        policies=arguments.policies or command.USUAL_POLICIES,
+        scenarios=arguments.scenarios or command.USUAL_SCENARIOS,
+        seeds=arguments.seeds or command.USUAL_SEEDS,
+        seconds=arguments.seconds or command.USUAL_SECONDS,
     )
 
 

@@ -75,7 +75,9 @@ class Run:
 
 
 @dataclass(eq=False, slots=True)
-class _Case:
+class Case:
+    """A request on its way: what it asks, who works on it, how it ended."""
+
     demand: Demand
     live: list[Attempt]
     sent: int = 0
@@ -98,8 +100,8 @@ class Simulation:
         self._agent: Agent
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         self._order = 0
-        self._cases = [_Case(demand, []) for demand in traffic]
-        self._probes: dict[int, _Case] = {}
+        self._cases = [Case(demand, []) for demand in traffic]
+        self._probes: dict[int, Case] = {}
         self._attempts: dict[int, Attempt] = {}
         self._cut_at: dict[int, int] = {}
         self._next_attempt = 0
@@ -128,7 +130,7 @@ class Simulation:
                     self._tell(first, mark)
         decision_us = self._decision_ns / 1000 / max(1, self._decisions)
         return Run(
-            tuple(map(_record, self._cases)), self._polls, self._probe_count, self._hedges, self._retries, decision_us
+            tuple(map(record_of, self._cases)), self._polls, self._probe_count, self._hedges, self._retries, decision_us
         )
 
     def send(self, request: Request, backend: int) -> Attempt:
@@ -150,7 +152,7 @@ class Simulation:
         """As `World.probe`."""
         self._probe_count += 1
         request = Request(-self._probe_count, self.now, prompt_tokens)
-        case = self._probes[request.id] = _Case(Demand(request, prompt_tokens, output_tokens), [])
+        case = self._probes[request.id] = Case(Demand(request, prompt_tokens, output_tokens), [])
         return self._start(case, backend)
 
     def cancel(self, attempt: Attempt) -> None:
@@ -202,7 +204,7 @@ class Simulation:
         """What a request really asks: for clairvoyant agents alone."""
         return self._case_of(request).demand
 
-    def _case_of(self, request: Request) -> _Case:
+    def _case_of(self, request: Request) -> Case:
         return self._cases[request.id] if request.id >= 0 else self._probes[request.id]
 
     def _schedule(self, at: float, happen: Callable[..., None], *arguments: object) -> None:
@@ -241,7 +243,7 @@ class Simulation:
         self._decisions += 1
         self._timing = False
 
-    def _start(self, case: _Case, backend: int) -> Attempt:
+    def _start(self, case: Case, backend: int) -> Attempt:
         self._next_attempt += 1
         request, prompt, output = case.demand
         attempt = Attempt(self._next_attempt, request, backend, self.now, probe=request.id < 0)
@@ -289,7 +291,7 @@ class Simulation:
             self._end(case, Outcome.CUT)
         self._agent.failed(attempt, failure)
 
-    def _leave(self, case: _Case, attempt: Attempt) -> None:
+    def _leave(self, case: Case, attempt: Attempt) -> None:
         attempt.over = True
         case.live.remove(attempt)
         del self._attempts[attempt.id]
@@ -299,7 +301,7 @@ class Simulation:
             site.last_token_at, site.last_gap_seconds = site.machine.last_boundary(self.now)
             site.streams -= 1
 
-    def _end(self, case: _Case, outcome: Outcome) -> None:
+    def _end(self, case: Case, outcome: Outcome) -> None:
         case.outcome, case.ended_at = outcome, self.now
         if case.demand.request.id >= 0:
             self._open -= 1
@@ -364,7 +366,8 @@ class Simulation:
         self._agent.polled(number, site.reading(self.now, asked_at) if answers else None)
 
 
-def _record(case: _Case) -> Record:
+def record_of(case: Case) -> Record:
+    """What became of a request that is over."""
     request, prompt, output = case.demand
     assert case.outcome is not None
     first = case.winner.first_token_at if case.winner else None
