@@ -23,6 +23,7 @@ from bench.balance.capacity import Capacity, capacities, capacity_tasks
 from bench.balance.comparison import grouped, row, targets
 from bench.balance.fleets import FleetUnreadable, read_fleet
 from bench.balance.live import command
+from bench.balance.live.stage import SERVE
 from bench.balance.plan import Result, Settings, fleet_scenarios, results, tasks
 from bench.balance.policies import MAEK, POLICIES, REFERENCE
 from bench.balance.scenarios import SCENARIOS
@@ -54,7 +55,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.balance", description=__doc__.partition("\n")[0])
     parser.add_argument("--http", action="store_true", help="over real HTTP, with virtual time beside it")
-    known = f"all, or some of {', '.join(POLICIES)}; with --http also {command.SERVE}"
+    known = f"all, or some of {', '.join(POLICIES)}; with --http also {SERVE}"
     parser.add_argument("--policies", metavar="NAMES", help=known)
     parser.add_argument("--scenarios", type=_names(SCENARIOS), help=", ".join(SCENARIOS))
     parser.add_argument("--seeds", type=_count, help="paired runs of each scenario (5; with --http 1)")

@@ -17,8 +17,8 @@ from bench.balance.table import aligned
 LEGEND = (
     "Each figure over HTTP, in virtual time, and the first over the second (x): 1 where virtual time tells the truth.\n"
     "good: part of all requests with the first token within 2 s and at most 60 ms a token. Times in seconds from when\n"
-    "a request was due. serve: `maek serve` as a process; beside it stands maek, its code in virtual time. CPU: of all\n"
-    "cores; busiest: of one core, by the busiest process; late: 99th percentile of how late requests left, in ms."
+    "a request was due. serve: `maek serve` as a process; beside it stands maek, its code in virtual time. CPU: of\n"
+    "all cores; busiest: of one core, by the busiest process; late: 99th percentile of how late requests left, in ms."
 )
 _FIGURES = {
     "good": "goodput_ratio",
