@@ -225,21 +225,26 @@ async def test_a_connection_that_breaks_before_the_first_token_is_an_error(scene
 
 
 class Cancelling(Script):
-    """Cancels what it sent to the first backend once that says that it is there, and sends it to the second."""
+    """Cancels what it sent to the first backend once that says that it is there, and sends it to the second once it
+    says that it is gone."""
 
     poll_seconds = 0.01
 
     def polled(self, backend: int, reading: Reading | None) -> None:
         super().polled(backend, reading)
-        if reading is not None and (reading.running or 0) + (reading.waiting or 0) and len(self.attempts) == 1:
-            self.world.cancel(self.attempts[0])
-            self.world.cancel(self.attempts[0])
-            self.send(self.attempts[0].request, SECOND)
+        if backend != FIRST or reading is None or len(self.attempts) != 1:
+            return
+        is_there, attempt = bool((reading.running or 0) + (reading.waiting or 0)), self.attempts[0]
+        if is_there:
+            self.world.cancel(attempt)
+            self.world.cancel(attempt)
+        elif attempt.over:
+            self.send(attempt.request, SECOND)
 
 
 async def test_a_cancelled_attempt_leaves_its_backend_and_is_not_heard_of_again(scene: Scene) -> None:
     await scene.fault(STALL)
-    run, script = await scene.play(ONE, to(FIRST), Cancelling)
+    run, script = await scene.play(ONE, to(FIRST), Cancelling, patience_seconds=10.0)
     assert script.told == [("arrived", 0), ("first token", SECOND), ("finished", 30)]
     assert (await scene.until_empty(FIRST))["totals"]["cancelled"] == 1
     assert (run.hedges, run.retries) == (0, 1)
