@@ -1,7 +1,7 @@
 """The command: runs every policy in every scenario, prints the tables.
 
     python -m bench.balance [--policies llmd,weighted] [--scenarios stall] [--seeds 5] [--trace FILE] [--fleet FILE]
-    python -m bench.balance --http [--policies serve,llmd] [--scenarios stall] [--seconds 40]
+    python -m bench.balance --http [--policies serve,llmd] [--scenarios stall] [--seconds 30]
 
 Rules of this file
 - Tables go to standard output, progress to standard error.
@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--policies", metavar="NAMES", help=known)
     parser.add_argument("--scenarios", type=_names(SCENARIOS), help=", ".join(SCENARIOS))
     parser.add_argument("--seeds", type=_count, help="paired runs of each scenario (5; with --http 1)")
-    parser.add_argument("--seconds", type=_amount, help="of traffic a run (300; with --http 40)")
+    parser.add_argument("--seconds", type=_amount, help="of traffic a run (300; with --http 30)")
     parser.add_argument("--rate", type=_amount, default=1.0, help="multiplies how much is asked (1)")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="an Azure CSV or a Mooncake JSONL for conversations")
     parser.add_argument("--fleet", type=Path, metavar="FILE", help="a YAML file of other backends")

@@ -60,6 +60,7 @@ class Script:
                 self.world.cancel(other)
 
     def finished(self, attempt: Attempt, output_tokens: int) -> None:
+        assert attempt.over
         self.told.append(("finished", output_tokens))
 
     def failed(self, attempt: Attempt, failure: Failure) -> None:
@@ -80,6 +81,10 @@ class Script:
 def to(backend: int) -> Callable[[Script, Request], None]:
     """Send everything there."""
     return lambda script, request: script.send(request, backend)
+
+
+def to_nobody(script: Script, request: Request) -> None:
+    """Have every request wait."""
 
 
 def to_both(script: Script, request: Request) -> None:
@@ -364,7 +369,7 @@ async def test_readings_tell_what_the_engine_tells(scene: Scene) -> None:
 
 async def test_a_backend_that_is_gone_has_no_reading(scene: Scene) -> None:
     await scene.fault({"flap": {"up_seconds": 0.01, "down_seconds": 1000}})
-    _, script = await scene.play(ONE, lambda script, request: None, Watching)
+    _, script = await scene.play(ONE, to_nobody, Watching)
     assert of(script, FIRST)[-1] is None
     assert of(script, SECOND)[-1] is not None
 

@@ -27,17 +27,20 @@ from bench.balance.policies import MAEK, POLICIES
 from bench.balance.scenarios import WARM_UP_SECONDS, Scenario
 from bench.balance.scoring import scored
 from bench.balance.workload import Traffic
-from bench.balance.world import Simulation
+from bench.balance.world import Run, Simulation
 
 VIRTUAL_SECONDS = 300.0
 """Of traffic, for which the scenarios' times are written."""
-USUAL_SCENARIOS = ("hetero-x1.5", "stall")
+USUAL_SCENARIOS = ("hetero-x1.5", "slow")
 USUAL_POLICIES = (SERVE, MAEK, "least_request", "llmd")
-USUAL_SECONDS = 40.0
+USUAL_SECONDS = 30.0
+"""So that everything usual takes less than ten minutes: the answers of slow machines go on for long after it."""
 USUAL_SEEDS = 1
 HTTP_POLICIES = (SERVE, *(name for name, policy in POLICIES.items() if policy.knowledge is not Knowledge.EVERYTHING))
 """Who sees everything looks into machines, and those of other processes cannot be looked into."""
 _INTERRUPTED = 130
+_STARTING_SECONDS = 5.0
+"""About; for what is said beforehand."""
 
 
 @dataclass(slots=True)
@@ -69,9 +72,9 @@ async def _play_all(settings: Settings, findings: _Findings) -> None:
     this = asyncio.current_task()
     assert this is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    began, done = time.monotonic(), 0
+    began = time.monotonic()
     ratio = settings.seconds / VIRTUAL_SECONDS
-    count = len(settings.scenarios) * settings.seeds * len(settings.policies)
+    work: list[_Work] = []
     for name in settings.scenarios:
         for seed in range(settings.seeds):
             scenario, traffic, rate = prepared(Task(name, seed, settings))
@@ -81,35 +84,50 @@ async def _play_all(settings: Settings, findings: _Findings) -> None:
                 findings.left_out[name] = str(reason)
                 break
             findings.terms[name] = Terms(settings.seconds, WARM_UP_SECONDS * ratio, ratio, rate)
-            for policy in settings.policies:
-                done += 1
-                words = f"{done} of {count}: {name}, seed {seed}, {policy}"
-                print(f"{time.monotonic() - began:5.0f} s  {words}", file=sys.stderr, flush=True)
-                await _play(Compare(name, policy, seed, compressed(scenario, ratio), traffic), findings)
-    print(f"{time.monotonic() - began:5.0f} s in all.", file=sys.stderr)
+            short = compressed(scenario, ratio)
+            work += [_in_virtual_time(name, policy, seed, short, traffic) for policy in settings.policies]
+    _progress(began, f"{len(work)} runs over HTTP take about {sum(one.seconds for one in work) / 60:.0f} minutes")
+    for number, one in enumerate(work, start=1):
+        words = f"{number} of {len(work)}: {one.name}, seed {one.seed}, {one.policy}: about {one.seconds:.0f} s"
+        _progress(began, words)
+        await _play(one, findings)
+    _progress(began, "in all")
+
+
+def _progress(began: float, words: str) -> None:
+    print(f"{time.monotonic() - began:5.0f} s  {words}", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Compare:
-    """One router on one traffic, over HTTP and in virtual time."""
+class _Work:
+    """One router on one traffic, that has been played in virtual time and is to be over HTTP."""
 
     name: str
     policy: str
     seed: int
     scenario: Scenario
     traffic: Traffic
+    virtual: Run
+
+    @property
+    def seconds(self) -> float:
+        """About how long it will take, if virtual time tells the truth."""
+        return _STARTING_SECONDS + max((one.at + one.end_seconds for one in self.virtual.records), default=0.0)
 
 
-async def _play(one: Compare, findings: _Findings) -> None:
+def _in_virtual_time(name: str, policy: str, seed: int, scenario: Scenario, traffic: Traffic) -> _Work:
+    make = POLICIES[MAEK if policy == SERVE else policy].make
+    return _Work(name, policy, seed, scenario, traffic, Simulation(scenario, traffic, seed).run(make))
+
+
+async def _play(one: _Work, findings: _Findings) -> None:
     warm_up_seconds = findings.terms[one.name].warm_up_seconds
     try:
         real = await played(one.policy, one.scenario, one.traffic, one.seed)
     except Ended as reason:
         findings.missing[f"{one.name}, {one.policy}, seed {one.seed}"] = str(reason)
         return
-    make = POLICIES[MAEK if one.policy == SERVE else one.policy].make
-    virtual = Simulation(one.scenario, one.traffic, one.seed).run(make)
-    scores = scored(real.run, warm_up_seconds), scored(virtual, warm_up_seconds)
+    scores = scored(real.run, warm_up_seconds), scored(one.virtual, warm_up_seconds)
     findings.found.append(Compared(one.name, one.policy, one.seed, *scores, real.noise))
 
 
