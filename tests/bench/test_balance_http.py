@@ -244,7 +244,9 @@ async def test_maek_serve_answers_the_traffic_and_leaves_no_process_behind() -> 
     assert len(run.records) == 20
     assert {record.outcome for record in run.records} <= {Outcome.FINISHED, Outcome.CUT}
     assert run.records[0].outcome is Outcome.FINISHED
-    assert {record.backend for record in run.records} <= {0, 1}
+    # Whoever had to wait was answered before it was known by whom.
+    assert {record.backend for record in run.records} <= {0, 1, None}
+    assert run.records[0].backend is not None
     assert all(record.first_token_seconds is not None for record in run.records)
     assert run.polls > 0
     assert result.noise.busiest_ratio > 0

@@ -27,7 +27,7 @@ class Ending(NamedTuple):
     code: str | None = None
     """What the server calls its error, where it said."""
     backend: str | None = None
-    """Who answered, where a router said."""
+    """Who answers, where a router knew and said it when its answer began."""
 
 
 class Tokens:
