@@ -60,7 +60,8 @@ class Meter:
         """What it came to."""
         elapsed = max(1e-9, time.monotonic() - self._began)
         used = {name: seconds - self._used[name] for name, seconds in self._used_seconds().items()}
-        machine = (self._busy_seconds() - self._busy) / elapsed / len(self._cores)
+        # The kernel counts in ticks, and some of them late.
+        machine = min(1.0, (self._busy_seconds() - self._busy) / elapsed / len(self._cores))
         busiest = max(used, key=used.__getitem__)
         return Noise(
             machine,
