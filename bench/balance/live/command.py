@@ -86,6 +86,8 @@ async def _play_all(settings: Settings, findings: _Findings) -> None:
             findings.terms[name] = Terms(settings.seconds, WARM_UP_SECONDS * ratio, ratio, rate)
             short = compressed(scenario, ratio)
             work += [_in_virtual_time(name, policy, seed, short, traffic) for policy in settings.policies]
+    if not work:
+        return
     _progress(began, f"{len(work)} runs over HTTP take about {sum(one.seconds for one in work) / 60:.0f} minutes")
     for number, one in enumerate(work, start=1):
         words = f"{number} of {len(work)}: {one.name}, seed {one.seed}, {one.policy}: about {one.seconds:.0f} s"
