@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,11 +95,9 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         process.wait()
 
 
-@contextmanager
-def simulators(fleet: Fleet, folder: Path) -> Iterator[tuple[Program, ...]]:
+def simulators(fleet: Fleet, folder: Path) -> AbstractContextManager[tuple[Program, ...]]:
     """One `maek sim` for each host. Raises Unplayable for a host that is no preset."""
-    with programs(folder, [(host.name, sim_arguments(host)) for host in fleet]) as running:
-        yield running
+    return programs(folder, [(host.name, sim_arguments(host)) for host in fleet])
 
 
 def sim_arguments(host: Host) -> list[str]:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -83,14 +84,14 @@ async def _play_agent(policy: str, stage: Stage, running: Sequence[Program]) -> 
     world = HttpWorld(fleet, stage.urls, stage.traffic, stage.seed, stage.clock, stage.chats, stage.questions)
     # Only those who see everything need more of a world than this, and they cannot play here.
     make = cast("Callable[[World], Agent]", POLICIES[policy].make)
-    return await _timed(stage, running, lambda: world.run(make), world.late_seconds)
+    return await _timed(stage, running, partial(world.run, make), world.late_seconds)
 
 
 async def _play_serve(stage: Stage, maek: Program, running: Sequence[Program]) -> Played:
     url = maek.url()
     await wait_until_ready(stage.questions, url)
     clients = Clients(stage.scenario.fleet, url, stage.traffic, stage.clock, stage.chats)
-    play = lambda: run_with_counts(clients, stage.questions, url, stage.urls)  # noqa: E731
+    play = partial(run_with_counts, clients, stage.questions, url, stage.urls)
     return await _timed(stage, (*running, maek), play, clients.late_seconds)
 
 
