@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 comma := ,
 space := $(subst ,, )
 PURE := $(subst $(space),$(comma),$(strip \
-  sidecar/baseline.py sidecar/breaker.py sidecar/engines/* sidecar/facts.py sidecar/first_tokens.py \
+  sidecar/baseline.py sidecar/breaker.py sidecar/ceiling.py sidecar/engines/* sidecar/facts.py sidecar/first_tokens.py \
   sidecar/health.py sidecar/kin.py sidecar/lengths.py sidecar/line.py sidecar/load.py sidecar/outlook.py \
   sidecar/predict.py sidecar/prefixes.py sidecar/progress.py sidecar/recording.py sidecar/replay.py \
   sidecar/requests.py sidecar/residency.py sidecar/seed.py sidecar/settings.py sidecar/slots.py sidecar/standing.py \

@@ -47,8 +47,7 @@ class Errand:
         """For the place that is wanted next."""
         terms = self.call.terms
         if self.waited_seconds:
-            left_seconds = max(0.0, terms.most_wait_seconds - self.waited_seconds)
-            terms = replace(terms, most_wait_seconds=left_seconds)
+            terms = replace(terms, waited_seconds=self.waited_seconds)
         return self._ticket(terms, self._since, self.call.demand.priority)
 
     def ticket_beside(self, now: float) -> Ticket:

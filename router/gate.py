@@ -115,7 +115,7 @@ class Gate:
             if admission.displaced is not None:
                 self._send_away(admission.displaced)
             with self._in_line(_Standing(ticket, pool_now)) as standing:
-                seen = await self._turn(standing, min(due_at, snapshot.now + ticket.terms.most_wait_seconds), waiter)
+                seen = await self._turn(standing, min(due_at, snapshot.now + ticket.terms.left_seconds), waiter)
         else:
             seen = Seen(snapshot, admission.choice, 0.0)
         if seen.choice.winner is not None:

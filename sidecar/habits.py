@@ -22,7 +22,7 @@ def after_first_token(state: BackendState, place: Progress, fact: FirstTokenCame
     """The usual speeds once a streamed request got its first token."""
     booking = place.booking
     seen_already = place.company_at_first is not None
-    if seen_already or place.moved or not booking.streamed or booking.cold or booking.company >= likely_slots(state):
+    if seen_already or place.moved or not booking.streamed or _waited(state, place, fact.at):
         return state.usual
     known = state.usual_of(booking.model)
     return _with(state, place, known.after_first_token(fact.at, booking.tokens_ahead, fact.at - place.started_at))
@@ -58,12 +58,16 @@ def _streamed(
 
 def _whole(state: BackendState, place: Progress, fact: RequestFinished, until: float) -> Mapping[str, Usual]:
     booking, seconds = place.booking, until - place.started_at
-    waited = booking.cold or booking.company >= likely_slots(state)
-    if waited or fact.outcome is not Outcome.OK or fact.output_tokens < 1 or seconds <= 0:
+    if _waited(state, place, fact.at) or fact.outcome is not Outcome.OK or fact.output_tokens < 1 or seconds <= 0:
         return state.usual
     sequences = _company(state, booking.running_seconds, until, seconds)
     known = state.usual_of(booking.model)
     return _with(state, place, known.after_whole(fact.at, booking.tokens_ahead, sequences, seconds, fact.output_tokens))
+
+
+def _waited(state: BackendState, place: Progress, at: float) -> bool:
+    """Whether it took longer than its own work: its model was not there, or all slots were taken."""
+    return place.booking.cold or place.booking.company >= likely_slots(state, at)
 
 
 def _company(state: BackendState, running_seconds: float, until: float, seconds: float) -> float:

@@ -19,6 +19,8 @@ WEIGHT_OF_NEW_PROMPT = 0.02
 ANSWERS_BETWEEN_SORTS = 20
 SHORTEST_REST = 8.0
 """Tokens; an answer that is longer than any seen so far goes on for a while yet."""
+TRUSTED_ANSWERS = 5
+"""Fewer than this, and they are a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class Lengths:
         ordered = tuple(sorted(recent))
         tails = tuple(accumulate(reversed(ordered)))[::-1]
         return Lengths(recent, tails[0] / len(ordered), 0, ordered, tails, prompt)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether enough answers of the role were seen."""
+        return len(self.recent) >= len(PRIOR) + TRUSTED_ANSWERS
 
     def rest(self, so_far: float) -> float:
         """Tokens still to come of an answer that has `so_far`: E[length − so_far | length > so_far]."""

@@ -16,7 +16,7 @@ from sidecar.memory import NOTHING_REMEMBERED
 from sidecar.predict import TOKENS_OF_WAITING, TYPICAL_ANSWER_TOKENS, TYPICAL_PROMPT_TOKENS, Forecast
 from sidecar.progress import Pulse
 from sidecar.residency import cold_seconds, holds_until, loaded_by
-from sidecar.slots import likely_slots, told_slots
+from sidecar.slots import likely_slots, spare_slots, sure_slots
 from sidecar.state import BackendState, Snapshot
 
 SHORTEST_SILENCE_SECONDS = 1.0
@@ -61,6 +61,8 @@ class Outlook(NamedTuple):
     """What each sequence more costs every token of the others."""
     trusted: bool
     """Whether it was measured; else it is a guess."""
+    told: bool = False
+    """Whether `slots` are somebody's word, the operator's or the backend's own; else they are a guess."""
 
     def slot_seconds(self, before: int = 0) -> float:
         """Wait for a slot, with `before` more of us waiting for one here; 0 where one is free."""
@@ -69,9 +71,12 @@ class Outlook(NamedTuple):
     def ttft(self, prompt_tokens: float, before: int = 0) -> float:
         """Seconds to the first token, with `before` more of us waiting for a slot here."""
         own = self.first_seconds + self.prompt_seconds * prompt_tokens
+        return own + self.wait_seconds(before) + self.silent_seconds + self.cold_seconds
+
+    def wait_seconds(self, before: int = 0) -> float:
+        """Of these, as long as others go first."""
         # Prompts ahead are worked off while others run to their ends: the longer of the two counts.
-        waits = max(self.ahead_seconds, self.slot_seconds(before))
-        return own + waits + self.silent_seconds + self.cold_seconds
+        return max(self.ahead_seconds, self.slot_seconds(before))
 
     def e2e(self, prompt_tokens: float, output_tokens: float, before: int = 0) -> float:
         """Seconds to the last token."""
@@ -109,9 +114,8 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
     first, work = forecast.first, state.work
     others_running, others_waiting = state.outsiders(now)
     in_flight = work.in_flight + others_running + others_waiting
-    slots = likely_slots(state)
-    # A limit that is only guessed is tried by one more, else nobody would ever find it too low.
-    room = slots + (told_slots(state) is None) - in_flight
+    slots = likely_slots(state, now)
+    room = slots + spare_slots(state, now) - in_flight
     ahead = work.due_tokens + TOKENS_OF_WAITING * others_waiting
     prompts = lengths.mean_prompt / lengths.mean
     running = work.running + others_running
@@ -129,6 +133,7 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
         forecast.tpot(min(in_flight + 1, slots), prompts),
         forecast.later.slope,
         forecast.trusted,
+        sure_slots(state, now) is not None,
     )
     outside_until = inf if state.outside is None else state.outside.at + state.outside.counts_seconds
     fresh_until = min(outside_until if now <= outside_until else inf, holds_until(state, model, now))

@@ -13,7 +13,7 @@ from sidecar.memory import NOTHING_REMEMBERED, Memory, plain
 from sidecar.predict import TOKENS_OF_WAITING, Forecast, came_late, slots_after_wait
 from sidecar.progress import Booking, Progress
 from sidecar.residency import is_resident, with_resident
-from sidecar.slots import likely_slots, told_slots
+from sidecar.slots import likely_slots, sure_slots, told_slots
 from sidecar.state import READING_COUNTS_SECONDS, BackendState, Failure, Outside
 
 LONGEST_LOAD_SECONDS = 300.0
@@ -80,7 +80,7 @@ def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame)
     breaker = state.breaker.after_token(place.started_at, fact.at)
     running = work.running + state.outsiders(fact.at)[0]
     seconds = fact.at - place.started_at
-    forecast, slots = _measured(state, place, seconds, running, work.streaming)
+    forecast, slots = _measured(state, place, fact.at, running, work.streaming)
     forecasts = {**state.forecasts, booking.model: forecast}
     models = with_resident(state.models, booking.model) if booking.cold else state.models
     return state.changed(
@@ -99,13 +99,13 @@ def _kept(memory: Memory, at: float, model: str) -> Memory:
 
 
 def _measured(
-    state: BackendState, place: Progress, seconds: float, running: int, streaming: int
+    state: BackendState, place: Progress, at: float, running: int, streaming: int
 ) -> tuple[Forecast, float | None]:
-    """The forecast and the inferred slots once a first token took `seconds`.
+    """The forecast and the inferred slots once a first token came `at` this moment.
 
     `running` may get tokens by now, `streaming` of them are seen to: who is not streamed may wait for a slot itself.
     """
-    booking = place.booking
+    booking, seconds = place.booking, at - place.started_at
     forecast, slots = state.forecast(booking.model), state.inferred_slots
     held = slots or state.assumed_slots
     if held is not None and streaming > held:
@@ -114,11 +114,11 @@ def _measured(
         if booking.loading:
             return forecast, slots  # it waited for what somebody else had begun to load
         return forecast.after_cold_start(seconds, booking.tokens_ahead), slots
-    told = told_slots(state)
-    if told is not None and booking.company >= told:
+    sure = sure_slots(state, at)
+    if sure is not None and booking.company >= sure:
         return forecast, slots  # it waited for a slot that we knew to be taken
     late = forecast.trusted and came_late(forecast.ttft(booking.tokens_ahead, booking.running), seconds)
-    if told is None and late and booking.company >= running:
+    if told_slots(state) is None and late and booking.company >= running:
         return forecast, slots_after_wait(slots, running - 1)
     forecast = forecast.after_cache(booking.tokens_ahead, booking.cached_tokens, seconds, booking.running)
     return forecast.after_first_token(booking.tokens_ahead, seconds, booking.running), slots
@@ -162,8 +162,8 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
 def _outrun(state: BackendState, place: Progress, seconds: float) -> Forecast:
     """The forecast once a first token had not come in time: it takes at least so long."""
     booking, forecast = place.booking, state.forecast(place.booking.model)
-    told = told_slots(state)
-    expected = told is not None and booking.company >= told
+    sure = sure_slots(state, place.started_at)
+    expected = sure is not None and booking.company >= sure
     if expected or booking.cold or seconds <= forecast.ttft(booking.tokens_ahead, booking.running):
         return forecast
     return forecast.after_first_token(booking.tokens_ahead, seconds, booking.running)
@@ -209,7 +209,7 @@ def _timed(state: BackendState, place: Progress, fact: RequestFinished) -> Forec
     forecast = state.forecast(booking.model)
     until = fact.at if fact.last_token_at is None else fact.last_token_at
     seconds = until - place.started_at
-    if fact.output_tokens < 1 or seconds <= 0 or booking.company >= likely_slots(state):
+    if fact.output_tokens < 1 or seconds <= 0 or booking.company >= likely_slots(state, fact.at):
         return forecast
     company = (state.work.running_seconds_at(until) - booking.running_seconds) / seconds
     sequences = company + state.outsiders(fact.at)[0]

@@ -11,6 +11,7 @@ from typing import Any
 
 from sidecar.baseline import Baseline, IdleBaseline
 from sidecar.breaker import UNTROUBLED, Breaker
+from sidecar.ceiling import Ceiling
 from sidecar.engines.engine import NOTHING_READ, Model, Reading
 from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
 from sidecar.first_tokens import NO_FIRST_TOKENS, FirstTokens
@@ -102,6 +103,8 @@ class BackendState:
     """Model → how fast it usually is here when it has nothing else to do."""
     inferred_slots: float | None = None
     """Requests at once, as waiting has shown; None before anybody waited."""
+    ceiling: Ceiling | None = None
+    """The same, as its own statistics have shown; None while they say nothing of requests that wait."""
     first_tokens: FirstTokens = NO_FIRST_TOKENS
     last_failure: Failure | None = None
     probes: Mapping[ProbeOutcome, int] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from sidecar import habits
+from sidecar.ceiling import after_reading
 from sidecar.engines import ENGINES
 from sidecar.engines.engine import Model
 from sidecar.facts import (
@@ -175,7 +176,8 @@ class Store:
                 return state.changed(status=_status(fact), outside=self._outside(state, fact.at, fact.active_jobs, 0))
             case LoadRead(reading=reading):
                 outside = self._outside(state, fact.at, reading.active_jobs, reading.waiting or 0)
-                return state.changed(reading=reading, reading_at=fact.at, outside=outside)
+                ceiling = after_reading(state.ceiling, fact.at, reading)
+                return state.changed(reading=reading, reading_at=fact.at, outside=outside, ceiling=ceiling)
             case InferenceProbed():
                 return _inferred(state, fact)
             case MonitorFailed():

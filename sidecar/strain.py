@@ -26,7 +26,6 @@ from sidecar.outlook import (
 from sidecar.predict import TOKENS_OF_WAITING, TYPICAL_ANSWER_TOKENS, TYPICAL_PROMPT_TOKENS
 from sidecar.progress import PACE_SECONDS, Progress, Pulse
 from sidecar.residency import is_resident
-from sidecar.slots import likely_slots, told_slots
 from sidecar.state import BackendState, Snapshot
 from sidecar.usual import Usual
 
@@ -103,7 +102,7 @@ def _slowdown(state: BackendState, model: str, usual: Usual, snapshot: Snapshot)
     prompts_ratio = lengths.mean_prompt / lengths.mean
     pace = 1.0 if pulse is None else pace_of(state, usual, pulse, prompts_ratio, snapshot.now)
     # Slots that were only assumed may well be more: nobody has been seen to wait for one.
-    slots = likely_slots(state) if told_slots(state) or state.inferred_slots else float("inf")
+    slots = outlook.slots if outlook.told or state.inferred_slots else float("inf")
     waits_seconds = _middle_wait(state, outlook, lengths, snapshot.now) if outlook.in_flight >= slots else 0.0
     prompts = state.work.due_tokens + TOKENS_OF_WAITING * state.outsiders(snapshot.now)[1]
     ahead_seconds = usual.first.line.slope * prompts * pace

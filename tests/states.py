@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sidecar.baseline import Baseline, IdleBaseline
 from sidecar.breaker import Breaker
+from sidecar.ceiling import Ceiling
 from sidecar.engines import ENGINES
 from sidecar.engines.engine import Model, Reading
 from sidecar.facts import (
@@ -90,6 +91,7 @@ def _learnt(
     known: dict[str, Forecast],
     inferred_slots: float | None,
     outside: Outside | None,
+    ceiling: Ceiling | None,
 ) -> BackendState:
     return replace(
         state,
@@ -100,6 +102,7 @@ def _learnt(
         last_role="reasoner" if known else "",
         inferred_slots=inferred_slots,
         outside=outside,
+        ceiling=ceiling,
         models=tuple(Model(name, loaded=place % 2 == 0) for place, name in enumerate(known)) or None,
     )
 
@@ -182,6 +185,7 @@ _learnt_states = st.builds(
     st.dictionaries(st.sampled_from(["gemma4", "qwen3:30b"]), forecasts, max_size=2),
     st.none() | st.floats(1, 32),
     st.none() | st.builds(Outside, _lately, st.integers(0, 8), st.integers(0, 8)),
+    st.none() | st.builds(Ceiling, st.none() | _lately, _lately, _lately, st.none() | st.floats(1, 64)),
 )
 
 

@@ -115,7 +115,8 @@ class MaekAgent:
         attempt = self.world.send(request, self.number[name])
         blocks = choice.scene.demand.blocks
         tokens = request.prompt_tokens
-        self.store.apply(RequestStarted(now, name, str(attempt.id), MODEL, ROLE, tokens, streamed=True, blocks=blocks))
+        predicted = None if choice.won is None else choice.won.ttft_seconds
+        self.store.apply(RequestStarted(now, name, str(attempt.id), MODEL, ROLE, tokens, True, predicted, blocks))
         attempt.note = place = self.store.progress(name, str(attempt.id))
         self.attempts[id(place)] = attempt
         return attempt

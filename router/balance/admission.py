@@ -26,8 +26,8 @@ from router.balance.choice import Choice, choose_from
 from router.balance.demand import Demand, Priority
 from router.balance.policy import Policy
 from router.balance.pools import Candidate, Pool
-from router.balance.seen import View, look
-from sidecar import Snapshot, told_slots
+from router.balance.seen import Able, View, look
+from sidecar import Snapshot
 
 MOST_PLANNED = 16
 """Tickets of one pool that are planned anew at each event. Those behind them keep the backend that they wait for, so
@@ -35,6 +35,12 @@ that a long line costs what a short one does."""
 MOST_COSTS = 256
 """Candidates whose cost is asked for at each event and pool, about a millisecond: of a large pool fewer tickets are
 planned, and each that goes makes the next one's turn come."""
+
+LATELY_SECONDS = 30.0
+PART_SEEN = 0.25
+"""Of the longest wait allowed. A prediction is carried on by four times what was seen, and no further."""
+PART_BORNE_OUT = 0.5
+"""First tokens that come in less than half of what was predicted show that the prediction is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,13 @@ class Terms:
     most_wait_seconds: float = 60.0
     rise_seconds: float = 30.0
     """A ticket goes before those of the next better class that came so much later."""
+    waited_seconds: float = 0.0
+    """Of `most_wait_seconds`, before somebody took it who then failed."""
+
+    @property
+    def left_seconds(self) -> float:
+        """For which it may still wait."""
+        return max(0.0, self.most_wait_seconds - self.waited_seconds)
 
 
 @dataclass(eq=False, slots=True)
@@ -130,9 +143,12 @@ class Line:
         if choice.winner is None and choice.rests_until is None:
             return Admission(Answer.NOBODY, choice)
         if choice.winner is not None and not choice.full:
+            ahead_seconds = choice.winner.outlook.ahead_seconds
+            if ahead_seconds > ticket.terms.most_wait_seconds and _was_seen(choice.winner, ticket, snapshot.now):
+                return Admission(Answer.SHED, choice, ahead_seconds, Rejection.WAIT_TOO_LONG)
             return Admission(Answer.ADMITTED, choice)
         expected_seconds = ticket.expected_wait(snapshot.now)
-        if expected_seconds > ticket.terms.most_wait_seconds and _is_sure(choice):
+        if expected_seconds > ticket.terms.left_seconds and _is_sure(choice):
             return Admission(Answer.SHED, choice, expected_seconds, Rejection.WAIT_TOO_LONG)
         displaced = None
         if self.waiting(ticket.demand.role) >= ticket.terms.most:
@@ -260,8 +276,22 @@ def _is_sure(choice: Choice) -> bool:
 
     Slots that nobody told are inferred from waits, and a machine that is slow for a moment looks as if it had few.
     """
-    winner = choice.winner
-    return winner is None or (winner.outlook.trusted and told_slots(winner.state) is not None)
+    if choice.winner is None:
+        return True
+    outlook = choice.winner.outlook
+    return outlook.trusted and outlook.told and choice.scene.lengths.trusted
+
+
+def _was_seen(winner: Able, ticket: Ticket, now: float) -> bool:
+    """Whether first tokens of this backend lately came late enough to believe that the next ones come later still.
+
+    How long prompts take is learnt from single ones, and many at once may well be faster than that.
+    """
+    seen = winner.state.first_tokens
+    if not winner.outlook.trusted or seen.at is None or now - seen.at > LATELY_SECONDS:
+        return False
+    measured, predicted = seen.measured_seconds or 0.0, seen.predicted_seconds or inf
+    return measured >= PART_SEEN * ticket.terms.most_wait_seconds and measured >= PART_BORNE_OUT * predicted
 
 
 def _goes_after(other: Ticket, ticket: Ticket) -> bool:

@@ -42,7 +42,7 @@ def costs(scene: Scene) -> list[float]:
     rest_tokens = PART_STILL_TO_COME * scene.lengths.mean
     found: list[float] = []
     for place, (one, waiting) in enumerate(zip(scene.able, scene.before, strict=True)):
-        in_flight, slots, _, first, ahead, prompt, rate, silent, cold, token_seconds, crowding, _ = one.outlook
+        in_flight, slots, _, first, ahead, prompt, rate, silent, cold, token_seconds, crowding, *_ = one.outlook
         in_flight += waiting
         wait = (in_flight + 1 - slots) / rate if in_flight >= slots else 0.0
         prompt *= prompt_tokens if scene.cached is None else scene.prompt_tokens(place)

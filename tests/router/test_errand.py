@@ -84,9 +84,9 @@ def test_a_ticket_keeps_the_moment_of_the_call_and_waits_for_what_is_left_of_its
     assert (found.ticket().since, found.ticket().tried) == (100.0, (A,))
     assert found.ticket().terms == found.call.terms
     found.waited_seconds = 15.0
-    assert found.ticket().terms.most_wait_seconds == found.call.terms.most_wait_seconds - 15.0
+    assert found.ticket().terms.left_seconds == found.call.terms.most_wait_seconds - 15.0
     found.waited_seconds = 1e6
-    assert found.ticket().terms.most_wait_seconds == 0.0
+    assert found.ticket().terms.left_seconds == 0.0
 
 
 def test_a_ticket_for_a_second_place_stands_behind_everybody_who_has_none() -> None:

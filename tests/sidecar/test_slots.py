@@ -4,48 +4,84 @@ from math import inf
 import pytest
 from hypothesis import given
 
+from sidecar.ceiling import Ceiling
 from sidecar.engines.engine import Reading
 from sidecar.facts import BackendSpec
-from sidecar.slots import known_slots, likely_slots, told_slots
-from sidecar.state import BackendState
-from tests.states import states
+from sidecar.slots import known_slots, likely_slots, spare_slots, sure_slots, told_slots
+from sidecar.state import READING_COUNTS_SECONDS, BackendState, Outside
+from tests.states import NOW, states
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080")
 
 
 def state(
-    configured: int | None = None, said: int | None = None, inferred: float | None = None, assumed: int | None = None
+    configured: int | None = None,
+    said: int | None = None,
+    inferred: float | None = None,
+    assumed: int | None = None,
+    shown: float | None = None,
+    age_seconds: float = 0.0,
 ) -> BackendState:
+    at = NOW - age_seconds
     return BackendState(
-        replace(MINI, slots=configured), reading=Reading(slots=said), inferred_slots=inferred, assumed_slots=assumed
+        replace(MINI, slots=configured),
+        reading=Reading(slots=said),
+        inferred_slots=inferred,
+        assumed_slots=assumed,
+        ceiling=Ceiling(at - 9, at, at, shown),
+        outside=Outside(at, 0, 0),
     )
 
 
 @pytest.mark.parametrize(
-    ("of", "told", "known", "likely"),
+    ("of", "told", "known", "likely", "spare"),
     [
-        (state(), None, None, inf),
-        (state(assumed=4), None, 4, 4),
-        (state(inferred=2.6, assumed=4), None, 3, 2.6),
-        (state(inferred=1.2), None, 1, 1.2),
-        (state(said=8, inferred=2.6, assumed=4), 8, 8, 8),
-        (state(configured=2, said=8, inferred=2.6, assumed=4), 2, 2, 2),
+        (state(), None, None, inf, 1),
+        (state(assumed=4), None, 4, 4, 1),
+        (state(inferred=2.6, assumed=4), None, 3, 2.6, 1),
+        (state(inferred=1.2), None, 1, 1.2, 1),
+        (state(said=8, inferred=2.6, assumed=4), 8, 8, 8, 0),
+        (state(configured=2, said=8, inferred=2.6, assumed=4), 2, 2, 2, 0),
         # A server that says 0 has not said how many.
-        (state(said=0), None, None, inf),
-        (state(said=0, inferred=2.6), None, 3, 2.6),
-        (state(said=0, assumed=4), None, 4, 4),
+        (state(said=0), None, None, inf, 1),
+        (state(said=0, inferred=2.6), None, 3, 2.6, 1),
+        (state(said=0, assumed=4), None, 4, 4, 1),
+        # One that says that others wait has.
+        (state(shown=16, inferred=2.6, assumed=256), None, 3, 16, 3),
+        (state(shown=16, assumed=256, age_seconds=READING_COUNTS_SECONDS), None, 256, 16, 3),
+        (state(shown=16, assumed=256, age_seconds=READING_COUNTS_SECONDS + 0.1), None, 256, 256, 1),
+        (state(shown=16, said=8), 8, 8, 8, 0),
+        (state(shown=16, configured=8), 8, 8, 8, 0),
     ],
 )
 def test_the_operator_then_the_backend_then_what_was_seen_then_the_engine(
-    of: BackendState, told: int | None, known: int | None, likely: float
+    of: BackendState, told: int | None, known: int | None, likely: float, spare: float
 ) -> None:
-    assert (told_slots(of), known_slots(of), likely_slots(of)) == (told, known, likely)
+    assert (told_slots(of), known_slots(of), likely_slots(of, NOW), spare_slots(of, NOW)) == (
+        told,
+        known,
+        likely,
+        spare,
+    )
+
+
+@pytest.mark.parametrize(
+    ("of", "sure"),
+    [
+        (state(inferred=2.6, assumed=4), None),
+        (state(said=8, shown=4), 8),
+        (state(inferred=2.6, shown=4), 4),
+        (state(shown=4, age_seconds=90.0), None),
+    ],
+)
+def test_what_was_only_inferred_is_not_sure(of: BackendState, sure: float | None) -> None:
+    assert sure_slots(of, NOW) == sure
 
 
 @given(states)
 def test_what_is_known_is_at_least_one_and_agrees_with_what_is_reckoned_with(of: BackendState) -> None:
-    known, likely = known_slots(of), likely_slots(of)
-    assert (known is None) is (likely == inf)
+    known, likely = known_slots(of), likely_slots(of, NOW)
     assert likely >= 1
-    if known is not None:
-        assert abs(known - likely) <= 0.5
+    if of.ceiling is None:
+        assert (known is None) is (likely == inf)
+        assert known is None or abs(known - likely) <= 0.5

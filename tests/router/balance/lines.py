@@ -9,8 +9,8 @@ from router.balance.demand import Demand, Priority
 from router.balance.policies import POLICIES, PolicyName
 from router.balance.policy import Policy
 from router.balance.pools import Candidate, Pool
-from sidecar import BackendAdded, BackendSpec, Outcome, RequestFinished, RequestStarted, Snapshot, Store
-from sidecar.engines.engine import Model
+from sidecar import BackendAdded, BackendSpec, LoadRead, Outcome, RequestFinished, RequestStarted, Snapshot, Store
+from sidecar.engines.engine import Model, Reading
 from sidecar.facts import FirstTokenCame, HealthProbed, ModelsListed, ProbeOutcome
 
 MODEL = "m"
@@ -51,6 +51,10 @@ class Site:
         """A liveness probe ended."""
         self.store.apply(HealthProbed(self.now, name, outcome, 1.0))
 
+    def says(self, name: str, running: int, waiting: int) -> None:
+        """A backend tells what it works on."""
+        self.store.apply(LoadRead(self.now, name, Reading(running, waiting)))
+
     def ticket(
         self,
         *,
@@ -59,9 +63,10 @@ class Site:
         terms: Terms = PATIENT,
         role: str = ROLE,
         tried: tuple[Candidate, ...] = (),
+        prompt_tokens: int = 30,
     ) -> Ticket:
         """Somebody who comes now."""
-        demand = Demand(role, prompt_tokens=30, priority=priority)
+        demand = Demand(role, prompt_tokens=prompt_tokens, priority=priority)
         return Ticket(demand, self.pool if pool is None else pool, self.policy, self.now, terms, tried)
 
     def comes(self, ticket: Ticket) -> Admission:
@@ -110,7 +115,9 @@ class Site:
         assert choice.winner is not None
         backend, model = choice.winner.candidate
         request = str(next(self._numbers))
-        self.store.apply(RequestStarted(self.now, backend, request, model, ticket.demand.role, 30, streamed=True))
+        demand, predicted = ticket.demand, None if choice.won is None else choice.won.ttft_seconds
+        tokens = demand.prompt_tokens
+        self.store.apply(RequestStarted(self.now, backend, request, model, demand.role, tokens, True, predicted))
         self.running[ticket] = (backend, request)
         self.gone.append(ticket)
 
