@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from sidecar.engines.engine import Reading
 
-LASTING_SECONDS = 1.0
-"""Prompts that came together are through by then, and those that wait still wait for others to end."""
+LASTING_SECONDS = 3.0
+"""Three readings at the usual pace. Prompts that came together are through by then; whoever still waits, waits for
+others to end."""
 PART_IN_PASSING = 1 / 16
 """Of those that run: so many come within one step where answers are as short as a line."""
 SPARE_PART = 1 / 8

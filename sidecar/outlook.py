@@ -16,8 +16,9 @@ from sidecar.memory import NOTHING_REMEMBERED
 from sidecar.predict import TOKENS_OF_WAITING, TYPICAL_ANSWER_TOKENS, TYPICAL_PROMPT_TOKENS, Forecast
 from sidecar.progress import Pulse
 from sidecar.residency import cold_seconds, holds_until, loaded_by
-from sidecar.slots import likely_slots, spare_slots, sure_slots
+from sidecar.slots import likely_slots, spare_slots, sure_slots, told_slots
 from sidecar.state import BackendState, Snapshot
+from sidecar.turnover import FRESH_SECONDS
 
 SHORTEST_SILENCE_SECONDS = 1.0
 GAPS_OF_SILENCE = 6.0
@@ -63,6 +64,9 @@ class Outlook(NamedTuple):
     """Whether it was measured; else it is a guess."""
     told: bool = False
     """Whether `slots` are somebody's word, the operator's or the backend's own; else they are a guess."""
+    sure: bool = False
+    """Whether waits for a slot can be relied on: those who are told so, and how often one comes free was seen, or
+    follows from what was."""
 
     def slot_seconds(self, before: int = 0) -> float:
         """Wait for a slot, with `before` more of us waiting for one here; 0 where one is free."""
@@ -92,6 +96,8 @@ class Steady(NamedTuple):
     outlook: Outlook
     gap_seconds: float
     """What a token is expected to take, as many as run now."""
+    counted: bool = False
+    """How often slots come free was seen, and need not be reckoned."""
 
 
 def outlook_on(state: BackendState, model: str, role: str, snapshot: Snapshot) -> Outlook:
@@ -119,7 +125,11 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
     ahead = work.due_tokens + TOKENS_OF_WAITING * others_waiting
     prompts = lengths.mean_prompt / lengths.mean
     running = work.running + others_running
-    ends_per_second = usual_rate(slots, forecast, lengths) if slots < inf else inf
+    sure, seen = sure_slots(state, now), state.turnover.ends_per_second(now)
+    if sure is None or seen is None:
+        ends_per_second, seen = usual_rate(slots, forecast, lengths) if slots < inf else inf, None
+    else:
+        ends_per_second = seen
     outlook = Outlook(
         in_flight,
         slots,
@@ -133,11 +143,14 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
         forecast.tpot(min(in_flight + 1, slots), prompts),
         forecast.later.slope,
         forecast.trusted,
-        sure_slots(state, now) is not None,
+        sure is not None,
+        sure is not None and (seen is not None or (told_slots(state) is not None and lengths.trusted)),
     )
     outside_until = inf if state.outside is None else state.outside.at + state.outside.counts_seconds
     fresh_until = min(outside_until if now <= outside_until else inf, holds_until(state, model, now))
-    return Steady(state, lengths, fresh_until, outlook, forecast.tpot(running, prompts))
+    if seen is not None:
+        fresh_until = min(fresh_until, state.turnover.at + FRESH_SECONDS)
+    return Steady(state, lengths, fresh_until, outlook, forecast.tpot(running, prompts), seen is not None)
 
 
 def as_it_beats(known: Steady, model: str, pulse: Pulse, snapshot: Snapshot) -> Outlook:
@@ -149,7 +162,7 @@ def as_it_beats(known: Steady, model: str, pulse: Pulse, snapshot: Snapshot) -> 
     if since is not None and snapshot.now - max(since, pulse.last_token_at or since) > SHORTEST_SILENCE_SECONDS:
         silent_seconds = silence_cost(state, state.forecast(model), pulse, snapshot.now)
     ends_per_second = outlook.ends_per_second
-    if outlook.in_flight >= outlook.slots:
+    if outlook.in_flight >= outlook.slots and not known.counted:
         now_per_second = slot_rate(known, pulse, snapshot)
         ends_per_second = TRUST_OF_RATE * now_per_second + (1 - TRUST_OF_RATE) * ends_per_second
     elif pace == 1.0 and not silent_seconds:

@@ -15,6 +15,7 @@ from sidecar.progress import Booking, Progress
 from sidecar.residency import is_resident, with_resident
 from sidecar.slots import likely_slots, sure_slots, told_slots
 from sidecar.state import READING_COUNTS_SECONDS, BackendState, Failure, Outside
+from sidecar.turnover import Turnover
 
 LONGEST_LOAD_SECONDS = 300.0
 """What a timeout may teach of a load: a server that never loads would teach ever longer ones."""
@@ -62,8 +63,29 @@ def started(state: BackendState, fact: RequestStarted, cached_tokens: int = 0) -
     breaker = state.breaker.after_start(fact.request, fact.at)
     if cold and not loading:
         memory = memory.after_load_began(fact.at, fact.model)
-    after = state.changed(work=work, breaker=breaker, last_model=fact.model, last_role=fact.role, memory=memory)
+    after = state.changed(
+        work=work,
+        breaker=breaker,
+        last_model=fact.model,
+        last_role=fact.role,
+        memory=memory,
+        turnover=state.turnover.after_start(fact.at, full=_is_full(state, fact.at)),
+    )
     return booking, after
+
+
+def _is_full(state: BackendState, at: float) -> bool:
+    """Whether it has as many as it is sure to take at once."""
+    sure = sure_slots(state, at)
+    return sure is not None and state.work.in_flight + sum(state.outsiders(at)) >= sure
+
+
+def _turnover(state: BackendState, fact: RequestFinished, *, ran: bool) -> Turnover:
+    if not ran or fact.outcome not in MEASURES_SPEED:
+        return state.turnover
+    ours = state.work.in_flight
+    share = ours / (ours + sum(state.outsiders(fact.at)))
+    return state.turnover.after_end(fact.at, full=_is_full(state, fact.at), share=share)
 
 
 def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame) -> BackendState:
@@ -155,6 +177,7 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
         forecasts=forecasts,
         models=models,
         memory=_after_end(state.memory, place, fact),
+        turnover=_turnover(state, fact, ran=ran),
         last_failure=Failure(fact.at, fact.outcome) if failed else state.last_failure,
     )
 

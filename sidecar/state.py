@@ -20,6 +20,7 @@ from sidecar.lengths import NO_LENGTHS, Lengths
 from sidecar.memory import NOTHING_REMEMBERED, Memory
 from sidecar.predict import NO_FORECAST, Forecast
 from sidecar.progress import Pulse
+from sidecar.turnover import NO_TURNOVER, Turnover
 from sidecar.usual import NOTHING_USUAL, Usual
 from sidecar.work import Work
 
@@ -105,6 +106,8 @@ class BackendState:
     """Requests at once, as waiting has shown; None before anybody waited."""
     ceiling: Ceiling | None = None
     """The same, as its own statistics have shown; None while they say nothing of requests that wait."""
+    turnover: Turnover = NO_TURNOVER
+    """How often it has done with a request while it was full."""
     first_tokens: FirstTokens = NO_FIRST_TOKENS
     last_failure: Failure | None = None
     probes: Mapping[ProbeOutcome, int] = field(default_factory=dict)

@@ -279,7 +279,7 @@ def _is_sure(choice: Choice) -> bool:
     if choice.winner is None:
         return True
     outlook = choice.winner.outlook
-    return outlook.trusted and outlook.told and choice.scene.lengths.trusted
+    return outlook.trusted and outlook.sure
 
 
 def _was_seen(winner: Able, ticket: Ticket, now: float) -> bool:

@@ -86,9 +86,18 @@ class Site:
                 self._book(ticket, choice)
         return self.gone[before:]
 
-    def ends(self, ticket: Ticket, outcome: Outcome = Outcome.OK, retry_after_seconds: float | None = None) -> None:
-        """Its request ends; nobody is called yet."""
+    def ends(
+        self,
+        ticket: Ticket,
+        outcome: Outcome = Outcome.OK,
+        retry_after_seconds: float | None = None,
+        *,
+        streamed: bool = False,
+    ) -> None:
+        """Its request ends, `streamed`: with tokens that came; nobody is called yet."""
         name, request = self.running.pop(ticket)
+        if streamed:
+            self.store.apply(FirstTokenCame(self.now, name, request))
         tokens = WORDS if outcome is Outcome.OK else 0
         self.store.apply(RequestFinished(self.now, name, request, outcome, tokens, retry_after_seconds))
 
