@@ -7,6 +7,7 @@ Rules of this file
 import re
 import secrets
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -26,6 +27,11 @@ RECORD = web.RequestKey("record", Record)
 """What was decided on this request; there from the moment that deciding begins."""
 
 PRIORITY_HEADER = "x-maek-priority"
+SESSION_HEADER = "x-maek-session"
+SESSION_FIELDS = ("prompt_cache_key", "user")
+"""Of OpenAI's bodies: what callers name who want their prompts to meet the same cache again, then whose they are."""
+LONGEST_SESSION = 128
+"""Characters; a longer name is kept as its hash, which is as good to tell sessions apart by."""
 
 _GIVEN_ID = re.compile(r"[!-~]{1,128}")
 
@@ -63,6 +69,15 @@ def priority_header(request: web.Request) -> PriorityName | None:
         return PriorityName(name.strip().lower())
     except ValueError:
         raise BadRequest(f"{PRIORITY_HEADER}: wanted {', '.join(PriorityName)}.", param=PRIORITY_HEADER) from None
+
+
+def session_of(request: web.Request, body: Mapping[str, Any]) -> str | None:
+    """Whose conversation an OpenAI-style request continues: the header's word, else the body's; None: nobody said."""
+    names = (request.headers.get(SESSION_HEADER), *(body.get(field) for field in SESSION_FIELDS))
+    name = next((name for name in names if isinstance(name, str) and name), None)
+    if name is None or len(name) <= LONGEST_SESSION:
+        return name
+    return blake2b(name.encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def begin_record(request: web.Request, asked_for: str) -> Record:

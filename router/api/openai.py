@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from router.api.context import OWNER, begin_record, json_object, priority_header, service_of, trail
+from router.api.context import OWNER, begin_record, json_object, priority_header, service_of, session_of, trail
 from router.api.openai_answers import completion_events, completion_json, model_json
 from router.api.streaming import Reply
 from router.attempt import CallerRefused, Opened
@@ -132,7 +132,8 @@ async def _passed_on(
     pool, role = _pool_of(service, target)
     asked = with_role_defaults(body, role) if path == CHAT_PATH and target in service.fleet.roles else dict(body)
     attempts = service.config.router.relay.attempts
-    call = call_for(target, role, path, asked, pool, priority=priority_header(request), attempts=attempts)
+    priority, session = priority_header(request), session_of(request, body)
+    call = call_for(target, role, path, asked, pool, priority=priority, session=session, attempts=attempts)
     answer = _Answer(record, reply or Reply(request, lambda: trail(record, record.journey)), stream=call.stream)
     try:
         await service.dispatcher.send(call, answer, record.answering)

@@ -6,11 +6,14 @@ Traps
 - `/v1/models` lists every downloaded model while just-in-time loading is on, else the loaded ones.
 - Nothing tells how busy it is.
 - `/api/v1/models/load` (0.4) takes no time to live: a model that it has loaded stays until somebody unloads it, and the
-  automatic eviction passes it over. So it is not used: what a request loads just in time leaves again when idle.
+  automatic eviction passes it over. Asked for a model that is there, or that a request is loading at that moment, it
+  loads it a second time. So it is not used, and models are not loaded ahead here: what a request loads just in time
+  leaves again when idle.
 - Paths that it does not have are answered with 200 and `{"error": "Unexpected endpoint or method. …"}`.
 - It may want a token (`api_key` of this backend).
 
-API: https://lmstudio.ai/docs/developer/rest/list (0.4); https://lmstudio.ai/docs/developer/rest/endpoints (before)
+API: https://lmstudio.ai/docs/developer/rest/list (0.4); https://lmstudio.ai/docs/developer/rest/endpoints (before);
+https://lmstudio.ai/docs/developer/rest/load; https://lmstudio.ai/docs/developer/core/ttl-and-auto-evict
 """
 
 from collections.abc import Mapping
