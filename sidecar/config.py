@@ -165,7 +165,8 @@ class BackendConfig(Section):
     engine: EngineName = "auto"
     """Its software; auto finds out by asking."""
     slots: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """Requests that it works on at once; null: what the server says, else what its engine is known for."""
+    """Requests that it works on at once (Ollama: of each model); null: what the server says, else what its engine is
+    known for."""
     weight: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1.0
     """How much of the work it gets, where a role's policy is weighted."""
     tier: Annotated[int, Field(ge=0, le=100)] = 0

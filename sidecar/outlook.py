@@ -12,11 +12,11 @@ from math import inf
 from typing import NamedTuple
 
 from sidecar.lengths import Lengths
-from sidecar.memory import NOTHING_REMEMBERED
+from sidecar.memory import NOTHING_REMEMBERED, plain
 from sidecar.predict import TOKENS_OF_WAITING, TYPICAL_ANSWER_TOKENS, TYPICAL_PROMPT_TOKENS, Forecast
 from sidecar.progress import Pulse
 from sidecar.residency import cold_seconds, holds_until, loaded_by
-from sidecar.slots import likely_slots, spare_slots, sure_slots, told_slots
+from sidecar.slots import likely_slots, sharing, spare_slots, sure_slots, told_slots
 from sidecar.state import BackendState, Snapshot
 from sidecar.turnover import FRESH_SECONDS
 
@@ -67,10 +67,17 @@ class Outlook(NamedTuple):
     sure: bool = False
     """Whether waits for a slot can be relied on: those who are told so, and how often one comes free was seen, or
     follows from what was."""
+    apart: float = 0.0
+    """Of those in flight, requests that have slots of their own: to other models, where each has its own."""
+
+    @property
+    def sharing(self) -> float:
+        """Of those in flight, requests that share the slots."""
+        return self.in_flight - self.apart
 
     def slot_seconds(self, before: int = 0) -> float:
         """Wait for a slot, with `before` more of us waiting for one here; 0 where one is free."""
-        return max(0.0, self.in_flight + before + 1 - self.slots) / self.ends_per_second
+        return max(0.0, self.sharing + before + 1 - self.slots) / self.ends_per_second
 
     def ttft(self, prompt_tokens: float, before: int = 0) -> float:
         """Seconds to the first token, with `before` more of us waiting for a slot here."""
@@ -121,7 +128,8 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
     others_running, others_waiting = state.outsiders(now)
     in_flight = work.in_flight + others_running + others_waiting
     slots = likely_slots(state, now)
-    room = slots + spare_slots(state, now) - in_flight
+    apart = work.in_flight - sharing(state, model).in_flight
+    room = slots + spare_slots(state, now) - (in_flight - apart)
     ahead = work.due_tokens + TOKENS_OF_WAITING * others_waiting
     prompts = lengths.mean_prompt / lengths.mean
     running = work.running + others_running
@@ -140,11 +148,12 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
         ends_per_second,
         0.0,
         cold_seconds(state, model, now),
-        forecast.tpot(min(in_flight + 1, slots), prompts),
+        forecast.tpot(min(in_flight - apart + 1, slots) + apart, prompts),
         forecast.later.slope,
         forecast.trusted,
         sure is not None,
         sure is not None and (seen is not None or (told_slots(state) is not None and lengths.trusted)),
+        apart,
     )
     outside_until = inf if state.outside is None else state.outside.at + state.outside.counts_seconds
     fresh_until = min(outside_until if now <= outside_until else inf, holds_until(state, model, now))
@@ -162,8 +171,8 @@ def as_it_beats(known: Steady, model: str, pulse: Pulse, snapshot: Snapshot) -> 
     if since is not None and snapshot.now - max(since, pulse.last_token_at or since) > SHORTEST_SILENCE_SECONDS:
         silent_seconds = silence_cost(state, state.forecast(model), pulse, snapshot.now)
     ends_per_second = outlook.ends_per_second
-    if outlook.in_flight >= outlook.slots and not known.counted:
-        now_per_second = slot_rate(known, pulse, snapshot)
+    if outlook.sharing >= outlook.slots and not known.counted:
+        now_per_second = slot_rate(known, model, pulse, snapshot)
         ends_per_second = TRUST_OF_RATE * now_per_second + (1 - TRUST_OF_RATE) * ends_per_second
     elif pace == 1.0 and not silent_seconds:
         return outlook
@@ -191,11 +200,14 @@ def usual_rate(slots: float, forecast: Forecast, lengths: Lengths) -> float:
     return slots / (lengths.mean * forecast.later.at(slots) + forecast.first.mean_y)
 
 
-def slot_rate(known: Steady, pulse: Pulse, snapshot: Snapshot) -> float:
-    """Slots that come free per second, as far as the running answers have come."""
+def slot_rate(known: Steady, model: str, pulse: Pulse, snapshot: Snapshot) -> float:
+    """Slots that `model` may have that come free per second, as far as the running answers have come."""
     gap = max(pulse.gap_seconds or known.outlook.token_seconds, FASTEST_TOKEN_SECONDS)
     ends_per_second = known.state.outsiders(snapshot.now)[0] / (known.lengths.mean * gap)
+    others = known.outlook.apart > 0
     for place in pulse.places.values():
+        if others and plain(place.booking.model) != plain(model):
+            continue  # it has a slot of its own
         # Whoever is not streamed runs too, as far as can be seen.
         if place.first_at is not None or not place.booking.streamed:
             ends_per_second += 1 / (snapshot.lengths_of(place.booking.role).rest(place.tokens) * gap)

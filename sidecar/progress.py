@@ -33,7 +33,7 @@ class Booking:
     running: float
     """Sequences that ran then, others' included."""
     company: float
-    """Requests on the backend before it, others' clients included."""
+    """Requests on the backend before it that share its slots, others' clients included."""
     cold: bool
     """The model was not in memory."""
     loading: bool = False

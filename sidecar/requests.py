@@ -13,7 +13,7 @@ from sidecar.memory import NOTHING_REMEMBERED, Memory, plain
 from sidecar.predict import TOKENS_OF_WAITING, Forecast, came_late, slots_after_wait
 from sidecar.progress import Booking, Progress
 from sidecar.residency import is_resident, with_resident
-from sidecar.slots import likely_slots, sure_slots, told_slots
+from sidecar.slots import likely_slots, sharing, sure_slots, told_slots
 from sidecar.state import READING_COUNTS_SECONDS, BackendState, Failure, Outside
 from sidecar.turnover import Turnover
 
@@ -53,13 +53,13 @@ def started(state: BackendState, fact: RequestStarted, cached_tokens: int = 0) -
         fact.streamed,
         tokens_ahead=state.work.due_tokens + TOKENS_OF_WAITING * waiting + prompt_tokens,
         running=state.work.running + running,
-        company=state.work.in_flight + running + waiting,
+        company=sharing(state, fact.model).in_flight + running + waiting,
         cold=cold,
         loading=loading,
         running_seconds=state.work.running_seconds_at(fact.at),
         predicted_seconds=fact.predicted_seconds,
     )
-    work = state.work.after_start(fact.at, prompt_tokens, streamed=fact.streamed)
+    work = state.work.after_start(fact.at, prompt_tokens, streamed=fact.streamed, model=plain(fact.model))
     breaker = state.breaker.after_start(fact.request, fact.at)
     if cold and not loading:
         memory = memory.after_load_began(fact.at, fact.model)
@@ -75,8 +75,8 @@ def started(state: BackendState, fact: RequestStarted, cached_tokens: int = 0) -
 
 
 def _is_full(state: BackendState, at: float) -> bool:
-    """Whether it has as many as it is sure to take at once."""
-    sure = sure_slots(state, at)
+    """Whether it has as many as it is sure to take at once; never known where each model has its own slots."""
+    sure = None if state.slots_per_model else sure_slots(state, at)
     return sure is not None and state.work.in_flight + sum(state.outsiders(at)) >= sure
 
 
@@ -93,16 +93,17 @@ def with_first_token(state: BackendState, place: Progress, fact: FirstTokenCame)
     booking = place.booking
     if place.company_at_first is not None or not booking.streamed:
         return state
-    work = state.work.after_first_token(fact.at, booking.prompt_tokens)
+    work = state.work.after_first_token(fact.at, booking.prompt_tokens, plain(booking.model))
     place.first_at = fact.at
     place.company_at_first = work.running_seconds
     place.prompts_at_first = work.prompts_through
     if place.moved:
         return state.changed(work=work)
     breaker = state.breaker.after_token(place.started_at, fact.at)
-    running = work.running + state.outsiders(fact.at)[0]
+    here = sharing(state.changed(work=work), booking.model)
+    running = here.running + state.outsiders(fact.at)[0]
     seconds = fact.at - place.started_at
-    forecast, slots = _measured(state, place, fact.at, running, work.streaming)
+    forecast, slots = _measured(state, place, fact.at, running, here.streaming)
     forecasts = {**state.forecasts, booking.model: forecast}
     models = with_resident(state.models, booking.model) if booking.cold else state.models
     return state.changed(
@@ -150,7 +151,9 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
     """A request ended; health is not judged here."""
     booking = place.booking
     ran = place.company_at_first is not None or not booking.streamed
-    work = state.work.after_end(fact.at, fact.outcome, booking.prompt_tokens, streamed=booking.streamed, ran=ran)
+    work = state.work.after_end(
+        fact.at, fact.outcome, booking.prompt_tokens, streamed=booking.streamed, ran=ran, model=plain(booking.model)
+    )
     if place.moved:
         return state.changed(work=work)
     outcome = _as_said(state, place, fact)

@@ -8,7 +8,9 @@ Rules of this file
 from math import inf
 
 from sidecar.ceiling import Ceiling
+from sidecar.memory import plain
 from sidecar.state import BackendState
+from sidecar.work import Share
 
 
 def told_slots(state: BackendState) -> int | None:
@@ -20,6 +22,14 @@ def known_slots(state: BackendState) -> int | None:
     """Requests at once as far as is known; None where all is dark."""
     inferred = None if state.inferred_slots is None else max(1, round(state.inferred_slots))
     return told_slots(state) or inferred or state.assumed_slots
+
+
+def sharing(state: BackendState, model: str) -> Share:
+    """Our requests that share their slots with one to `model`: all, or only its own where each model has its own."""
+    work = state.work
+    if state.slots_per_model:
+        return work.share(plain(model))
+    return Share(work.in_flight, work.running, work.streaming)
 
 
 def sure_slots(state: BackendState, now: float) -> float | None:

@@ -67,6 +67,8 @@ class BackendState:
     engine_version: str | None = None
     assumed_slots: int | None = None
     """Requests at once by the engine's own default, where it has one."""
+    slots_per_model: bool = False
+    """Whether each model has so many, and they do not share them."""
     models: tuple[Model, ...] | None = None
     memory: Memory = NOTHING_REMEMBERED
     """What has come into memory, or left it, since the models were listed."""

@@ -132,7 +132,12 @@ class Store:
             # Requests that still run at the old place keep theirs here: what begins, ends.
             work, draining = (Work(), False) if known is None else (known.work, known.draining)
             self._states[spec.name] = BackendState(
-                spec, engine=engine, assumed_slots=_assumed_slots(engine), work=work, draining=draining
+                spec,
+                engine=engine,
+                assumed_slots=_assumed_slots(engine),
+                slots_per_model=_slots_per_model(engine),
+                work=work,
+                draining=draining,
             )
             self._pulses.setdefault(spec.name, Pulse()).move()
         self._inventory += 1
@@ -279,8 +284,12 @@ def _wanted(state: BackendState, fact: DrainSwitched | LoadAsked | LoadEnded) ->
 
 def _identified(state: BackendState, fact: EngineIdentified) -> BackendState:
     known = state if state.engine in (None, fact.engine) else _without_readings(state)
-    slots = _assumed_slots(fact.engine)
-    return known.changed(engine=fact.engine, engine_version=fact.version, assumed_slots=slots)
+    return known.changed(
+        engine=fact.engine,
+        engine_version=fact.version,
+        assumed_slots=_assumed_slots(fact.engine),
+        slots_per_model=_slots_per_model(fact.engine),
+    )
 
 
 def _without_readings(state: BackendState) -> BackendState:
@@ -328,3 +337,8 @@ def _since(state: BackendState, health: Health, at: float) -> float | None:
 def _assumed_slots(engine: str | None) -> int | None:
     known = None if engine is None else ENGINES.get(engine)
     return None if known is None else known.assumed_slots
+
+
+def _slots_per_model(engine: str | None) -> bool:
+    known = None if engine is None else ENGINES.get(engine)
+    return known is not None and known.slots_per_model

@@ -26,6 +26,7 @@ from sidecar.outlook import (
 from sidecar.predict import TOKENS_OF_WAITING, TYPICAL_ANSWER_TOKENS, TYPICAL_PROMPT_TOKENS
 from sidecar.progress import PACE_SECONDS, Progress, Pulse
 from sidecar.residency import is_resident
+from sidecar.slots import sharing
 from sidecar.state import BackendState, Snapshot
 from sidecar.usual import Usual
 
@@ -103,11 +104,11 @@ def _slowdown(state: BackendState, model: str, usual: Usual, snapshot: Snapshot)
     pace = 1.0 if pulse is None else pace_of(state, usual, pulse, prompts_ratio, snapshot.now)
     # Slots that were only assumed may well be more: nobody has been seen to wait for one.
     slots = outlook.slots if outlook.told or state.inferred_slots else float("inf")
-    waits_seconds = _middle_wait(state, outlook, lengths, snapshot.now) if outlook.in_flight >= slots else 0.0
+    waits_seconds = _middle_wait(state, model, outlook, lengths, snapshot.now) if outlook.sharing >= slots else 0.0
     prompts = state.work.due_tokens + TOKENS_OF_WAITING * state.outsiders(snapshot.now)[1]
     ahead_seconds = usual.first.line.slope * prompts * pace
     first_seconds = usual.first.line.at(TYPICAL_PROMPT_TOKENS) * pace
-    company = min(outlook.in_flight + 1, slots)
+    company = min(outlook.sharing + 1, slots) + outlook.apart
     token_seconds = usual.token_seconds(company, prompts_ratio) * pace
     quiet = silence(state, snapshot)
     silent_seconds = 0.0 if quiet is None else quiet.cost_seconds
@@ -115,16 +116,17 @@ def _slowdown(state: BackendState, model: str, usual: Usual, snapshot: Snapshot)
     return max(1.0, (seconds + silent_seconds) / usual.alone_seconds)
 
 
-def _middle_wait(state: BackendState, outlook: Outlook, lengths: Lengths, now: float) -> float:
+def _middle_wait(state: BackendState, model: str, outlook: Outlook, lengths: Lengths, now: float) -> float:
     """The wait for a slot that is as often too long as too short: the mean is pulled up by a few very long answers.
 
     Slots come free at a rate, and the median of the time until the nth does is n − 1/3 of the mean time between two
     (Choi, Proceedings of the AMS 1994). Who has a slot and no token yet is at the beginning of his answer.
     """
-    beginning = min(outlook.in_flight, outlook.slots) - state.work.running - state.outsiders(now)[0]
+    running = sharing(state, model).running + state.outsiders(now)[0]
+    beginning = min(outlook.sharing, outlook.slots) - running
     ends_per_second = max(0.0, beginning) / (lengths.mean * outlook.token_seconds)
     ends_per_second = outlook.ends_per_second + TRUST_OF_RATE * ends_per_second
-    return max(0.0, outlook.in_flight + 1 - outlook.slots - 1 / 3) / ends_per_second
+    return max(0.0, outlook.sharing + 1 - outlook.slots - 1 / 3) / ends_per_second
 
 
 def pace_of(state: BackendState, usual: Usual, pulse: Pulse, prompts_ratio: float, now: float) -> float:

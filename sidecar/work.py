@@ -7,8 +7,22 @@ Rules of this file
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from sidecar.facts import Outcome
+
+
+class Share(NamedTuple):
+    """Those of the requests on a backend that ask one model."""
+
+    in_flight: int = 0
+    running: int = 0
+    """As in `Work`."""
+    streaming: int = 0
+    """Streams that have had their first token."""
+
+
+NO_SHARE = Share()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +46,25 @@ class Work:
     changed_at: float = 0.0
     prompts_through: int = 0
     """Prompt tokens, all together, of the requests that got to their first token."""
+    of_model: Mapping[str, Share] = field(default_factory=dict)
+    """Model → its part of those in flight, which the server may count by themselves; none for a model without any."""
 
     @property
     def streaming(self) -> int:
         """Streams that have had their first token."""
         return self.streams - self.awaited
 
-    def after_start(self, at: float, prompt_tokens: int, *, streamed: bool) -> "Work":
+    def share(self, model: str) -> Share:
+        """What of this is one model's."""
+        return self.of_model.get(model, NO_SHARE)
+
+    def _moved(self, model: str, in_flight: int, running: int, streaming: int) -> Mapping[str, Share]:
+        known = self.of_model.get(model, NO_SHARE)
+        share = Share(known.in_flight + in_flight, known.running + running, known.streaming + streaming)
+        others = {name: other for name, other in self.of_model.items() if name != model}
+        return {**others, model: share} if share.in_flight else others
+
+    def after_start(self, at: float, prompt_tokens: int, *, streamed: bool, model: str = "") -> "Work":
         """A request was sent."""
         since = at if streamed and not self.streams else self.silent_since
         return Work(
@@ -53,9 +79,10 @@ class Work:
             self.running_seconds_at(at),
             at,
             self.prompts_through,
+            self._moved(model, 1, not streamed, 0),
         )
 
-    def after_first_token(self, at: float, prompt_tokens: int) -> "Work":
+    def after_first_token(self, at: float, prompt_tokens: int, model: str = "") -> "Work":
         """A streamed request got its first token."""
         return replace(
             self,
@@ -65,9 +92,12 @@ class Work:
             running_seconds=self.running_seconds_at(at),
             changed_at=at,
             prompts_through=self.prompts_through + prompt_tokens,
+            of_model=self._moved(model, 0, 1, 1),
         )
 
-    def after_end(self, at: float, outcome: Outcome, due_tokens: int, *, streamed: bool, ran: bool) -> "Work":
+    def after_end(
+        self, at: float, outcome: Outcome, due_tokens: int, *, streamed: bool, ran: bool, model: str = ""
+    ) -> "Work":
         """A request ended. `ran`: it was counted among the running; else `due_tokens` of its prompt still were due."""
         streams = self.streams - streamed
         return Work(
@@ -82,6 +112,7 @@ class Work:
             self.running_seconds_at(at),
             at,
             self.prompts_through + (0 if streamed else due_tokens),
+            self._moved(model, -1, -ran, -(streamed and ran)),
         )
 
     def running_seconds_at(self, at: float) -> float:

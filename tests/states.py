@@ -22,6 +22,7 @@ from sidecar.predict import NO_FORECAST, TRUSTED_SAMPLES, Forecast
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import started
 from sidecar.state import BackendState, Outside, Snapshot, Status
+from sidecar.turnover import Turnover
 from sidecar.usual import NOTHING_USUAL, Usual
 from sidecar.work import Work
 from tests.strategies import NAMES, counts, held, latencies_ms, readings, specs
@@ -92,6 +93,8 @@ def _learnt(
     inferred_slots: float | None,
     outside: Outside | None,
     ceiling: Ceiling | None,
+    turnover: Turnover,
+    slots_per_model: bool,
 ) -> BackendState:
     return replace(
         state,
@@ -103,6 +106,8 @@ def _learnt(
         inferred_slots=inferred_slots,
         outside=outside,
         ceiling=ceiling,
+        turnover=turnover,
+        slots_per_model=slots_per_model,
         models=tuple(Model(name, loaded=place % 2 == 0) for place, name in enumerate(known)) or None,
     )
 
@@ -186,6 +191,8 @@ _learnt_states = st.builds(
     st.none() | st.floats(1, 32),
     st.none() | st.builds(Outside, _lately, st.integers(0, 8), st.integers(0, 8)),
     st.none() | st.builds(Ceiling, st.none() | _lately, _lately, _lately, st.none() | st.floats(1, 64)),
+    st.builds(Turnover, st.floats(0, 9), st.integers(0, 20), st.none() | _lately, _lately),
+    st.booleans(),
 )
 
 

@@ -42,6 +42,9 @@ PART_SEEN = 0.25
 PART_BORNE_OUT = 0.5
 """First tokens that come in less than half of what was predicted show that the prediction is wrong."""
 
+Door = str | Candidate
+"""A backend; or of one whose models have slots of their own, one of these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -72,8 +75,8 @@ class Ticket:
     """When it came; a request that failed elsewhere comes back with the moment at which it came first."""
     terms: Terms = Terms()
     tried: tuple[Candidate, ...] = ()
-    waits_for: str | None = None
-    """The backend that it waits for, as it was last planned; None: for anybody who has rested. The line writes it."""
+    waits_for: Door | None = None
+    """Where it waits, as it was last planned; None: for anybody who has rested. The line writes it."""
     expected_at: float = inf
     """When it was expected to have its place, as it was last planned. The line writes it."""
     rank: float = field(init=False)
@@ -202,8 +205,8 @@ class Line:
         """Tickets of a priority."""
         return sum(ticket.demand.priority is priority for ticket in self._tickets)
 
-    def _waiting_before(self, ticket: Ticket) -> Mapping[str, int]:
-        before: dict[str, int] = {}
+    def _waiting_before(self, ticket: Ticket) -> Mapping[Door, int]:
+        before: dict[Door, int] = {}
         for other in self._tickets:
             if _goes_after(other, ticket):
                 break
@@ -222,12 +225,12 @@ class _Plan:
     """One walk along the line."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.before: dict[str, int] = {}
-        """Backend → how many wait for it so far."""
+        self.before: dict[Door, int] = {}
+        """How many wait there so far."""
         self._snapshot = snapshot
         self._views: dict[tuple[Pool, str, tuple[Candidate, ...]], View] = {}
         self._planned: dict[tuple[Pool, str, tuple[Candidate, ...]], int] = {}
-        self._room: dict[str, float] = {}
+        self._room: dict[Door, float] = {}
 
     def to_be_planned(self, ticket: Ticket) -> View | None:
         """What a ticket sees, if it is its turn to look: the first few of each pool; whoever waits for room that has
@@ -236,28 +239,28 @@ class _Plan:
         view = self._views.get(kind)
         if view is None:
             view = self._views[kind] = look(pool, self._snapshot, role, tried)
-            self._room.update((one.candidate.backend, one.room) for one in view.able)
+            self._room.update((one.door, one.room) for one in view.able)
         planned = self._planned.get(kind, 0)
         if planned >= _most_planned(pool) and view.able and not self._may_have_room(ticket.waits_for):
             return None
         self._planned[kind] = planned + 1
         return view
 
-    def _may_have_room(self, backend: str | None) -> bool:
-        return backend is None or self._room.get(backend, 0.0) - self.before.get(backend, 0) >= 1
+    def _may_have_room(self, door: Door | None) -> bool:
+        return door is None or self._room.get(door, 0.0) - self.before.get(door, 0) >= 1
 
 
 def _most_planned(pool: Pool) -> int:
     return max(1, min(MOST_PLANNED, MOST_COSTS // max(1, len(pool))))
 
 
-def _planned(ticket: Ticket, view: View, snapshot: Snapshot, random: float, before: Mapping[str, int]) -> Choice:
+def _planned(ticket: Ticket, view: View, snapshot: Snapshot, random: float, before: Mapping[Door, int]) -> Choice:
     """The choice of a ticket, and on the ticket what it waits for and until when."""
-    waiting = [before.get(one.candidate.backend, 0) for one in view.able]
+    waiting = [before.get(one.door, 0) for one in view.able]
     choice = choose_from(view, snapshot, ticket.demand, ticket.policy, random, waiting)
     winner = choice.winner
     if winner is not None:
-        ticket.waits_for = winner.candidate.backend
+        ticket.waits_for = winner.door
         wait_seconds = winner.outlook.slot_seconds(before.get(ticket.waits_for, 0)) if choice.full else 0.0
         ticket.expected_at = snapshot.now + wait_seconds
     else:
@@ -299,7 +302,7 @@ def _goes_after(other: Ticket, ticket: Ticket) -> bool:
     return other is ticket or other.rank > ticket.rank
 
 
-def _count(ticket: Ticket, before: dict[str, int]) -> None:
+def _count(ticket: Ticket, before: dict[Door, int]) -> None:
     if ticket.waits_for is not None:
         before[ticket.waits_for] = before.get(ticket.waits_for, 0) + 1
 

@@ -43,11 +43,13 @@ def costs(scene: Scene) -> list[float]:
     found: list[float] = []
     for place, (one, waiting) in enumerate(zip(scene.able, scene.before, strict=True)):
         in_flight, slots, _, first, ahead, prompt, rate, silent, cold, token_seconds, crowding, *_ = one.outlook
-        in_flight += waiting
+        apart = one.outlook.apart
+        in_flight += waiting - apart  # of those that share its slots
         wait = (in_flight + 1 - slots) / rate if in_flight >= slots else 0.0
         prompt *= prompt_tokens if scene.cached is None else scene.prompt_tokens(place)
         first += prompt + max(wait, ahead) + silent + cold
-        company = min(in_flight, slots)
+        taken = min(in_flight, slots)
+        company = taken + apart
         delay = prompt + rest_tokens * crowding
         cost = WEIGHT_OF_FIRST * first + answer_tokens * token_seconds + company * delay
         late = MARGIN * first + WEIGHT_OF_WAIT * wait - FIRST_TOKEN_GOAL_SECONDS
@@ -58,7 +60,7 @@ def costs(scene: Scene) -> list[float]:
             worse = _slow(others + delay / scene.lengths.mean) - _slow(others)
             cost += SLOW_FINE * (_slow(token_seconds) + company * worse)
         if slots < inf:
-            cost += HEADROOM_SECONDS * company / slots
+            cost += HEADROOM_SECONDS * taken / slots
         found.append(cost)
     return found
 

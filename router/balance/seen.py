@@ -51,6 +51,11 @@ class Able(NamedTuple):
     room: float
     """How many more may be sent to it now; what goes beyond waits."""
 
+    @property
+    def door(self) -> "str | Candidate":
+        """Where it is waited for: those who wait at the same one wait for one another."""
+        return self.candidate if self.state.slots_per_model else self.candidate.backend
+
 
 class Excluded(NamedTuple):
     """A candidate that may not."""

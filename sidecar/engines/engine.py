@@ -197,6 +197,9 @@ class Engine:
     structured_output: StructuredOutput = StructuredOutput.RESPONSE_FORMAT
     assumed_slots: int | None = None
     """Requests at once when neither the operator nor the server tells: the engine's own documented default."""
+    slots_per_model: bool = False
+    """Whether each model in memory has so many slots of its own, so that requests to one do not wait for those to
+    another."""
 
     def asks(self, answers: Answers = ()) -> tuple[Ask, ...]:
         """The next questions about load, after the answers so far. Three rounds at most are asked."""

@@ -28,7 +28,8 @@ INSTALLED = Ask("/api/tags")
 LOADED = Ask("/api/ps")
 
 ASSUMED_SLOTS = 1
-"""`OLLAMA_NUM_PARALLEL`; it is not told over HTTP. Further requests wait (`OLLAMA_MAX_QUEUE`, 512)."""
+"""`OLLAMA_NUM_PARALLEL`, which each model in memory has for itself; it is not told over HTTP. Further requests wait
+(`OLLAMA_MAX_QUEUE`, 512)."""
 
 Entry = Mapping[str, object]
 
@@ -120,4 +121,5 @@ ENGINE = Engine(
     read_models=read_models,
     load=load,
     assumed_slots=ASSUMED_SLOTS,
+    slots_per_model=True,
 )

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.ceiling import Ceiling
 from sidecar.engines.engine import Model, Reading
 from sidecar.facts import BackendSpec, RequestStarted
 from sidecar.health import Health, Verdict
+from sidecar.lengths import NO_LENGTHS, TRUSTED_ANSWERS
 from sidecar.outlook import (
     MOST_SLOWER,
     PLAINLY_SLOWER,
@@ -25,7 +27,8 @@ from sidecar.predict import NO_FORECAST, TOKENS_OF_WAITING, TRUSTED_SAMPLES, For
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import started
 from sidecar.state import BackendState, Outside, Snapshot
-from sidecar.work import Work
+from sidecar.turnover import FRESH_SECONDS, TRUSTED_ENDS, Turnover
+from sidecar.work import Share, Work
 from tests.states import NOW, snapshots
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080")
@@ -163,6 +166,71 @@ def test_a_change_of_the_state_or_of_the_lengths_is_seen_at_once() -> None:
 
 
 # Slots.
+
+
+def shared(running: int, other: int) -> Work:
+    """So many streams of `MODEL` that get tokens, and of another one."""
+    shares = {MODEL: Share(running, running, running), "qwen3": Share(other, other, other)}
+    return replace(streams(running + other), of_model=shares)
+
+
+def test_where_each_model_has_its_own_slots_others_slow_it_down_and_do_not_keep_it_waiting() -> None:
+    apart = on(backend(shared(1, 1), slots=2, slots_per_model=True))
+    assert (apart.in_flight, apart.sharing, apart.room, apart.slot_seconds()) == (2, 1, 1, 0.0)
+    together = on(backend(shared(1, 1), slots=2))
+    assert (together.in_flight, together.sharing, together.room) == (2, 2, 0)
+    assert together.slot_seconds() > 0
+    assert apart.token_seconds > on(backend(shared(1, 0), slots=2, slots_per_model=True)).token_seconds
+    assert apart.token_seconds == on(backend(shared(1, 1))).token_seconds
+
+
+def test_answers_of_another_model_bring_it_no_nearer_to_a_slot_of_its_own() -> None:
+    state = backend(shared(1, 1), slots=1, slots_per_model=True)
+    beating = pulse(state, Rhythm(gap_seconds=0.02), (30, 30))
+    place = beating.places["1"]
+    place.booking = replace(place.booking, model="qwen3")
+    alone = backend(shared(1, 0), slots=1, slots_per_model=True)
+    assert (
+        on(state, beating).ends_per_second
+        < 2 * on(alone, pulse(alone, Rhythm(gap_seconds=0.02), (30,))).ends_per_second
+    )
+    place.booking = replace(place.booking, model=MODEL)
+    both = on(state, beating).ends_per_second
+    place.booking = replace(place.booking, model="qwen3")
+    assert on(state, beating).ends_per_second < both
+
+
+FULL = Ceiling(NOW - 9, NOW, NOW, 2.0)
+TURNED_OVER = Turnover(0.5, TRUSTED_ENDS, NOW, NOW)
+LATELY = Outside(NOW, 0, 0)
+
+
+def test_a_server_that_says_that_requests_wait_has_room_for_a_little_more_than_it_runs() -> None:
+    found = on(backend(streams(3), assumed_slots=256, ceiling=FULL, outside=LATELY))
+    assert (found.slots, found.room, found.told, found.sure) == (2.0, 2.0 + 1 + 2 / 8 - 3, True, False)
+    stale = on(backend(streams(3), assumed_slots=256, ceiling=FULL, outside=LATELY), now=NOW + 60)
+    assert (stale.slots, stale.told) == (256, False)
+
+
+def test_how_often_a_place_comes_free_is_taken_from_what_was_seen_as_long_as_that_is_fresh() -> None:
+    state = backend(streams(3), ceiling=FULL, outside=replace(LATELY, counts_seconds=900.0), turnover=TURNED_OVER)
+    beating = pulse(state, Rhythm(gap_seconds=0.02), (30, 30))
+    told = [on(state, beating, now=now) for now in (NOW, NOW + FRESH_SECONDS, NOW + FRESH_SECONDS + 1)]
+    assert [one.ends_per_second == 2.0 for one in told] == [True, True, False]
+    assert [one.sure for one in told] == [True, True, False]
+    assert told[0].slot_seconds() == pytest.approx((3 + 1 - 2) / 2.0)
+
+
+def test_waits_before_slots_that_were_told_are_sure_once_lengths_are_known_too() -> None:
+    state = backend(streams(2), slots=2)
+    assert not on(state).sure
+    lengths = NO_LENGTHS
+    for _ in range(TRUSTED_ANSWERS):
+        lengths = lengths.after(100)
+    assert outlook_on(state, MODEL, ROLE, replace(seen(state), lengths={ROLE: lengths})).sure
+    guessed = backend(streams(2), inferred_slots=2.0)
+    assert not outlook_on(guessed, MODEL, ROLE, replace(seen(guessed), lengths={ROLE: lengths})).sure
+    assert on(backend(streams(2), slots=2, turnover=TURNED_OVER)).sure
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,15 @@ from math import inf
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from sidecar.ceiling import Ceiling
+from sidecar.engines import ENGINES
 from sidecar.engines.engine import Reading
 from sidecar.facts import BackendSpec
-from sidecar.slots import known_slots, likely_slots, spare_slots, sure_slots, told_slots
+from sidecar.slots import known_slots, likely_slots, sharing, spare_slots, sure_slots, told_slots
 from sidecar.state import READING_COUNTS_SECONDS, BackendState, Outside
+from sidecar.work import Share, Work
 from tests.states import NOW, states
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080")
@@ -85,3 +88,36 @@ def test_what_is_known_is_at_least_one_and_agrees_with_what_is_reckoned_with(of:
     if of.ceiling is None:
         assert (known is None) is (likely == inf)
         assert known is None or abs(known - likely) <= 0.5
+
+
+WORK = (
+    Work()
+    .after_start(1.0, 10, streamed=True, model="gemma4")
+    .after_first_token(2.0, 10, "gemma4")
+    .after_start(3.0, 10, streamed=True, model="gemma4")
+    .after_start(4.0, 10, streamed=False, model="qwen3")
+)
+
+
+@pytest.mark.parametrize(
+    ("engine", "model", "share"),
+    [
+        ("vllm", "gemma4", Share(3, 2, 1)),
+        ("vllm", "unheard-of", Share(3, 2, 1)),
+        (None, "gemma4", Share(3, 2, 1)),
+        ("ollama", "gemma4", Share(2, 1, 1)),
+        ("ollama", "gemma4:latest", Share(2, 1, 1)),
+        ("ollama", "qwen3", Share(1, 1, 0)),
+        ("ollama", "unheard-of", Share(0, 0, 0)),
+    ],
+)
+def test_the_models_of_an_ollama_do_not_share_their_slots(engine: str | None, model: str, share: Share) -> None:
+    per_model = engine is not None and ENGINES[engine].slots_per_model
+    assert sharing(BackendState(MINI, slots_per_model=per_model, work=WORK), model) == share
+
+
+@given(states, st.sampled_from(["gemma4", "qwen3:30b"]))
+def test_who_shares_slots_is_never_more_than_all(of: BackendState, model: str) -> None:
+    found, work = sharing(of, model), of.work
+    assert found.in_flight <= work.in_flight
+    assert of.slots_per_model or found == Share(work.in_flight, work.running, work.streaming)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.facts import Outcome
-from sidecar.work import Work
+from sidecar.work import NO_SHARE, Share, Work
 
 Life = tuple[float, float | None, float, bool, int, Outcome]
 """Start, first token or None, end, streamed, prompt tokens, outcome of one request."""
@@ -34,16 +34,16 @@ def steps(all_lives: list[Life]) -> list[tuple[float, int, Life]]:
     return sorted([*begun, *firsts, *ended], key=lambda step: step[:2])
 
 
-def step(work: Work, at: float, kind: int, life: Life) -> Work:
+def step(work: Work, at: float, kind: int, life: Life, model: str = "") -> Work:
     _start, first, _end, streamed, prompt_tokens, outcome = life
     match kind:
         case 0:
-            return work.after_start(at, prompt_tokens, streamed=streamed)
+            return work.after_start(at, prompt_tokens, streamed=streamed, model=model)
         case 1:
-            return work.after_first_token(at, prompt_tokens)
+            return work.after_first_token(at, prompt_tokens, model)
         case _:
             ran = first is not None or not streamed
-            return work.after_end(at, outcome, prompt_tokens, streamed=streamed, ran=ran)
+            return work.after_end(at, outcome, prompt_tokens, streamed=streamed, ran=ran, model=model)
 
 
 @given(st.lists(lives(), max_size=8), moments)
@@ -64,6 +64,24 @@ def test_every_count_is_what_counting_one_by_one_gives(all_lives: list[Life], un
     assert work.streams == sum(life[3] for life in here)
     for outcome in Outcome:
         assert work.finished.get(outcome, 0) == sum(life[5] is outcome for life in begun if life[2] <= until)
+
+
+@given(st.lists(st.tuples(lives(), st.sampled_from("abc")), max_size=8), moments)
+def test_each_models_part_is_what_counting_its_requests_alone_gives(
+    all_lives: list[tuple[Life, str]], until: float
+) -> None:
+    together, alone = Work(), {model: Work() for model in "abc"}
+    model_of = {id(life): model for life, model in all_lives}
+    for at, kind, life in steps([life for life, _ in all_lives]):
+        if at <= until:
+            model = model_of[id(life)]
+            together = step(together, at, kind, life, model)
+            alone[model] = step(alone[model], at, kind, life)
+    for model, work in alone.items():
+        assert together.share(model) == Share(work.in_flight, work.running, work.streaming)
+        assert (model in together.of_model) is (work.in_flight > 0)
+    assert sum(share.in_flight for share in together.of_model.values()) == together.in_flight
+    assert together.share("unheard-of") == NO_SHARE
 
 
 @given(st.lists(lives(), max_size=8), moments)

@@ -8,8 +8,9 @@ from router.balance.admission import MOST_COSTS, MOST_PLANNED, Answer, Terms, Ti
 from router.balance.demand import Priority
 from router.balance.policies import POLICIES, PolicyName
 from router.balance.policy import Policy, Scene
+from router.balance.pools import Candidate
 from sidecar import Outcome
-from sidecar.facts import DrainSwitched
+from sidecar.facts import DrainSwitched, EngineIdentified
 from tests.router.balance.lines import Site, full
 
 priorities = st.sampled_from(Priority)
@@ -292,3 +293,42 @@ def test_depth_is_told_for_each_priority() -> None:
     for priority in (Priority.BATCH, Priority.BATCH, Priority.INTERACTIVE):
         site.comes(site.ticket(priority=priority))
     assert [site.line.depth(priority) for priority in Priority] == [1, 0, 2]
+
+
+# Models that have slots of their own.
+
+
+def ollama() -> Site:
+    """One Ollama with one slot for each model."""
+    site = Site({"a": 1})
+    site.store.apply(EngineIdentified(0.0, "a", "ollama"))
+    return site
+
+
+def test_on_an_ollama_nobody_waits_for_the_slot_of_another_model() -> None:
+    site = ollama()
+    one, other = (Candidate("a", "m"),), (Candidate("a", "n"),)
+    first, second = site.ticket(pool=one), site.ticket(pool=other)
+    assert {site.comes(ticket).answer for ticket in (first, second)} == {Answer.ADMITTED}
+    behind = [site.ticket(pool=pool) for pool in (one, one, other)]
+    assert {site.comes(ticket).answer for ticket in behind} == {Answer.QUEUED}
+    assert site.settle() == []
+    site.ends(second)
+    assert site.settle() == [behind[2]]
+    site.ends(first)
+    assert site.settle() == [behind[0]]
+
+
+def test_elsewhere_models_share_the_slots() -> None:
+    site = Site({"a": 1})
+    assert site.comes(site.ticket(pool=(Candidate("a", "m"),))).answer is Answer.ADMITTED
+    assert site.comes(site.ticket(pool=(Candidate("a", "n"),))).answer is Answer.QUEUED
+
+
+def test_on_an_ollama_those_who_wait_for_one_model_are_not_before_those_of_another() -> None:
+    site = ollama()
+    one, other = (Candidate("a", "m"),), (Candidate("a", "n"),)
+    site.comes(site.ticket(pool=one))
+    for _ in range(5):
+        site.comes(site.ticket(pool=one))
+    assert site.comes(site.ticket(pool=other)).answer is Answer.ADMITTED
