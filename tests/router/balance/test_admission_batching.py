@@ -145,9 +145,23 @@ def test_where_prompts_before_it_take_longer_than_it_may_wait_it_is_told_at_once
     )
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [(12.0, 0), (0.01, 8)])
+# None seen; so soon that nobody can say; late, but in a third of what was predicted.
+@pytest.mark.parametrize(("seconds", "shown"), [(12.0, 0), (0.01, 8), (4.0, 8)])
 def test_nobody_is_turned_away_by_prompts_whose_wait_nobody_has_seen(seconds: float, shown: int) -> None:
     site = reading_prompts(seconds, shown)
+    assert site.comes(site.ticket()).answer is Answer.ADMITTED
+
+
+def test_first_tokens_that_come_soon_as_predicted_do_not_say_how_long_many_prompts_take() -> None:
+    site = Site({"a": None})
+    site.practised("a")
+    for _ in range(20):
+        ticket = site.ticket()
+        site.comes(ticket)
+        site.now += 0.05
+        site.ends(ticket, streamed=True)
+    for _ in range(20):
+        site.comes(site.ticket(prompt_tokens=LONG, terms=Terms(most_wait_seconds=1e9)))
     assert site.comes(site.ticket()).answer is Answer.ADMITTED
 
 
