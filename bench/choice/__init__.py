@@ -1,0 +1,1 @@
+"""What one choice costs, by policy and number of candidates."""
