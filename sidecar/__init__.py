@@ -26,15 +26,15 @@ from sidecar.facts import (
     RequestFinished,
     RequestStarted,
 )
-from sidecar.health import Verdict
+from sidecar.health import WELL, Verdict
 from sidecar.lengths import Lengths
 from sidecar.levels import Level
 from sidecar.load import Load, LoadRules, classify
 from sidecar.monitor import Monitor
-from sidecar.outlook import Outlook, outlook_on
+from sidecar.outlook import Outlook, Steady, outlook_on, steady_on
 from sidecar.prefixes import BLOCK_TOKENS
 from sidecar.probe import Prober, probing_session
-from sidecar.progress import Progress
+from sidecar.progress import Progress, Pulse
 from sidecar.recorder import Recorder
 from sidecar.redaction import redacted
 from sidecar.replay import Rules, answers
@@ -51,6 +51,7 @@ __all__ = [
     "METRICS",
     "UNTROUBLED",
     "USUAL_PORTS",
+    "WELL",
     "BackendAdded",
     "BackendRemoved",
     "BackendSpec",
@@ -75,6 +76,7 @@ __all__ = [
     "Prober",
     "Problem",
     "Progress",
+    "Pulse",
     "Recorder",
     "RequestFinished",
     "RequestStarted",
@@ -83,6 +85,7 @@ __all__ = [
     "SidecarConfig",
     "Snapshot",
     "SnapshotCollector",
+    "Steady",
     "Store",
     "StructuredOutput",
     "TraceInvalid",
@@ -100,6 +103,7 @@ __all__ = [
     "pace",
     "probing_session",
     "redacted",
+    "steady_on",
     "told_slots",
     "wants_probe",
 ]

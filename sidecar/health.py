@@ -88,7 +88,7 @@ class Health:
         """The health once `evidence` came in. `failures_to_down` ≥ 1 failures in a row take a backend down."""
         match evidence:
             case Evidence.ALIVE:
-                return Health(Verdict.UP)
+                return WELL
             case Evidence.LOADING:
                 return Health(Verdict.UP, loading=True)
             case Evidence.SLEEPING:
@@ -106,3 +106,7 @@ class Health:
                 return self
             case _:
                 assert_never(evidence)
+
+
+WELL = Health(Verdict.UP)
+"""Of whom nothing but good is known. One instance, so that those can be told apart at a glance."""

@@ -36,6 +36,11 @@ class Lengths:
     mean_prompt: float = PRIOR_PROMPT
     """Tokens of the prompts that these answer."""
 
+    @property
+    def prompts_ratio(self) -> float:
+        """Tokens of a prompt for each token of its answer."""
+        return self.mean_prompt / self.mean
+
     def after(self, tokens: int, prompt_tokens: int | None = None) -> "Lengths":
         """The lengths once an answer of `tokens` to a prompt of `prompt_tokens` (None: unknown) ended."""
         prompt = self.mean_prompt
@@ -55,11 +60,11 @@ class Lengths:
 
     def rest(self, so_far: float) -> float:
         """Tokens still to come of an answer that has `so_far`: E[length − so_far | length > so_far]."""
-        place = bisect_right(self.ordered, so_far)
-        longer = len(self.ordered) - place
-        if not longer:
-            return SHORTEST_REST
-        return max(SHORTEST_REST, self.tails[place] / longer - so_far)
+        ordered = self.ordered
+        place = bisect_right(ordered, so_far)
+        longer = len(ordered) - place
+        rest = self.tails[place] / longer - so_far if longer else SHORTEST_REST
+        return rest if rest > SHORTEST_REST else SHORTEST_REST
 
     def expected(self, at_most: int | None) -> float:
         """Tokens of an answer that may have `at_most` (None: any): E[min(length, at_most)]."""

@@ -1,19 +1,21 @@
 """What a request would suffer on one candidate now: the forecast, applied to who is already there.
 
 Rules of this file
-- Pure: a snapshot in, an outlook out. Asked for every candidate of every request, so it is plain arithmetic.
+- Pure: a snapshot in, an outlook out. Asked for every candidate of every request, so it is plain arithmetic, and what
+  changes with facts alone is worked out once for each fact.
 - Times in seconds, prompts and answers in tokens. Whatever is unknown costs nothing, and is said to be a guess.
 
 The queue of a machine with slots: a request that finds all of them taken waits for the next to end, and they end at the
 rate at which running answers come to theirs, judged by how long answers of their roles are.
 """
 
+from collections.abc import Mapping
 from math import inf
 from typing import NamedTuple
 
 from sidecar.lengths import Lengths
 from sidecar.memory import NOTHING_REMEMBERED, plain
-from sidecar.predict import TOKENS_OF_WAITING, TYPICAL_ANSWER_TOKENS, TYPICAL_PROMPT_TOKENS, Forecast
+from sidecar.predict import TOKENS_OF_WAITING, Forecast
 from sidecar.progress import Pulse
 from sidecar.residency import cold_seconds, holds_until, loaded_by
 from sidecar.slots import likely_slots, sharing, spare_slots, sure_slots, told_slots
@@ -36,7 +38,10 @@ TRUST_OF_RATE = 0.5
 
 
 class Outlook(NamedTuple):
-    """One candidate at one moment, for one more request."""
+    """One candidate at one moment, for one more request.
+
+    How long answers are it does not know, and so it outlasts most of what happens elsewhere: whoever asks says.
+    """
 
     in_flight: float
     """Requests there, others' clients included."""
@@ -45,99 +50,137 @@ class Outlook(NamedTuple):
     room: float
     """How many more may be sent without waiting upstream."""
     first_seconds: float
-    """To the first token, without what prompts cost."""
+    """To the first token at the usual pace, without what prompts cost."""
     ahead_seconds: float
-    """For the prompts before this one."""
+    """For the prompts before this one, at the usual pace."""
     prompt_seconds: float
-    """For each token of its own."""
-    ends_per_second: float
-    """How often a slot comes free while all are taken; infinity where nothing says that there is a limit."""
-    silent_seconds: float
-    """Cost of a silence that should not be."""
+    """For each token of its own, at the usual pace."""
+    later_seconds: float
+    """Per later token, once the request runs, at the usual pace and without what the others' prompts take."""
+    others: float
+    """Sequences that it then runs beside."""
+    crowding_seconds: float
+    """What each sequence more costs every token of the others, at the usual pace."""
+    slot_later_seconds: float
+    """Per later token while all slots are taken; 0 where nothing says that there is a limit."""
+    slot_first_seconds: float
+    """To a first token, on average."""
     cold_seconds: float
     """Loading the model."""
-    token_seconds: float
-    """Per later token, once the request runs."""
-    crowding_seconds: float
-    """What each sequence more costs every token of the others."""
     trusted: bool
     """Whether it was measured; else it is a guess."""
     told: bool = False
     """Whether `slots` are somebody's word, the operator's or the backend's own; else they are a guess."""
-    sure: bool = False
-    """Whether waits for a slot can be relied on: those who are told so, and how often one comes free was seen, or
-    follows from what was."""
+    counted: bool = False
+    """Whether that word is a number, and not that others wait."""
+    ends_seen_per_second: float | None = None
+    """How often a slot came free lately while all were taken; None where nobody was seen to."""
     apart: float = 0.0
     """Of those in flight, requests that have slots of their own: to other models, where each has its own."""
+    pace: float = 1.0
+    """Times as long as usual that everything takes right now."""
+    silent_seconds: float = 0.0
+    """Cost of a silence that should not be."""
+    ends_now_per_second: float | None = None
+    """How often a slot comes free, as far as the running answers have come; None while not all are taken."""
 
     @property
     def sharing(self) -> float:
         """Of those in flight, requests that share the slots."""
         return self.in_flight - self.apart
 
-    def slot_seconds(self, before: int = 0) -> float:
+    def sure(self, lengths: Lengths) -> bool:
+        """Whether waits for a slot can be relied on: those who are told so, and how often one comes free was seen, or
+        follows from what was."""
+        return self.told and (self.ends_seen_per_second is not None or (self.counted and lengths.trusted))
+
+    def token_seconds(self, lengths: Lengths) -> float:
+        """Per later token, once the request runs."""
+        return (self.later_seconds + self.others * lengths.prompts_ratio * self.prompt_seconds) * self.pace
+
+    def ends_per_second(self, lengths: Lengths) -> float:
+        """How often a slot comes free while all are taken; infinity where nothing says that there is a limit."""
+        if self.ends_seen_per_second is not None:
+            return self.ends_seen_per_second
+        if self.slots == inf:
+            return inf
+        usual = self.slots / (lengths.mean * self.slot_later_seconds + self.slot_first_seconds)
+        if self.ends_now_per_second is None:
+            return usual
+        return TRUST_OF_RATE * self.ends_now_per_second + (1 - TRUST_OF_RATE) * usual
+
+    def slot_seconds(self, lengths: Lengths, before: int = 0) -> float:
         """Wait for a slot, with `before` more of us waiting for one here; 0 where one is free."""
-        return max(0.0, self.sharing + before + 1 - self.slots) / self.ends_per_second
+        return max(0.0, self.sharing + before + 1 - self.slots) / self.ends_per_second(lengths)
 
-    def ttft(self, prompt_tokens: float, before: int = 0) -> float:
+    def ttft(self, prompt_tokens: float, lengths: Lengths, before: int = 0) -> float:
         """Seconds to the first token, with `before` more of us waiting for a slot here."""
-        own = self.first_seconds + self.prompt_seconds * prompt_tokens
-        return own + self.wait_seconds(before) + self.silent_seconds + self.cold_seconds
+        own = self.first_seconds * self.pace + self.prompt_seconds * self.pace * prompt_tokens
+        return own + self.wait_seconds(lengths, before) + self.silent_seconds + self.cold_seconds
 
-    def wait_seconds(self, before: int = 0) -> float:
+    def wait_seconds(self, lengths: Lengths, before: int = 0) -> float:
         """Of these, as long as others go first."""
         # Prompts ahead are worked off while others run to their ends: the longer of the two counts.
-        return max(self.ahead_seconds, self.slot_seconds(before))
-
-    def e2e(self, prompt_tokens: float, output_tokens: float, before: int = 0) -> float:
-        """Seconds to the last token."""
-        return self.ttft(prompt_tokens, before) + output_tokens * self.token_seconds
+        return max(self.ahead_seconds * self.pace, self.slot_seconds(lengths, before))
 
 
 class Steady(NamedTuple):
     """An outlook as far as it does not change from token to token, and what it was worked out from."""
 
     state: BackendState
-    lengths: Lengths
-    fresh_until: float
     outlook: Outlook
+    fresh_until: float
     gap_seconds: float
-    """What a token is expected to take, as many as run now."""
-    counted: bool = False
-    """How often slots come free was seen, and need not be reckoned."""
+    """What a token is expected to take, as many as run now, without what prompts take."""
+    sure_gap_seconds: float
+    """Gaps below this are ordinary, however long prompts are; none is while all slots are taken."""
+    silent_since: float
+    """From then on silence means something; infinity: never."""
+
+    def holds(self, state: BackendState, pulse: Pulse, now: float) -> bool:
+        """Whether this is the outlook of this very moment too: nothing has happened, and tokens come as they should."""
+        if state is not self.state or now > self.fresh_until:
+            return False
+        heard_at, gap_seconds = pulse.last_token_at, pulse.gap_seconds
+        since = self.silent_since if heard_at is None or self.silent_since > heard_at else heard_at
+        return (gap_seconds or 0.0) < self.sure_gap_seconds and now - since <= SHORTEST_SILENCE_SECONDS
 
 
 def outlook_on(state: BackendState, model: str, role: str, snapshot: Snapshot) -> Outlook:
     """What one more request of `role` to `model` would meet on a backend."""
     pulse = snapshot.pulses.get(state.spec.name)
-    lengths = snapshot.lengths_of(role)
     if pulse is None:
-        return steady(state, model, lengths, snapshot.now).outlook
+        return steady(state, model, snapshot.now).outlook
+    known = steady_on(state, model, pulse, snapshot.now)
+    if known.holds(state, pulse, snapshot.now):
+        return known.outlook
+    return as_it_beats(known, model, pulse, role, snapshot)
+
+
+def steady_on(state: BackendState, model: str, pulse: Pulse, now: float) -> Steady:
+    """The steady part, worked out anew only where something has happened."""
     # Between two requests most of a fleet stays as it was: what was worked out is kept beside the live cell.
-    known: Steady | None = pulse.worked_out.get((model, role))
-    if known is None or known.state is not state or known.lengths is not lengths or snapshot.now > known.fresh_until:
-        known = steady(state, model, lengths, snapshot.now)
-        pulse.worked_out[(model, role)] = known
-    return known.outlook if not state.work.in_flight else as_it_beats(known, model, pulse, snapshot)
+    known: Steady | None = pulse.worked_out.get(model)
+    if known is None or known.state is not state or now > known.fresh_until:
+        known = pulse.worked_out[model] = steady(state, model, now)
+    return known
 
 
-def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Steady:
+def steady(state: BackendState, model: str, now: float) -> Steady:
     """The outlook on a backend whose tokens come as they should, and whose slots come free one day."""
     forecast = state.forecast(model)
-    first, work = forecast.first, state.work
+    first, later, work = forecast.first, forecast.later, state.work
     others_running, others_waiting = state.outsiders(now)
     in_flight = work.in_flight + others_running + others_waiting
     slots = likely_slots(state, now)
     apart = work.in_flight - sharing(state, model).in_flight
     room = slots + spare_slots(state, now) - (in_flight - apart)
     ahead = work.due_tokens + TOKENS_OF_WAITING * others_waiting
-    prompts = lengths.mean_prompt / lengths.mean
     running = work.running + others_running
     sure, seen = sure_slots(state, now), state.turnover.ends_per_second(now)
-    if sure is None or seen is None:
-        ends_per_second, seen = usual_rate(slots, forecast, lengths) if slots < inf else inf, None
-    else:
-        ends_per_second = seen
+    if sure is None:
+        seen = None
+    sequences = min(in_flight - apart + 1, slots) + apart
     outlook = Outlook(
         in_flight,
         slots,
@@ -145,46 +188,58 @@ def steady(state: BackendState, model: str, lengths: Lengths, now: float) -> Ste
         forecast.ttft(0, running),
         first.slope * ahead,
         first.slope,
-        ends_per_second,
-        0.0,
+        later.at(sequences),
+        max(0.0, sequences - 1),
+        later.slope,
+        later.at(slots) if slots < inf else 0.0,
+        first.mean_y,
         cold_seconds(state, model, now),
-        forecast.tpot(min(in_flight - apart + 1, slots) + apart, prompts),
-        forecast.later.slope,
         forecast.trusted,
         sure is not None,
-        sure is not None and (seen is not None or (told_slots(state) is not None and lengths.trusted)),
+        told_slots(state) is not None,
+        seen,
         apart,
     )
     outside_until = inf if state.outside is None else state.outside.at + state.outside.counts_seconds
     fresh_until = min(outside_until if now <= outside_until else inf, holds_until(state, model, now))
     if seen is not None:
         fresh_until = min(fresh_until, state.turnover.at + FRESH_SECONDS)
-    return Steady(state, lengths, fresh_until, outlook, forecast.tpot(running, prompts), seen is not None)
+    gap_seconds = later.at(running)
+    sure_gap_seconds = _sure_gap_seconds(state, outlook, gap_seconds)
+    since = work.silent_since if work.in_flight else None
+    return Steady(state, outlook, fresh_until, gap_seconds, sure_gap_seconds, inf if since is None else since)
 
 
-def as_it_beats(known: Steady, model: str, pulse: Pulse, snapshot: Snapshot) -> Outlook:
+def _sure_gap_seconds(state: BackendState, outlook: Outlook, gap_seconds: float) -> float:
+    if not state.work.in_flight:
+        return inf
+    if _rate_is_reckoned(outlook):
+        return 0.0
+    return PLAINLY_SLOWER * gap_seconds if state.work.running else inf
+
+
+def _rate_is_reckoned(outlook: Outlook) -> bool:
+    """Whether it matters how far the running answers have come."""
+    return outlook.sharing >= outlook.slots and outlook.ends_seen_per_second is None
+
+
+def as_it_beats(known: Steady, model: str, pulse: Pulse, role: str, snapshot: Snapshot) -> Outlook:
     """The outlook with what the tokens of this very moment say: slower than expected, silent, or near their ends."""
-    state, outlook = known.state, known.outlook
-    work, silent_seconds = state.work, 0.0
-    pace = slower(known.gap_seconds, pulse) if work.running else 1.0
-    since = work.silent_since
-    if since is not None and snapshot.now - max(since, pulse.last_token_at or since) > SHORTEST_SILENCE_SECONDS:
+    state, outlook, lengths = known.state, known.outlook, snapshot.lengths_of(role)
+    pace, silent_seconds, ends_now_per_second = 1.0, 0.0, None
+    if state.work.running:
+        company = state.work.running + state.outsiders(snapshot.now)[0] - 1
+        pace = slower(known.gap_seconds + company * lengths.prompts_ratio * outlook.prompt_seconds, pulse)
+    if snapshot.now - max(known.silent_since, pulse.last_token_at or -inf) > SHORTEST_SILENCE_SECONDS:
         silent_seconds = silence_cost(state, state.forecast(model), pulse, snapshot.now)
-    ends_per_second = outlook.ends_per_second
-    if outlook.sharing >= outlook.slots and not known.counted:
-        now_per_second = slot_rate(known, model, pulse, snapshot)
-        ends_per_second = TRUST_OF_RATE * now_per_second + (1 - TRUST_OF_RATE) * ends_per_second
+    if _rate_is_reckoned(outlook):
+        ends_now_per_second = slot_rate(known, model, pulse, role, snapshot)
     elif pace == 1.0 and not silent_seconds:
         return outlook
-    return outlook._replace(
-        first_seconds=outlook.first_seconds * pace,
-        ahead_seconds=outlook.ahead_seconds * pace,
-        prompt_seconds=outlook.prompt_seconds * pace,
-        ends_per_second=ends_per_second,
-        silent_seconds=silent_seconds,
-        token_seconds=outlook.token_seconds * pace,
-        crowding_seconds=outlook.crowding_seconds * pace,
-    )
+    return Outlook(*outlook[:_STEADY_FIELDS], pace, silent_seconds, ends_now_per_second)
+
+
+_STEADY_FIELDS = Outlook._fields.index("pace")
 
 
 def slower(expected: float, pulse: Pulse) -> float:
@@ -195,22 +250,38 @@ def slower(expected: float, pulse: Pulse) -> float:
     return min(gap / expected, MOST_SLOWER)
 
 
-def usual_rate(slots: float, forecast: Forecast, lengths: Lengths) -> float:
-    """Slots that come free per second on average, as long as all are taken."""
-    return slots / (lengths.mean * forecast.later.at(slots) + forecast.first.mean_y)
+class _Rate(NamedTuple):
+    """A rate, and what it was worked out from."""
+
+    known: Steady
+    beats: int
+    lengths: Mapping[str, Lengths]
+    per_second: float
 
 
-def slot_rate(known: Steady, model: str, pulse: Pulse, snapshot: Snapshot) -> float:
+def slot_rate(known: Steady, model: str, pulse: Pulse, role: str, snapshot: Snapshot) -> float:
     """Slots that `model` may have that come free per second, as far as the running answers have come."""
-    gap = max(pulse.gap_seconds or known.outlook.token_seconds, FASTEST_TOKEN_SECONDS)
-    ends_per_second = known.state.outsiders(snapshot.now)[0] / (known.lengths.mean * gap)
+    last: _Rate | None = pulse.worked_out.get((_Rate, role))
+    if last is None or last.known is not known or last.beats != pulse.beats or last.lengths is not snapshot.lengths:
+        rate = _slot_rate(known, model, pulse, role, snapshot)
+        last = pulse.worked_out[(_Rate, role)] = _Rate(known, pulse.beats, snapshot.lengths, rate)
+    return last.per_second
+
+
+def _slot_rate(known: Steady, model: str, pulse: Pulse, role: str, snapshot: Snapshot) -> float:
+    lengths = snapshot.lengths_of(role)
+    gap = max(pulse.gap_seconds or known.outlook.token_seconds(lengths), FASTEST_TOKEN_SECONDS)
+    ends_per_second = known.state.outsiders(snapshot.now)[0] / (lengths.mean * gap)
     others = known.outlook.apart > 0
     for place in pulse.places.values():
-        if others and plain(place.booking.model) != plain(model):
+        booking = place.booking
+        if others and plain(booking.model) != plain(model):
             continue  # it has a slot of its own
         # Whoever is not streamed runs too, as far as can be seen.
-        if place.first_at is not None or not place.booking.streamed:
-            ends_per_second += 1 / (snapshot.lengths_of(place.booking.role).rest(place.tokens) * gap)
+        if place.first_at is not None or not booking.streamed:
+            if booking.role != role:
+                role, lengths = booking.role, snapshot.lengths_of(booking.role)
+            ends_per_second += 1 / (lengths.rest(place.tokens) * gap)
     return ends_per_second
 
 
@@ -232,10 +303,3 @@ def silence_seconds(state: BackendState, pulse: Pulse, now: float) -> float:
     heard_at = since if pulse.last_token_at is None else max(since, pulse.last_token_at)
     loaded_at = None if state.memory is NOTHING_REMEMBERED else loaded_by(state)
     return now - heard_at if loaded_at is None else max(0.0, now - max(heard_at, loaded_at))
-
-
-def slowdown(seen: Outlook, forecast: Forecast) -> float:
-    """How many times as long as on the idle backend a typical request would take now; 1 or more."""
-    alone = forecast.first.at(TYPICAL_PROMPT_TOKENS) + TYPICAL_ANSWER_TOKENS * forecast.later.at(1)
-    now = seen.e2e(TYPICAL_PROMPT_TOKENS, TYPICAL_ANSWER_TOKENS) - seen.cold_seconds
-    return max(1.0, now / alone) if alone > 0 else 1.0

@@ -5,7 +5,7 @@ Rules of this file
 - Only moments and counts. What follows from them is not decided here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from math import inf
@@ -64,6 +64,7 @@ class Pulse:
         "_prompts",
         "_seconds",
         "_tokens",
+        "beats",
         "held",
         "held_at",
         "last_token_at",
@@ -78,6 +79,8 @@ class Pulse:
         self._seconds = 0.0
         self._tokens = 0.0
         self._prompts = 0.0
+        self.beats = 0
+        """Goes on with whatever is written here or in the places: equal numbers mean that the cells say the same."""
         self.held: Mapping[str, int] = {}
         """The levels that each signal of load had reached. It rests on tokens too, and so is no fact; the store writes
         it."""
@@ -89,11 +92,13 @@ class Pulse:
         """The requests in flight."""
         self.prefixes: dict[str, Prefixes] = {}
         """Model → the beginnings of prompts that it may have in its cache."""
-        self.worked_out: dict[tuple[str, str], Any] = {}
-        """(model, role) → what `sidecar.outlook` worked out last, so that it need not while nothing has changed."""
+        self.worked_out: dict[Hashable, Any] = {}
+        """What readers worked out last from the state and these cells, so that they need not while nothing has changed:
+        each under a key of its own, with all that tells whether it still holds."""
 
     def move(self) -> None:
         """The backend is at another place from now on."""
+        self.beats += 1
         self._seconds = self._tokens = self._prompts = 0.0
         self.held = {}
         self.prefixes = {}
@@ -125,6 +130,7 @@ class Pulse:
 
     def recall(self, rhythm: Rhythm) -> None:
         """Say again what was said once."""
+        self.beats += 1
         self.last_token_at = rhythm.last_token_at
         self._seconds, self._tokens = (0.0, 0.0) if rhythm.gap_seconds is None else (rhythm.gap_seconds, 1.0)
         self._prompts = rhythm.prompts_per_token
@@ -147,6 +153,7 @@ class Pulse:
             self._tokens = self._tokens * keep + tokens
             self._prompts = self._prompts * keep + prompt_tokens
         self.last_token_at = now
+        self.beats += 1
 
 
 class Progress:

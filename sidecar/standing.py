@@ -58,4 +58,4 @@ def typical(state: BackendState, snapshot: Snapshot) -> Typical | None:
     if model is None or not state.health.available or not state.forecast(model).trusted:
         return None
     seen = outlook_on(state, model, state.last_role, snapshot)
-    return Typical(seen.ttft(TYPICAL_PROMPT_TOKENS), slowdown(state, snapshot))
+    return Typical(seen.ttft(TYPICAL_PROMPT_TOKENS, snapshot.lengths_of(state.last_role)), slowdown(state, snapshot))

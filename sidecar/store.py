@@ -8,7 +8,7 @@ Rules of this file
 - Tokens are too many to be facts. Who sends a request gets its `Progress` and writes tokens there; the store owns it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from sidecar import habits
@@ -78,7 +78,7 @@ class Store:
         """Of load: what it takes to reach a level, and for how long a reading counts."""
         self._states: dict[str, BackendState] = {}
         self._pulses: dict[str, Pulse] = {}
-        self._lengths: dict[str, Lengths] = {}
+        self._lengths: Mapping[str, Lengths] = {}
         self._queue_active = 0
         self._inventory = 0
         self._witnesses: list[Callable[[Fact], None]] = []
@@ -104,9 +104,7 @@ class Store:
 
     def snapshot(self, now: float) -> Snapshot:
         """Everything known at `now`: a value that later facts do not change."""
-        return Snapshot(
-            now, dict(self._states), self._queue_active, self._inventory, dict(self._pulses), dict(self._lengths)
-        )
+        return Snapshot(now, dict(self._states), self._queue_active, self._inventory, dict(self._pulses), self._lengths)
 
     def progress(self, backend: str, request: str) -> Progress | None:
         """Where to write the tokens of a request in flight; None once it has ended."""
@@ -257,14 +255,14 @@ class Store:
             return state
         if fact.outcome is Outcome.OK and fact.output_tokens:
             role = place.booking.role
-            self._lengths[role] = self._lengths.get(role, NO_LENGTHS).after(
-                fact.output_tokens, place.booking.prompt_tokens
-            )
+            known = self._lengths.get(role, NO_LENGTHS)
+            # A new mapping: snapshots hold the one that was theirs.
+            self._lengths = {**self._lengths, role: known.after(fact.output_tokens, place.booking.prompt_tokens)}
         # A success of a server that is loading or asleep ends that; one that was never probed is up.
         evidence = Evidence.SILENT if place.moved else EVIDENCE_OF_REQUEST[fact.outcome]
         health = state.health.after(evidence, self.failures_to_down)
         lengths = self._lengths.get(place.booking.role, NO_LENGTHS)
-        usual = habits.after_end(state, place, fact, lengths.mean_prompt / lengths.mean)
+        usual = habits.after_end(state, place, fact, lengths.prompts_ratio)
         after = ended(state, place, fact)
         return after.changed(health=health, verdict_since=_since(state, health, fact.at), usual=usual)
 

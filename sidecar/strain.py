@@ -100,7 +100,7 @@ def _slowdown(state: BackendState, model: str, usual: Usual, snapshot: Snapshot)
     outlook = outlook_on(state, model, state.last_role, snapshot)
     lengths = snapshot.lengths_of(state.last_role)
     pulse = snapshot.pulses.get(state.name)
-    prompts_ratio = lengths.mean_prompt / lengths.mean
+    prompts_ratio = lengths.prompts_ratio
     pace = 1.0 if pulse is None else pace_of(state, usual, pulse, prompts_ratio, snapshot.now)
     # Slots that were only assumed may well be more: nobody has been seen to wait for one.
     slots = outlook.slots if outlook.told or state.inferred_slots else float("inf")
@@ -124,8 +124,8 @@ def _middle_wait(state: BackendState, model: str, outlook: Outlook, lengths: Len
     """
     running = sharing(state, model).running + state.outsiders(now)[0]
     beginning = min(outlook.sharing, outlook.slots) - running
-    ends_per_second = max(0.0, beginning) / (lengths.mean * outlook.token_seconds)
-    ends_per_second = outlook.ends_per_second + TRUST_OF_RATE * ends_per_second
+    ends_per_second = max(0.0, beginning) / (lengths.mean * outlook.token_seconds(lengths))
+    ends_per_second = outlook.ends_per_second(lengths) + TRUST_OF_RATE * ends_per_second
     return max(0.0, outlook.sharing + 1 - outlook.slots - 1 / 3) / ends_per_second
 
 

@@ -146,7 +146,7 @@ class Line:
         if choice.winner is None and choice.rests_until is None:
             return Admission(Answer.NOBODY, choice)
         if choice.winner is not None and not choice.full:
-            ahead_seconds = choice.winner.outlook.ahead_seconds
+            ahead_seconds = choice.winner.outlook.ahead_seconds * choice.winner.outlook.pace
             if ahead_seconds > ticket.terms.most_wait_seconds and _was_seen(choice.winner, ticket, snapshot.now):
                 return Admission(Answer.SHED, choice, ahead_seconds, Rejection.WAIT_TOO_LONG)
             return Admission(Answer.ADMITTED, choice)
@@ -256,13 +256,14 @@ def _most_planned(pool: Pool) -> int:
 
 def _planned(ticket: Ticket, view: View, snapshot: Snapshot, random: float, before: Mapping[Door, int]) -> Choice:
     """The choice of a ticket, and on the ticket what it waits for and until when."""
-    waiting = [before.get(one.door, 0) for one in view.able]
+    waiting = [before.get(one.door, 0) for one in view.able] if before else (0,) * len(view.able)
     choice = choose_from(view, snapshot, ticket.demand, ticket.policy, random, waiting)
     winner = choice.winner
     if winner is not None:
         ticket.waits_for = winner.door
-        wait_seconds = winner.outlook.slot_seconds(before.get(ticket.waits_for, 0)) if choice.full else 0.0
-        ticket.expected_at = snapshot.now + wait_seconds
+        ticket.expected_at = snapshot.now
+        if choice.full:
+            ticket.expected_at += winner.outlook.slot_seconds(choice.scene.lengths, before.get(ticket.waits_for, 0))
     else:
         ticket.waits_for = None
         ticket.expected_at = inf if choice.rests_until is None else choice.rests_until
@@ -282,7 +283,7 @@ def _is_sure(choice: Choice) -> bool:
     if choice.winner is None:
         return True
     outlook = choice.winner.outlook
-    return outlook.trusted and outlook.sure
+    return outlook.trusted and outlook.sure(choice.scene.lengths)
 
 
 def _was_seen(winner: Able, ticket: Ticket, now: float) -> bool:

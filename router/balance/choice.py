@@ -73,13 +73,13 @@ class Choice:
         scene = self.scene
         one = scene.able[place]
         outlook, waiting = one.outlook, scene.before[place]
-        first_seconds = outlook.ttft(scene.prompt_tokens(place), waiting)
+        first_seconds = outlook.ttft(scene.prompt_tokens(place), scene.lengths, waiting)
         answer_tokens = scene.lengths.expected(scene.demand.max_tokens)
         return Considered(
             one.candidate,
             outlook.in_flight,
             first_seconds,
-            first_seconds + answer_tokens * outlook.token_seconds,
+            first_seconds + answer_tokens * outlook.token_seconds(scene.lengths),
             self.costs[place],
             None,
             outlook.slots,
@@ -130,9 +130,10 @@ def _cached(view: View, snapshot: Snapshot, demand: Demand) -> list[float] | Non
     for one in view.able:
         backend, model = one.candidate
         pulse = snapshot.pulses.get(backend)
-        tokens = 0 if pulse is None else pulse.cached_tokens(model, demand.blocks)
-        expected = tokens and tokens * one.state.forecast(model).cache_hits_ratio
-        found.append(min(float(expected), demand.prompt_tokens))
+        tokens: float = 0 if pulse is None else pulse.cached_tokens(model, demand.blocks)
+        if tokens:
+            tokens = min(tokens * one.state.forecast(model).cache_hits_ratio, demand.prompt_tokens)
+        found.append(tokens)
     return found if any(found) else None
 
 
@@ -162,7 +163,7 @@ def _reason(policy: Policy, costs: Sequence[float], winner: int, tied: int) -> s
         return "the only one that can serve"
     if tied > 1:
         return f"chance among {tied} with the {policy.by}: {costs[winner]:.3g}"
-    second = min(cost for place, cost in enumerate(costs) if place != winner)
+    second = min(min(costs[:winner], default=inf), min(costs[winner + 1 :], default=inf))
     if second == inf:
         return f"{policy.by}: {costs[winner]:.3g}, no other was looked at"
     return f"{policy.by}: {costs[winner]:.3g}, the next {second:.3g}"

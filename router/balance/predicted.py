@@ -37,27 +37,37 @@ PART_STILL_TO_COME = 0.6
 
 def costs(scene: Scene) -> list[float]:
     """The predicted cost on each candidate, in seconds."""
-    prompt_tokens = scene.demand.prompt_tokens
-    answer_tokens = scene.lengths.expected(scene.demand.max_tokens)
-    rest_tokens = PART_STILL_TO_COME * scene.lengths.mean
+    lengths, cached = scene.lengths, scene.cached
+    prompt_tokens: float = scene.demand.prompt_tokens
+    answer_tokens, prompts_ratio = lengths.expected(scene.demand.max_tokens), lengths.prompts_ratio
+    rest_tokens = PART_STILL_TO_COME * lengths.mean
     found: list[float] = []
-    for place, (one, waiting) in enumerate(zip(scene.able, scene.before, strict=True)):
-        in_flight, slots, _, first, ahead, prompt, rate, silent, cold, token_seconds, crowding, *_ = one.outlook
-        apart = one.outlook.apart
-        in_flight += waiting - apart  # of those that share its slots
-        wait = (in_flight + 1 - slots) / rate if in_flight >= slots else 0.0
-        prompt *= prompt_tokens if scene.cached is None else scene.prompt_tokens(place)
-        first += prompt + max(wait, ahead) + silent + cold
-        taken = min(in_flight, slots)
+    for place, one in enumerate(scene.able):
+        # Each of the names once, and no calls where nothing is out of the ordinary: all this is for one of thousands.
+        outlook = one.outlook
+        in_flight, slots, _, first, ahead, prompt, later, others, crowding, _, _, cold, *_, apart, pace, silent, _ = (
+            outlook
+        )
+        token_seconds = later + others * prompts_ratio * prompt
+        if pace != 1.0:
+            first, ahead, prompt, crowding = first * pace, ahead * pace, prompt * pace, crowding * pace
+            token_seconds *= pace
+        prompt *= prompt_tokens - cached[place] if cached else prompt_tokens
+        in_flight += scene.before[place] - apart  # of those that share its slots
+        taken, wait = in_flight, 0.0
+        if in_flight >= slots:
+            taken = slots
+            wait = (in_flight + 1 - slots) / outlook.ends_per_second(lengths)
+        first += prompt + (ahead if ahead > wait else wait) + silent + cold
         company = taken + apart
         delay = prompt + rest_tokens * crowding
         cost = WEIGHT_OF_FIRST * first + answer_tokens * token_seconds + company * delay
         late = MARGIN * first + WEIGHT_OF_WAIT * wait - FIRST_TOKEN_GOAL_SECONDS
         if late > 0:
-            cost += LATE_FINE * min(late, MOST_LATE_SECONDS)
+            cost += LATE_FINE * (late if late < MOST_LATE_SECONDS else MOST_LATE_SECONDS)
         if token_seconds > SLOW_FROM_SECONDS:
-            others = token_seconds - crowding
-            worse = _slow(others + delay / scene.lengths.mean) - _slow(others)
+            alone = token_seconds - crowding
+            worse = _slow(alone + delay / lengths.mean) - _slow(alone)
             cost += SLOW_FINE * (_slow(token_seconds) + company * worse)
         if slots < inf:
             cost += HEADROOM_SECONDS * taken / slots

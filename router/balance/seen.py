@@ -14,7 +14,7 @@ from math import inf
 from typing import NamedTuple
 
 from router.balance.pools import Candidate, Pool
-from sidecar import UNTROUBLED, BackendState, Outlook, Snapshot, Verdict, outlook_on
+from sidecar import UNTROUBLED, WELL, BackendState, Outlook, Pulse, Snapshot, Steady, Verdict, outlook_on, steady_on
 
 SLOW_START_SHARE = 32.0
 """Requests that a backend without known slots is held to be good for, when it starts slowly."""
@@ -76,23 +76,33 @@ class View(NamedTuple):
     """Where nobody is able only because they said that they are full: when the first may be asked again."""
 
 
+class _Sight(NamedTuple):
+    """Somebody with whom all is well, as he was seen last: so he is seen again while nothing happens to him."""
+
+    steady: Steady
+    able: Able
+
+
 def look(pool: Pool, snapshot: Snapshot, role: str, tried: Collection[Candidate] = ()) -> View:
     """Everybody in `pool`, sorted into able and excluded."""
     able: list[Able] = []
     warming: list[Able] = []
     excluded: list[Excluded] = []
-    backends, now = snapshot.backends, snapshot.now
+    backends, pulses, now = snapshot.backends, snapshot.pulses, snapshot.now
     for candidate in pool:
-        state = backends.get(candidate.backend)
+        state, pulse = backends.get(candidate.backend), pulses.get(candidate.backend)
+        sight: _Sight | None = None if pulse is None or tried else pulse.worked_out.get(candidate)
         if state is None:
             excluded.append(Excluded(candidate, Exclusion.GONE))
+        elif sight is not None and pulse is not None and sight.steady.holds(state, pulse, now):
+            able.append(sight.able)
         elif (why := _exclusion(candidate, state, now, tried)) is not None:
             excluded.append(Excluded(candidate, why))
         else:
-            found = outlook_on(state, candidate.model, role, snapshot)
-            one = Able(candidate, state, found, found.room)
-            has_its_share = state.breaker.closed_at is not None and _has_its_share(one, snapshot.now)
-            (warming if has_its_share else able).append(one)
+            one = _able(candidate, state, snapshot, role)
+            (warming if _has_its_share(one, now) else able).append(one)
+            if pulse is not None and state.health is WELL and state.breaker is UNTROUBLED:
+                _keep(one, pulse, now)
     if warming and any(one.room >= 1 for one in able):
         excluded += (Excluded(one.candidate, Exclusion.WARMING) for one in warming)
     else:
@@ -107,7 +117,7 @@ def _fallback(excluded: list[Excluded], snapshot: Snapshot, role: str) -> View:
     for why in (Exclusion.UNPROVEN, Exclusion.CIRCUIT_OPEN):
         let_in = [one.candidate for one in excluded if one.why is why]
         if let_in:
-            able = [_able(candidate, snapshot, role) for candidate in let_in]
+            able = [_able(one, snapshot.backends[one.backend], snapshot, role) for one in let_in]
             rest = [one for one in excluded if one.why is not why]
             return View(able, rest, panic=why is Exclusion.CIRCUIT_OPEN, rests_until=None)
     resting = [snapshot.backends[one.candidate.backend] for one in excluded if one.why is Exclusion.RESTING]
@@ -117,11 +127,6 @@ def _fallback(excluded: list[Excluded], snapshot: Snapshot, role: str) -> View:
 
 def _exclusion(candidate: Candidate, state: BackendState, now: float, tried: Collection[Candidate]) -> Exclusion | None:
     health = state.health
-    if state.breaker is UNTROUBLED and health.verdict is Verdict.UP and not (tried or state.draining):
-        # Nearly everybody, nearly always.
-        fit = not (health.loading or health.suspended)
-        if fit:
-            return None
     if not health.available:
         if health.verdict is Verdict.DOWN:
             return Exclusion.DOWN
@@ -141,10 +146,15 @@ def _exclusion(candidate: Candidate, state: BackendState, now: float, tried: Col
     return Exclusion.UNPROVEN if health.verdict is Verdict.UNKNOWN else None
 
 
-def _able(candidate: Candidate, snapshot: Snapshot, role: str) -> Able:
-    state = snapshot.backends[candidate.backend]
-    found = outlook_on(state, candidate.model, role, snapshot)
-    return Able(candidate, state, found, found.room)
+def _able(candidate: Candidate, state: BackendState, snapshot: Snapshot, role: str) -> Able:
+    outlook = outlook_on(state, candidate.model, role, snapshot)
+    return Able(candidate, state, outlook, outlook.room)
+
+
+def _keep(one: Able, pulse: Pulse, now: float) -> None:
+    steady = steady_on(one.state, one.candidate.model, pulse, now)
+    if one.outlook is steady.outlook:
+        pulse.worked_out[one.candidate] = _Sight(steady, one)
 
 
 def _has_its_share(one: Able, now: float) -> bool:

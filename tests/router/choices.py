@@ -65,11 +65,13 @@ def _able(one: Considered) -> Able:
         first_seconds=own,
         ahead_seconds=0.0,
         prompt_seconds=0.0,
-        ends_per_second=inf,
-        silent_seconds=one.silent_seconds,
-        cold_seconds=one.cold_seconds,
-        token_seconds=later,
+        later_seconds=later,
+        others=0.0,
         crowding_seconds=0.0,
+        slot_later_seconds=0.0,
+        slot_first_seconds=1e-9,  # slots come free at once
+        cold_seconds=one.cold_seconds,
         trusted=one.trusted,
+        silent_seconds=one.silent_seconds,
     )
     return Able(one.candidate, BackendState(BackendSpec(one.candidate.backend, "")), outlook, 1.0)

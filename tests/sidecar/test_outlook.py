@@ -12,7 +12,6 @@ from sidecar.ceiling import Ceiling
 from sidecar.engines.engine import Model, Reading
 from sidecar.facts import BackendSpec, RequestStarted
 from sidecar.health import Health, Verdict
-from sidecar.lengths import NO_LENGTHS, TRUSTED_ANSWERS
 from sidecar.outlook import (
     MOST_SLOWER,
     PLAINLY_SLOWER,
@@ -21,8 +20,9 @@ from sidecar.outlook import (
     Outlook,
     outlook_on,
     silence_seconds,
-    slowdown,
 )
+from sidecar.lengths import NO_LENGTHS as LENGTHS
+from sidecar.lengths import TRUSTED_ANSWERS, Lengths
 from sidecar.predict import NO_FORECAST, TOKENS_OF_WAITING, TRUSTED_SAMPLES, Forecast
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import started
@@ -93,12 +93,11 @@ def test_every_figure_is_a_time_that_can_be_reckoned_with(told: Snapshot, model:
     for state in told.backends.values():
         found = outlook_on(state, model, ROLE, told)
         assert found.slots >= 1
-        assert found.ends_per_second > 0
-        assert isfinite(found.ttft(prompt, before))
-        assert 0 <= found.ttft(prompt, before) <= found.e2e(prompt, 100, before) < inf
-        assert found.ttft(prompt) <= found.ttft(prompt + 1)
-        assert found.ttft(prompt, before) <= found.ttft(prompt, before + 1)
-        assert slowdown(found, state.forecast(model)) >= 1
+        assert found.ends_per_second(LENGTHS) > 0
+        assert isfinite(found.token_seconds(LENGTHS))
+        assert 0 <= found.ttft(prompt, LENGTHS, before) < inf
+        assert found.ttft(prompt, LENGTHS) <= found.ttft(prompt + 1, LENGTHS)
+        assert found.ttft(prompt, LENGTHS, before) <= found.ttft(prompt, LENGTHS, before + 1)
 
 
 @given(snapshots)
@@ -114,8 +113,8 @@ def test_asked_again_it_says_the_same_and_so_does_a_copy_of_the_cells(told: Snap
 
 def test_on_an_idle_backend_there_is_the_prompt_and_nothing_else() -> None:
     found = on(backend())
-    assert found.ttft(1000) == pytest.approx(known().first.at(1000))
-    assert found.e2e(1000, 100) == pytest.approx(known().first.at(1000) + 100 * known().tpot(1, 1000 / 212))
+    assert found.ttft(1000, LENGTHS) == pytest.approx(known().first.at(1000))
+    assert found.token_seconds(LENGTHS) == pytest.approx(known().tpot(1, 1000 / 212))
     assert (found.in_flight, found.slots, found.room, found.trusted) == (0, inf, inf, True)
     assert found == on(backend(), Pulse())
 
@@ -129,17 +128,17 @@ def test_a_guess_is_said_to_be_one() -> None:
 
 
 def test_each_that_runs_makes_tokens_slower() -> None:
-    told = [on(backend(streams(many))).token_seconds for many in range(4)]
+    told = [on(backend(streams(many))).token_seconds(LENGTHS) for many in range(4)]
     assert told == sorted(told)
     assert told[0] < told[3]
     # Beyond the slots nobody runs besides.
-    assert on(backend(streams(5), slots=4)).token_seconds == on(backend(streams(3), slots=4)).token_seconds
+    assert on(backend(streams(5), slots=4)).token_seconds(LENGTHS) == on(backend(streams(3), slots=4)).token_seconds(LENGTHS)
 
 
 def test_prompts_that_are_due_stand_before_it() -> None:
     alone, behind = on(backend()), on(backend(streams(0, due=(700, 300))))
     assert behind.ahead_seconds == pytest.approx(1000 * known().first.slope)
-    assert behind.ttft(50) == pytest.approx(alone.ttft(50) + behind.ahead_seconds)
+    assert behind.ttft(50, LENGTHS) == pytest.approx(alone.ttft(50, LENGTHS) + behind.ahead_seconds)
 
 
 def test_others_that_wait_stand_before_it_too() -> None:
@@ -157,12 +156,35 @@ def test_what_others_did_ceases_to_count_while_nothing_else_happens() -> None:
     assert told == [2, 2, 0, 0]
 
 
-def test_a_change_of_the_state_or_of_the_lengths_is_seen_at_once() -> None:
-    state, beating = backend(streams(1)), Pulse()
-    before = on(state, beating)
-    snapshot = replace(seen(state, beating), lengths={ROLE: seen(state).lengths_of(ROLE).after(9000, 9000)})
-    assert outlook_on(state, MODEL, ROLE, snapshot).token_seconds != before.token_seconds
+def test_a_change_of_the_state_is_seen_at_once() -> None:
+    beating = Pulse()
+    assert on(backend(streams(1)), beating).in_flight == 1
     assert on(backend(streams(2)), beating).in_flight == 2
+
+
+def test_longer_prompts_make_tokens_slower_in_company_and_longer_answers_free_slots_later() -> None:
+    found = on(backend(streams(2), slots=2))
+    prompts, answers = replace(LENGTHS, mean_prompt=9000.0), replace(LENGTHS, mean=900.0)
+    assert found.token_seconds(prompts) > found.token_seconds(LENGTHS) > found.token_seconds(answers)
+    assert found.ends_per_second(answers) < found.ends_per_second(LENGTHS)
+
+
+def test_what_the_running_answers_promise_follows_tokens_and_lengths_at_once() -> None:
+    state = backend(streams(2), slots=2)
+    cells = pulse(state, Rhythm(NOW, 0.02), (100, 100))
+
+    def rate(known: Lengths = LENGTHS) -> float | None:
+        told = replace(seen(state, cells), lengths={ROLE: known})
+        return outlook_on(state, MODEL, ROLE, told).ends_now_per_second
+
+    early, early_again = rate(), rate()
+    cells.places["0"].token(NOW, 300)
+    late = rate()
+    assert early == early_again
+    assert early is not None
+    assert late is not None
+    assert late > early
+    assert rate(LENGTHS.after(4000).after(4000)) != late
 
 
 # Slots.
@@ -176,22 +198,24 @@ def shared(running: int, other: int) -> Work:
 
 def test_where_each_model_has_its_own_slots_others_slow_it_down_and_do_not_keep_it_waiting() -> None:
     apart = on(backend(shared(1, 1), slots=2, slots_per_model=True))
-    assert (apart.in_flight, apart.sharing, apart.room, apart.slot_seconds()) == (2, 1, 1, 0.0)
+    assert (apart.in_flight, apart.sharing, apart.room, apart.slot_seconds(LENGTHS)) == (2, 1, 1, 0.0)
     together = on(backend(shared(1, 1), slots=2))
     assert (together.in_flight, together.sharing, together.room) == (2, 2, 0)
-    assert together.slot_seconds() > 0
-    assert apart.token_seconds > on(backend(shared(1, 0), slots=2, slots_per_model=True)).token_seconds
-    assert apart.token_seconds == on(backend(shared(1, 1))).token_seconds
+    assert together.slot_seconds(LENGTHS) > 0
+    assert apart.token_seconds(LENGTHS) > on(backend(shared(1, 0), slots=2, slots_per_model=True)).token_seconds(LENGTHS)
+    assert apart.token_seconds(LENGTHS) == on(backend(shared(1, 1))).token_seconds(LENGTHS)
 
 
 def test_answers_of_another_model_bring_it_no_nearer_to_a_slot_of_its_own() -> None:
     state = backend(shared(1, 1), slots=1, slots_per_model=True)
-    beating = pulse(state, Rhythm(gap_seconds=0.02), (30, 30))
-    place = beating.places["1"]
-    place.booking = replace(place.booking, model=MODEL)
-    both = on(state, beating).ends_per_second
-    place.booking = replace(place.booking, model="qwen3")
-    assert on(state, beating).ends_per_second < both
+
+    def rate(model: str) -> float:
+        beating = pulse(state, Rhythm(gap_seconds=0.02), (30, 30))
+        place = beating.places["1"]
+        place.booking = replace(place.booking, model=model)
+        return on(state, beating).ends_per_second(LENGTHS)
+
+    assert rate("qwen3") < rate(MODEL)
 
 
 FULL = Ceiling(NOW - 9, NOW, NOW, 2.0)
@@ -201,7 +225,7 @@ LATELY = Outside(NOW, 0, 0)
 
 def test_a_server_that_says_that_requests_wait_has_room_for_a_little_more_than_it_runs() -> None:
     found = on(backend(streams(3), assumed_slots=256, ceiling=FULL, outside=LATELY))
-    assert (found.slots, found.room, found.told, found.sure) == (2.0, 2.0 + 1 + 2 / 8 - 3, True, False)
+    assert (found.slots, found.room, found.told, found.sure(LENGTHS)) == (2.0, 2.0 + 1 + 2 / 8 - 3, True, False)
     stale = on(backend(streams(3), assumed_slots=256, ceiling=FULL, outside=LATELY), now=NOW + 60)
     assert (stale.slots, stale.told) == (256, False)
 
@@ -210,21 +234,21 @@ def test_how_often_a_place_comes_free_is_taken_from_what_was_seen_as_long_as_tha
     state = backend(streams(3), ceiling=FULL, outside=replace(LATELY, counts_seconds=900.0), turnover=TURNED_OVER)
     beating = pulse(state, Rhythm(gap_seconds=0.02), (30, 30))
     told = [on(state, beating, now=now) for now in (NOW, NOW + FRESH_SECONDS, NOW + FRESH_SECONDS + 1)]
-    assert [one.ends_per_second == 2.0 for one in told] == [True, True, False]
-    assert [one.sure for one in told] == [True, True, False]
-    assert told[0].slot_seconds() == pytest.approx((3 + 1 - 2) / 2.0)
+    assert [one.ends_per_second(LENGTHS) == 2.0 for one in told] == [True, True, False]
+    assert [one.sure(LENGTHS) for one in told] == [True, True, False]
+    assert told[0].slot_seconds(LENGTHS) == pytest.approx((3 + 1 - 2) / 2.0)
 
 
 def test_waits_before_slots_that_were_told_are_sure_once_lengths_are_known_too() -> None:
     state = backend(streams(2), slots=2)
-    assert not on(state).sure
-    lengths = NO_LENGTHS
+    assert not on(state).sure(LENGTHS)
+    lengths = LENGTHS
     for _ in range(TRUSTED_ANSWERS):
         lengths = lengths.after(100)
-    assert outlook_on(state, MODEL, ROLE, replace(seen(state), lengths={ROLE: lengths})).sure
+    assert on(state).sure(lengths)
     guessed = backend(streams(2), inferred_slots=2.0)
-    assert not outlook_on(guessed, MODEL, ROLE, replace(seen(guessed), lengths={ROLE: lengths})).sure
-    assert on(backend(streams(2), slots=2, turnover=TURNED_OVER)).sure
+    assert not on(guessed).sure(lengths)
+    assert on(backend(streams(2), slots=2, turnover=TURNED_OVER)).sure(LENGTHS)
 
 
 @pytest.mark.parametrize(
@@ -233,13 +257,13 @@ def test_waits_before_slots_that_were_told_are_sure_once_lengths_are_known_too()
 )
 def test_whoever_finds_all_slots_taken_waits(in_flight: int, slots: int, room: float, waits: bool) -> None:
     found = on(backend(streams(in_flight), slots=slots))
-    assert (found.room, found.slot_seconds() > 0) == (room, waits)
+    assert (found.room, found.slot_seconds(LENGTHS) > 0) == (room, waits)
 
 
 def test_who_stands_behind_others_waits_for_the_slots_that_those_will_take() -> None:
     found = on(backend(streams(3), slots=4))
-    assert found.slot_seconds(before=0) == 0
-    assert 0 < found.slot_seconds(before=1) < found.slot_seconds(before=2) < inf
+    assert found.slot_seconds(LENGTHS, before=0) == 0
+    assert 0 < found.slot_seconds(LENGTHS, before=1) < found.slot_seconds(LENGTHS, before=2) < inf
 
 
 def test_guessed_slots_leave_room_for_one_more_to_find_out() -> None:
@@ -250,21 +274,21 @@ def test_guessed_slots_leave_room_for_one_more_to_find_out() -> None:
 
 def test_the_wait_grows_with_those_before_it() -> None:
     found = on(backend(streams(4), slots=4))
-    one = found.slot_seconds()
-    assert [found.slot_seconds(before) for before in range(3)] == pytest.approx([one, 2 * one, 3 * one])
-    assert found.ttft(100, 2) == pytest.approx(found.first_seconds + 100 * found.prompt_seconds + 3 * one)
+    one = found.slot_seconds(LENGTHS)
+    assert [found.slot_seconds(LENGTHS, before) for before in range(3)] == pytest.approx([one, 2 * one, 3 * one])
+    assert found.ttft(100, LENGTHS, 2) == pytest.approx(found.first_seconds + 100 * found.prompt_seconds + 3 * one)
 
 
 def test_the_longer_of_the_wait_and_the_prompts_ahead_counts() -> None:
     full = backend(streams(4, due=(50_000,)), slots=4)
     found = on(full)
-    assert found.ahead_seconds > found.slot_seconds()
-    assert found.ttft(0) == pytest.approx(found.first_seconds + found.ahead_seconds)
+    assert found.ahead_seconds > found.slot_seconds(LENGTHS)
+    assert found.ttft(0, LENGTHS) == pytest.approx(found.first_seconds + found.ahead_seconds)
 
 
 def test_answers_near_their_ends_free_a_slot_sooner() -> None:
     state = backend(streams(2), slots=2)
-    rates = [on(state, pulse(state, tokens=so_far)).ends_per_second for so_far in ((0, 0), (0, 390), (390, 390))]
+    rates = [on(state, pulse(state, tokens=so_far)).ends_per_second(LENGTHS) for so_far in ((0, 0), (0, 390), (390, 390))]
     assert rates == sorted(rates)
     assert rates[2] > 3 * rates[0]
 
@@ -272,14 +296,14 @@ def test_answers_near_their_ends_free_a_slot_sooner() -> None:
 def test_answers_that_are_not_streamed_end_as_well() -> None:
     state = backend(replace(streams(2, since=None), streams=0), slots=2)
     unseen = on(state, pulse(state, tokens=(0, 0), streamed=False))
-    assert unseen.ends_per_second == on(state, pulse(state, tokens=(0, 0))).ends_per_second
-    assert unseen.ends_per_second > on(state, pulse(state)).ends_per_second
+    assert unseen.ends_per_second(LENGTHS) == on(state, pulse(state, tokens=(0, 0))).ends_per_second(LENGTHS)
+    assert unseen.ends_per_second(LENGTHS) > on(state, pulse(state)).ends_per_second(LENGTHS)
 
 
 def test_others_end_as_well() -> None:
     state = backend(streams(1), slots=2, outside=Outside(NOW, 1, 0, counts_seconds=6.0))
     alone = backend(streams(1), slots=1)
-    assert on(state, pulse(state, tokens=(0,))).ends_per_second > on(alone, pulse(alone, tokens=(0,))).ends_per_second
+    assert on(state, pulse(state, tokens=(0,))).ends_per_second(LENGTHS) > on(alone, pulse(alone, tokens=(0,))).ends_per_second(LENGTHS)
 
 
 # What the tokens of this very moment say.
@@ -303,8 +327,9 @@ def test_what_is_not_plainly_slower_is_as_expected(ratio: float) -> None:
 def test_what_is_plainly_slower_is_slower_throughout(ratio: float, pace: float) -> None:
     state, found = beating(ratio)
     steady = on(state)
-    for what in ("first_seconds", "ahead_seconds", "prompt_seconds", "token_seconds", "crowding_seconds"):
-        assert getattr(found, what) == pytest.approx(pace * getattr(steady, what))
+    assert found.pace == pytest.approx(pace)
+    assert found.token_seconds(LENGTHS) == pytest.approx(pace * steady.token_seconds(LENGTHS))
+    assert found.ttft(1000, LENGTHS) == pytest.approx(pace * steady.ttft(1000, LENGTHS))
 
 
 def test_a_gap_from_before_says_nothing_where_nobody_runs() -> None:
@@ -345,7 +370,7 @@ def test_a_silence_that_should_not_be_costs_twice_what_it_lasted(
     state = backend(streams(1, due=(due,) if due else (), since=NOW - 90))
     found = on(state, pulse(state, Rhythm(NOW - silence, gap), (5,)))
     assert found.silent_seconds == pytest.approx(cost)
-    assert found.ttft(0) == pytest.approx(found.first_seconds + found.ahead_seconds + cost)
+    assert found.ttft(0, LENGTHS) == pytest.approx(found.pace * (found.first_seconds + found.ahead_seconds) + cost)
 
 
 # Loading.
@@ -364,27 +389,3 @@ def test_a_silence_that_should_not_be_costs_twice_what_it_lasted(
 def test_a_model_that_is_not_in_memory_has_to_be_loaded(more: dict[str, Any], cold: bool) -> None:
     loading = replace(known(), cold_seconds=33.0)
     assert on(backend(forecasts={MODEL: loading}, **more)).cold_seconds == (33.0 if cold else 0.0)
-
-
-# Slowdown.
-
-
-def test_loading_is_no_load() -> None:
-    cold = backend(models=(Model(MODEL, loaded=False),))
-    assert slowdown(on(cold), known()) == 1.0
-
-
-def test_a_slowdown_grows_with_company_waiting_and_silence() -> None:
-    def of(state: BackendState, cells: Pulse | None = None) -> float:
-        return slowdown(on(state, cells), state.forecast(MODEL))
-
-    silent = backend(streams(1, since=NOW - 90))
-    told = [
-        of(backend()),
-        of(backend(streams(1))),
-        of(backend(streams(8))),
-        of(backend(streams(8), slots=4)),
-    ]
-    assert told == sorted(told)
-    assert told[0] == 1.0 < told[1]
-    assert of(silent, pulse(silent, Rhythm(NOW - 20, 0.05), (5,))) > 5 * told[1]

@@ -71,7 +71,11 @@ def pool(names: Sequence[str], model: str = "m") -> Pool:
 
 
 def outlook(**known: Any) -> Outlook:
-    """An idle backend without limits that takes a tenth of a second, except for what is said."""
+    """An idle backend without limits that takes a tenth of a second, except for what is said.
+
+    `ends_per_second`: how often a slot comes free while all are taken, however long answers are.
+    """
+    slots, ends_per_second = known.get("slots", inf), known.pop("ends_per_second", 1.0)
     plain: dict[str, Any] = {
         "in_flight": 0,
         "slots": inf,
@@ -79,11 +83,12 @@ def outlook(**known: Any) -> Outlook:
         "first_seconds": 0.1,
         "ahead_seconds": 0.0,
         "prompt_seconds": 0.0003,
-        "ends_per_second": inf,
-        "silent_seconds": 0.0,
-        "cold_seconds": 0.0,
-        "token_seconds": 0.02,
+        "later_seconds": 0.02,
+        "others": 0.0,
         "crowding_seconds": 0.001,
+        "slot_later_seconds": 0.0,
+        "slot_first_seconds": 0.0 if slots == inf else slots / ends_per_second,
+        "cold_seconds": 0.0,
         "trusted": True,
     }
     return Outlook(**{**plain, **known})
@@ -143,10 +148,12 @@ ables = st.lists(
         first_seconds=st.floats(0, 9),
         ahead_seconds=st.floats(0, 9),
         prompt_seconds=st.floats(0, 0.01),
-        ends_per_second=st.sampled_from([0.01, 1.0, inf]),
+        ends_per_second=st.sampled_from([0.01, 1.0, 100.0]),
         silent_seconds=st.sampled_from([0.0, 9.0]),
         cold_seconds=st.sampled_from([0.0, 15.0]),
-        token_seconds=st.floats(0.0001, 0.5),
+        later_seconds=st.floats(0.0001, 0.5),
+        others=st.integers(0, 8),
+        pace=st.sampled_from([1.0, 1.0, 2.5]),
         crowding_seconds=st.floats(0, 0.01),
     ),
     min_size=1,

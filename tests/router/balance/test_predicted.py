@@ -31,7 +31,7 @@ def test_every_cost_is_a_number_of_seconds(seen: Scene) -> None:
 
 @given(
     ables,
-    st.sampled_from(["first_seconds", "ahead_seconds", "silent_seconds", "cold_seconds", "token_seconds"]),
+    st.sampled_from(["first_seconds", "ahead_seconds", "silent_seconds", "cold_seconds", "later_seconds"]),
     st.floats(0, 5),
     st.integers(0, 20_000),
 )
@@ -73,7 +73,7 @@ def test_what_one_costs_has_nothing_to_do_with_the_others(seen: Scene) -> None:
         ({}, {"ahead_seconds": 1.0}),
         ({}, {"silent_seconds": 4.0}),
         ({}, {"cold_seconds": 15.0}),
-        ({}, {"token_seconds": 0.05}),
+        ({}, {"later_seconds": 0.05}),
         ({"prompt_seconds": 0.0001}, {"prompt_seconds": 0.001}),
         # Others there have to share: the more of them, and the more each is slowed down.
         ({"in_flight": 2}, {"in_flight": 8}),
@@ -91,7 +91,7 @@ def test_what_one_costs_has_nothing_to_do_with_the_others(seen: Scene) -> None:
         # The last free place is kept a little.
         ({"in_flight": 1, "slots": 8, "crowding_seconds": 0.0}, {"in_flight": 1, "slots": 2, "crowding_seconds": 0.0}),
         # A fast machine that is busy may be better than a slow one that is idle.
-        ({"in_flight": 4, "token_seconds": 0.02}, {"token_seconds": 0.1}),
+        ({"in_flight": 4, "later_seconds": 0.02}, {"later_seconds": 0.1}),
     ],
 )
 def test_what_is_better_costs_less(better: dict[str, Any], worse: dict[str, Any]) -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from router.balance.pools import Candidate, Pool
 from router.balance.seen import SLOW_START_SHARE, Exclusion, look
-from sidecar import BackendState, Snapshot
+from sidecar import BackendState, Fact, Snapshot, Store
 from tests.router.balance.scenes import NOW, fleets, pool, pools, snapshot, state
+from tests.strategies import NAMES, REQUESTS, flights, histories
 
 UNFIT = {Exclusion.DOWN, Exclusion.LOADING, Exclusion.SUSPENDED, Exclusion.DRAINING, Exclusion.TRIED, Exclusion.GONE}
 """Who gets nothing, whoever else there is."""
@@ -187,3 +188,21 @@ def test_nobody_waits_for_the_sake_of_a_slow_start(others: tuple[BackendState, .
     back = state("a", circuit="warming", slots=8, in_flight=5)
     view = look(pool("ab"), snapshot(back, *others), "r")
     assert {one.candidate.backend: one.room for one in view.able}["a"] == 3
+
+
+@given(flights() | histories(), st.floats(0, 3), st.integers(0, 9))
+def test_whoever_is_seen_again_is_seen_as_if_for_the_first_time(
+    happened: list[Fact], later: float, tokens: int
+) -> None:
+    """What was worked out before is kept beside the live cells, and a copy of them has none of it."""
+    store, candidates = Store(), tuple(Candidate(name, model) for name in NAMES for model in ("gemma4", "qwen3:30b"))
+    for fact in happened:
+        store.apply(fact)
+        for request in REQUESTS:
+            place = store.progress("mini", request)
+            if place is not None and tokens:
+                place.token(fact.at, tokens)
+        for now in (fact.at, fact.at + later):
+            told = store.snapshot(now)
+            for role in ("reasoner", "classifier"):
+                assert look(candidates, told, role) == look(candidates, told.still(), role)
