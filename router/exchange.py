@@ -8,7 +8,7 @@ Rules of this file
 import asyncio
 import errno
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar, assert_never
 
@@ -68,7 +68,8 @@ class Exchange:
 
     def __init__(self, request: UpstreamRequest, meter: Meter, sink: Sink, keepalive_seconds: float) -> None:
         self.request = request
-        self.reused_connection = False
+        self.reused_connection = True
+        """Until one is opened for it."""
         self.answered = False
         """The headers of an answer are there."""
         self.begun = False
@@ -85,6 +86,15 @@ class Exchange:
         """What `coming` gives. Tells the sink every now and then that nothing has come yet."""
         # What comes at the very moment when nobody wants it any more has to be closed too.
         return await filled(coming, self._quiet_seconds, self._quiet, _close_unread)
+
+    async def _patient_more(self, content: aiohttp.StreamReader) -> bytes:
+        """The next bytes of a stream. Tells the sink every now and then that nothing has come yet."""
+        while True:
+            # Breaking off a read loses nothing, so that it needs no task of its own.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._quiet_seconds):
+                    return await _more(content)
+            await self._quiet()
 
     async def _quiet(self) -> None:
         if self.end.at_event_boundary:
@@ -111,7 +121,7 @@ class Exchange:
     async def _take_stream(self, response: aiohttp.ClientResponse) -> None:
         content, patience = response.content, self.patience
         held = passed = b""
-        while not patience.first_token_came and (chunk := await self.patiently(_more(content))):
+        while not patience.first_token_came and (chunk := await self._patient_more(content)):
             held += chunk
             if not self.begun:
                 if not self._may_begin(held):

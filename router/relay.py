@@ -8,7 +8,7 @@ Rules of this file
 import aiohttp
 
 from router.attempt import Meter, Sink, UpstreamRequest
-from router.connections import Connections
+from router.connections import TRAVELLER, Connections
 from router.exchange import Exchange, NeverSeen, translated
 
 
@@ -40,6 +40,7 @@ class Relay:
     ) -> None:
         exchange = Exchange(request, meter, sink, self.keepalive_seconds)
         timeout = aiohttp.ClientTimeout(total=None, connect=request.deadlines.connect_seconds)
+        TRAVELLER.set(exchange)
         with translated(exchange):
             async with exchange.patience.watching(stream=request.stream):
                 posting = session.post(
@@ -48,7 +49,6 @@ class Relay:
                     headers=request.headers,
                     timeout=timeout,
                     allow_redirects=False,
-                    trace_request_ctx=exchange,
                 )
                 response = await exchange.patiently(posting) if request.stream else await posting
                 try:

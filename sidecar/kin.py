@@ -24,10 +24,10 @@ FAR = 0.4
 
 def with_kin(forecast: Forecast, others: Iterable[Forecast]) -> Forecast:
     """The forecast, with what others like it have measured."""
-    first, later = forecast.first_seen, forecast.later_seen
-    for other in others:
-        first = first.joined(other.first_seen, likeness(forecast.first_seen, other.first_seen))
-        later = later.joined(other.later_seen, likeness(forecast.later_seen, other.later_seen))
+    first_seen, later_seen = forecast.first_seen, forecast.later_seen
+    known = list(others)
+    first = first_seen.joined((other.first_seen, likeness(first_seen, other.first_seen)) for other in known)
+    later = later_seen.joined((other.later_seen, likeness(later_seen, other.later_seen)) for other in known)
     return replace(forecast, first=first, later=later)
 
 
@@ -35,10 +35,12 @@ def likeness(one: Line, other: Line) -> float:
     """How much two lines that were fitted apart agree where each has its samples, 0..1."""
     if one.samples < TRUSTED_SAMPLES or other.samples < TRUSTED_SAMPLES:
         return 0.0
-    apart = max(_apart(one, other), _apart(other, one))
+    apart = _apart(one, other)
+    if apart < FAR:
+        apart = max(apart, _apart(other, one))
     return exp(-((apart / ALIKE) ** 2)) if apart < FAR else 0.0
 
 
 def _apart(seen: Line, predicting: Line) -> float:
-    predicted = predicting.at(seen.mean_x)
-    return abs(log(seen.mean_y / predicted)) if seen.mean_y > 0 and predicted > 0 else FAR
+    mean_y, predicted = seen.mean_y, predicting.at(seen.mean_x)
+    return abs(log(mean_y / predicted)) if mean_y > 0 and predicted > 0 else FAR

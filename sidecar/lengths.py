@@ -64,7 +64,7 @@ class Lengths:
         place = bisect_right(ordered, so_far)
         longer = len(ordered) - place
         rest = self.tails[place] / longer - so_far if longer else SHORTEST_REST
-        return rest if rest > SHORTEST_REST else SHORTEST_REST
+        return max(SHORTEST_REST, rest)
 
     def expected(self, at_most: int | None) -> float:
         """Tokens of an answer that may have `at_most` (None: any): E[min(length, at_most)]."""

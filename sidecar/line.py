@@ -12,6 +12,7 @@ Method: normal equations under exponential forgetting (Ljung and Söderström, T
 Identification, 1983), solved anew at each sample since they are two by two.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 KEPT_OF_PRIOR = 0.1
@@ -50,15 +51,20 @@ class Line:
         """Where it was seen on average."""
         return self.sum_x / self.weight
 
-    def joined(self, other: "Line", share: float) -> "Line":
-        """This line with `share` (0..1) of the other's samples besides its own."""
-        if share <= 0:
+    def joined(self, others: "Iterable[tuple[Line, float]]") -> "Line":
+        """This line with a share (0..1) of the samples of each of the others besides its own."""
+        total, sum_x, sum_xx, sum_y, sum_xy = self.weight, self.sum_x, self.sum_xx, self.sum_y, self.sum_xy
+        alone = True
+        for other, share in others:
+            if share > 0:
+                alone = False
+                total += share * other.weight
+                sum_x += share * other.sum_x
+                sum_xx += share * other.sum_xx
+                sum_y += share * other.sum_y
+                sum_xy += share * other.sum_xy
+        if alone:
             return self
-        total = self.weight + share * other.weight
-        sum_x = self.sum_x + share * other.sum_x
-        sum_xx = self.sum_xx + share * other.sum_xx
-        sum_y = self.sum_y + share * other.sum_y
-        sum_xy = self.sum_xy + share * other.sum_xy
         intercept, slope = _solved(total, sum_x, sum_xx, sum_y, sum_xy)
         return Line(intercept, slope, self.samples, total, sum_x, sum_xx, sum_y, sum_xy, self.beginning)
 

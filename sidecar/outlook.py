@@ -236,7 +236,8 @@ def as_it_beats(known: Steady, model: str, pulse: Pulse, role: str, snapshot: Sn
         ends_now_per_second = slot_rate(known, model, pulse, role, snapshot)
     elif pace == 1.0 and not silent_seconds:
         return outlook
-    return Outlook(*outlook[:_STEADY_FIELDS], pace, silent_seconds, ends_now_per_second)
+    # What `_replace` does, in a fifth of its time: it runs for every busy candidate of every request.
+    return Outlook(*outlook[:_STEADY_FIELDS], pace, silent_seconds, ends_now_per_second)  # type: ignore[call-arg,arg-type]
 
 
 _STEADY_FIELDS = Outlook._fields.index("pace")

@@ -38,7 +38,7 @@ _GIVEN_ID = re.compile(r"[!-~]{1,128}")
 
 def service_of(request: web.Request) -> Service:
     """The service in force when it is called: ask once, and keep it for the whole request."""
-    return request.config_dict[CURRENT].service
+    return request.app[CURRENT].service
 
 
 def request_id_for(request: web.Request) -> str:

@@ -58,13 +58,13 @@ def costs(scene: Scene) -> list[float]:
         if in_flight >= slots:
             taken = slots
             wait = (in_flight + 1 - slots) / outlook.ends_per_second(lengths)
-        first += prompt + (ahead if ahead > wait else wait) + silent + cold
+        first += prompt + max(wait, ahead) + silent + cold
         company = taken + apart
         delay = prompt + rest_tokens * crowding
         cost = WEIGHT_OF_FIRST * first + answer_tokens * token_seconds + company * delay
         late = MARGIN * first + WEIGHT_OF_WAIT * wait - FIRST_TOKEN_GOAL_SECONDS
         if late > 0:
-            cost += LATE_FINE * (late if late < MOST_LATE_SECONDS else MOST_LATE_SECONDS)
+            cost += LATE_FINE * (min(MOST_LATE_SECONDS, late))
         if token_seconds > SLOW_FROM_SECONDS:
             alone = token_seconds - crowding
             worse = _slow(alone + delay / lengths.mean) - _slow(alone)

@@ -1,6 +1,6 @@
 """Choices as `router.balance.choice` makes them, from the rows that they shall have."""
 
-from math import inf, isfinite
+from math import isfinite
 
 from router.balance.choice import Choice, Considered
 from router.balance.demand import Demand, Priority

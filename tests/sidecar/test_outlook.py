@@ -12,6 +12,8 @@ from sidecar.ceiling import Ceiling
 from sidecar.engines.engine import Model, Reading
 from sidecar.facts import BackendSpec, RequestStarted
 from sidecar.health import Health, Verdict
+from sidecar.lengths import NO_LENGTHS as LENGTHS
+from sidecar.lengths import TRUSTED_ANSWERS, Lengths
 from sidecar.outlook import (
     MOST_SLOWER,
     PLAINLY_SLOWER,
@@ -21,8 +23,6 @@ from sidecar.outlook import (
     outlook_on,
     silence_seconds,
 )
-from sidecar.lengths import NO_LENGTHS as LENGTHS
-from sidecar.lengths import TRUSTED_ANSWERS, Lengths
 from sidecar.predict import NO_FORECAST, TOKENS_OF_WAITING, TRUSTED_SAMPLES, Forecast
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import started
@@ -132,7 +132,9 @@ def test_each_that_runs_makes_tokens_slower() -> None:
     assert told == sorted(told)
     assert told[0] < told[3]
     # Beyond the slots nobody runs besides.
-    assert on(backend(streams(5), slots=4)).token_seconds(LENGTHS) == on(backend(streams(3), slots=4)).token_seconds(LENGTHS)
+    assert on(backend(streams(5), slots=4)).token_seconds(LENGTHS) == on(backend(streams(3), slots=4)).token_seconds(
+        LENGTHS
+    )
 
 
 def test_prompts_that_are_due_stand_before_it() -> None:
@@ -288,7 +290,9 @@ def test_the_longer_of_the_wait_and_the_prompts_ahead_counts() -> None:
 
 def test_answers_near_their_ends_free_a_slot_sooner() -> None:
     state = backend(streams(2), slots=2)
-    rates = [on(state, pulse(state, tokens=so_far)).ends_per_second(LENGTHS) for so_far in ((0, 0), (0, 390), (390, 390))]
+    rates = [
+        on(state, pulse(state, tokens=so_far)).ends_per_second(LENGTHS) for so_far in ((0, 0), (0, 390), (390, 390))
+    ]
     assert rates == sorted(rates)
     assert rates[2] > 3 * rates[0]
 
@@ -303,7 +307,9 @@ def test_answers_that_are_not_streamed_end_as_well() -> None:
 def test_others_end_as_well() -> None:
     state = backend(streams(1), slots=2, outside=Outside(NOW, 1, 0, counts_seconds=6.0))
     alone = backend(streams(1), slots=1)
-    assert on(state, pulse(state, tokens=(0,))).ends_per_second(LENGTHS) > on(alone, pulse(alone, tokens=(0,))).ends_per_second(LENGTHS)
+    assert on(state, pulse(state, tokens=(0,))).ends_per_second(LENGTHS) > on(
+        alone, pulse(alone, tokens=(0,))
+    ).ends_per_second(LENGTHS)
 
 
 # What the tokens of this very moment say.
