@@ -28,7 +28,7 @@ from router.hedging import Hedge
 from router.journey import Attempt, Journey
 from router.patience import allowing
 from router.place import Ledger, LevelAt, Place, Places
-from router.race import Beaten, Race
+from router.race import Beaten, Lane, Race
 from router.relay import Relay
 from router.spending import Spending
 from sidecar import BackendState, Snapshot, Verdict, orca
@@ -126,7 +126,7 @@ class Dispatcher:
             candidate = place.attempt.candidate
             errand.tried.append(candidate)
             try:
-                async with race.lane(place) as lane:
+                async with Lane(race, place) as lane:
                     await self._relay.run(_upstream(errand.call, place, errand.due_at), place.meter, lane)
                     await lane.flush()
             except (AttemptFailed, CallerRefused) as error:

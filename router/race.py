@@ -8,9 +8,10 @@ Rules of this file
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
+from types import TracebackType
+from typing import Self
 
 from router.attempt import AttemptFailed, Opened, Sink
 from router.place import Place
@@ -33,23 +34,6 @@ class Race:
         """Of those that run, in the order in which they began."""
         self.writing = asyncio.Lock()
 
-    @asynccontextmanager
-    async def lane(self, place: Place) -> AsyncIterator["Lane"]:
-        """The lane of one attempt, while it runs. Raises Beaten when another one has won."""
-        lane = Lane(self, place)
-        try:
-            async with asyncio.timeout(None) as lane.leash:
-                self.lanes.append(lane)
-                try:
-                    yield lane
-                except AttemptFailed as error:
-                    error.begun = error.begun and lane.passing
-                    raise
-                finally:
-                    self.lanes.remove(lane)
-        except TimeoutError as stopped:
-            raise Beaten from stopped
-
     async def won_by(self, lane: "Lane") -> None:
         """`lane` has something to say. Raises Beaten if it comes too late."""
         async with self.writing:
@@ -64,16 +48,35 @@ class Race:
 
 
 class Lane:
-    """The way of one attempt to the client: a sink that holds what comes until there is a token."""
+    """The way of one attempt to the client: a sink that holds what comes until there is a token.
+
+    The attempt runs while the lane is entered. Raises Beaten out of it when another one has won.
+    """
 
     def __init__(self, race: Race, place: Place) -> None:
         self.place = place
         self.passing = False
         """Whatever comes is passed on at once: the race is won."""
-        self.leash: asyncio.Timeout
+        self.leash = asyncio.timeout(None)
         self._race = race
         self._opened: Opened | None = None
         self._held = b""
+
+    async def __aenter__(self) -> Self:
+        await self.leash.__aenter__()
+        self._race.lanes.append(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._race.lanes.remove(self)
+        if isinstance(error, AttemptFailed):
+            error.begun = error.begun and self.passing
+        try:
+            await self.leash.__aexit__(kind, error, trace)
+        except TimeoutError as stopped:
+            raise Beaten from stopped
 
     def stop(self) -> None:
         """Another one answers: end here as if the client had left."""

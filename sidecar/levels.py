@@ -76,7 +76,8 @@ OUT_OF_REACH: Steps = (NEVER, NEVER, NEVER)
 
 def reached(value: float, steps: Steps) -> int:
     """How many of its thresholds a signal has reached, 0..3."""
-    return sum(value >= step for step in steps)
+    normal, busy, very_busy = steps
+    return (value >= normal) + (value >= busy) + (value >= very_busy)
 
 
 def queue_steps(level: int, most_active: int) -> Steps:

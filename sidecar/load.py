@@ -11,6 +11,7 @@ Rules of this file
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sidecar.engines.engine import NOTHING_READ, Reading
 from sidecar.facts import ProbeOutcome
@@ -214,20 +215,28 @@ def _health_seconds(state: BackendState) -> float | None:
 def _thresholds(
     state: BackendState, slower: float | None, quiet: Silence | None, rules: LoadRules
 ) -> dict[Signal, Steps]:
-    jobs = _jobs_steps(state, measured=slower is not None, rules=rules)
-    steps_of: dict[Signal, Steps] = {
-        Signal.SLOWDOWN: rules.slowdown,
-        Signal.ACTIVE_JOBS: jobs,
-        Signal.IN_FLIGHT: jobs,
-        Signal.WAITING: rules.waiting_requests,
-        Signal.KV_USAGE: rules.kv_usage_ratio,
-        Signal.INFERENCE_LATENCY: above(rules.inference_seconds),
-        Signal.HEALTH_LATENCY: _health_steps(state, rules),
-        Signal.PROBE_AGE: rules.probe_age_seconds,
-    }
+    jobs = rising(_jobs_steps(state, measured=slower is not None, rules=rules))
+    steps_of = dict(_the_same_for_all(rules))
+    steps_of[Signal.ACTIVE_JOBS] = steps_of[Signal.IN_FLIGHT] = jobs
+    steps_of[Signal.HEALTH_LATENCY] = rising(_health_steps(state, rules))
     if quiet is not None:
-        steps_of[Signal.SILENCE] = above(scaled(rules.silence_times_bearable, quiet.bearable_seconds))
-    return {signal: rising(steps) for signal, steps in steps_of.items()}
+        steps_of[Signal.SILENCE] = rising(above(scaled(rules.silence_times_bearable, quiet.bearable_seconds)))
+    return steps_of
+
+
+@lru_cache(maxsize=8)
+def _the_same_for_all(rules: LoadRules) -> Mapping[Signal, Steps]:
+    """The thresholds that depend on no backend; a few rules are in force at a time, and asked for at every request."""
+    return {
+        Signal.SLOWDOWN: rising(rules.slowdown),
+        Signal.ACTIVE_JOBS: OUT_OF_REACH,  # by slots: the place alone, since the order is told
+        Signal.IN_FLIGHT: OUT_OF_REACH,
+        Signal.WAITING: rising(rules.waiting_requests),
+        Signal.KV_USAGE: rising(rules.kv_usage_ratio),
+        Signal.INFERENCE_LATENCY: rising(above(rules.inference_seconds)),
+        Signal.HEALTH_LATENCY: OUT_OF_REACH,
+        Signal.PROBE_AGE: rising(rules.probe_age_seconds),
+    }
 
 
 def _jobs_steps(state: BackendState, *, measured: bool, rules: LoadRules) -> Steps:

@@ -77,6 +77,8 @@ class Store:
         self.rules = DEFAULT_RULES
         """Of load: what it takes to reach a level, and for how long a reading counts."""
         self._states: dict[str, BackendState] = {}
+        self._told: tuple[Mapping[str, BackendState], Mapping[str, Pulse]] | None = None
+        """Copies for snapshots, until something happens."""
         self._pulses: dict[str, Pulse] = {}
         self._lengths: Mapping[str, Lengths] = {}
         self._queue_active = 0
@@ -90,6 +92,7 @@ class Store:
 
     def apply(self, fact: Fact) -> None:
         """Take in one fact."""
+        self._told = None
         match fact:
             case BackendAdded():
                 self._add(fact.spec)
@@ -104,7 +107,10 @@ class Store:
 
     def snapshot(self, now: float) -> Snapshot:
         """Everything known at `now`: a value that later facts do not change."""
-        return Snapshot(now, dict(self._states), self._queue_active, self._inventory, dict(self._pulses), self._lengths)
+        if self._told is None:
+            self._told = dict(self._states), dict(self._pulses)
+        states, pulses = self._told
+        return Snapshot(now, states, self._queue_active, self._inventory, pulses, self._lengths)
 
     def progress(self, backend: str, request: str) -> Progress | None:
         """Where to write the tokens of a request in flight; None once it has ended."""

@@ -72,7 +72,7 @@ class Fit:
         seen = self.seen.after(x, y, exp((self.at - at) / MEMORY_SECONDS), weight)
         proportion = self.prior.at(self.typical) / self.prior.at(seen.mean_x)
         line = seen.after(self.typical, seen.mean_y * proportion, 1.0, WEIGHT_OF_PROPORTION)
-        return replace(self, line=line, seen=seen, at=at)
+        return Fit(line, seen, self.prior, self.typical, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Usual:
         """Once a first token took `seconds`, with `tokens` of prompts before it."""
         if self.first.is_beyond(tokens, seconds):
             return self._after_beyond(at)
-        return replace(self, first=self.first.after(at, tokens, seconds, weight), beyond=0, beyond_since=None)
+        return Usual(self.first.after(at, tokens, seconds, weight), self.later, shifts=self.shifts)
 
     def after_answer(
         self, at: float, sequences: float, seconds: float, tokens: int, prompt_tokens: float = 0, weight: float = 1.0
@@ -122,7 +122,7 @@ class Usual:
         if self.later.is_beyond(x, y):
             return self._after_beyond(at)
         weight *= min(1.0, tokens / FULL_WEIGHT_TOKENS)
-        return replace(self, later=self.later.after(at, x, y, weight), beyond=0, beyond_since=None)
+        return Usual(self.first, self.later.after(at, x, y, weight), shifts=self.shifts)
 
     def after_whole(self, at: float, prompt_tokens: float, sequences: float, seconds: float, tokens: int) -> "Usual":
         """Once an answer of `tokens` ≥ 1 took `seconds` in all, and nobody saw it come: split as is usual."""

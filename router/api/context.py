@@ -90,12 +90,13 @@ def begin_record(request: web.Request, asked_for: str) -> Record:
 def trail(record: Record, journey: Journey) -> Mapping[str, str]:
     """Headers that tell what was decided and who answers, as far as that is known."""
     headers = {"x-maek-decision": record.id, "x-maek-attempts": str(len(journey.attempts))}
-    if journey.last is not None:
-        headers["x-maek-backend"] = journey.last.candidate.backend
-        if journey.last.level is not None:
-            headers["x-maek-load"] = journey.last.level.label
-    if journey.queued_ms is not None:
-        headers["x-maek-queue-ms"] = f"{journey.queued_ms:.0f}"
-    if journey.why is not None:
-        headers["x-maek-why"] = header(journey.why)
+    last, queued_ms, why = journey.last, journey.queued_ms, journey.why
+    if last is not None:
+        headers["x-maek-backend"] = last.candidate.backend
+        if last.level is not None:
+            headers["x-maek-load"] = last.level.label
+    if queued_ms is not None:
+        headers["x-maek-queue-ms"] = f"{queued_ms:.0f}"
+    if why is not None:
+        headers["x-maek-why"] = header(why)
     return headers

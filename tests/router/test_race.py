@@ -9,7 +9,7 @@ from router.balance.pools import Candidate
 from router.errors import BackendTruncated
 from router.journey import Attempt
 from router.place import Meter, Place
-from router.race import MOST_HELD_BYTES, Beaten, Race
+from router.race import MOST_HELD_BYTES, Beaten, Lane, Race
 from sidecar import BackendAdded, BackendSpec, Outcome, RequestStarted, Store
 from tests.fakes.sinks import Kept
 from tests.router.choices import why
@@ -31,7 +31,7 @@ def place(name: str) -> Place:
 async def runs(race: Race, name: str, go: asyncio.Event) -> str:
     """An attempt that has its first token when the others have theirs."""
     taken = place(name)
-    async with race.lane(taken) as lane:
+    async with Lane(race, taken) as lane:
         await lane.opened(OPENED)
         await lane.chunk(b"greeting of %s, " % name.encode())
         await go.wait()
@@ -57,8 +57,8 @@ async def test_of_those_that_come_in_the_same_moment_one_is_first() -> None:
 async def test_only_the_first_that_runs_tells_the_client_that_nothing_has_come() -> None:
     sink = Kept()
     race = Race(sink)
-    async with race.lane(place("b")) as second:
-        async with race.lane(place("a")) as first:
+    async with Lane(race, place("b")) as second:
+        async with Lane(race, place("a")) as first:
             assert race.lanes == [second, first]
             await first.quiet()
             assert sink.quiets == 0
@@ -75,7 +75,7 @@ async def test_nothing_is_told_within_an_answer_that_won_meanwhile() -> None:
     tasks: list[asyncio.Task[object]] = []
 
     async def beaten() -> None:
-        async with race.lane(place("a")) as first:
+        async with Lane(race, place("a")) as first:
             for task in (first.quiet(), runs(race, "b", go), first.quiet()):
                 tasks.append(asyncio.create_task(task))
                 await asyncio.sleep(0)
@@ -92,7 +92,7 @@ async def test_nothing_is_told_within_an_answer_that_won_meanwhile() -> None:
 async def test_what_is_held_is_bounded() -> None:
     sink = Kept()
     race = Race(sink)
-    async with race.lane(place("a")) as lane:
+    async with Lane(race, place("a")) as lane:
         await lane.opened(OPENED)
         await lane.chunk(b"x" * MOST_HELD_BYTES)
         assert (sink.bytes, race.winner) == (b"", None)
@@ -104,7 +104,7 @@ async def test_what_is_held_is_bounded() -> None:
 
 async def test_an_answer_without_a_token_is_passed_on_at_its_good_end() -> None:
     sink = Kept()
-    async with Race(sink).lane(place("a")) as lane:
+    async with Lane(Race(sink), place("a")) as lane:
         await lane.opened(OPENED)
         await lane.chunk(b"nothing to say")
         await lane.flush()
@@ -116,7 +116,7 @@ async def test_an_answer_without_a_token_is_passed_on_at_its_good_end() -> None:
 async def test_a_failure_has_begun_an_answer_only_if_the_client_has_some_of_it(passing: bool) -> None:
     async def breaks_off() -> None:
         taken = place("a")
-        async with Race(Kept()).lane(taken) as lane:
+        async with Lane(Race(Kept()), taken) as lane:
             await lane.opened(OPENED)
             if passing:
                 taken.meter.token(1.0)
