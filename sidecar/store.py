@@ -253,6 +253,8 @@ class Store:
             return after
         # Whoever answers lives, is awake and has loaded, whatever a probe found that had to wait behind the answer.
         health = state.health.after(Evidence.ALIVE, self.failures_to_down)
+        if after is state and health is state.health and usual is state.usual:
+            return state  # as with every answer in one piece
         return after.changed(health=health, verdict_since=_since(state, health, fact.at), usual=usual)
 
     def _finished(self, state: BackendState, fact: RequestFinished) -> BackendState:
