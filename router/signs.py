@@ -62,6 +62,15 @@ def _json(data: bytes) -> Any:
         return None
 
 
+def ends_event(tail: bytes | bytearray) -> bool:
+    """Whether a stream stands between two events, or at its beginning, by its last `BOUNDARY_BYTES` or more."""
+    return not tail or tail.endswith((b"\n\n", b"\r\n\r\n", b"\r\r"))
+
+
+BOUNDARY_BYTES = 4
+"""The longest end of an event."""
+
+
 class EndMarker:
     """Whether an OpenAI-style stream ended as such a stream ends. Sees every chunk, looks only at the end.
 
@@ -84,7 +93,7 @@ class EndMarker:
     @property
     def at_event_boundary(self) -> bool:
         """Whether nothing, or whole events only, have passed: the only place where a comment may be put in."""
-        return not self._tail or self._tail.endswith((b"\n\n", b"\r\n\r\n", b"\r\r"))
+        return ends_event(self._tail)
 
     @property
     def done(self) -> bool:

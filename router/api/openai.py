@@ -27,7 +27,7 @@ from router.decisions import Record
 from router.errors import BadRequest, MaekError, UnknownModel
 from router.language import language_of
 from router.service import Service
-from router.signs import EndMarker
+from router.signs import BOUNDARY_BYTES, ends_event
 from router.silence import filled
 from router.sse import comment
 from router.turn import Ask
@@ -150,7 +150,7 @@ async def _passed_on(
         record.error = error.code
         service.telemetry.failed(error)
         delivered = {"tokens": record.answering.delivered_tokens}
-        await answer.reply.fail(error, name=None, delivered=delivered, mid_event=not answer.end.at_event_boundary)
+        await answer.reply.fail(error, name=None, delivered=delivered, mid_event=not answer.between_events)
     return await answer.response()
 
 
@@ -159,10 +159,16 @@ class _Answer:
 
     def __init__(self, record: Record, reply: Reply, *, stream: bool) -> None:
         self.reply = reply
-        self.end = EndMarker()
+        self._end = b""
+        """The last bytes of the stream: whether an event has ended with them."""
         self._stream = stream
         self._record = record
         self._body = b""
+
+    @property
+    def between_events(self) -> bool:
+        """Whether something else may be put in here."""
+        return ends_event(self._end)
 
     async def waiting(self, position: int, expected_seconds: float) -> None:
         """A comment for whoever looks: clients skip it."""
@@ -180,7 +186,7 @@ class _Answer:
     async def chunk(self, data: bytes) -> None:
         """Pass on, or keep until it is whole."""
         if self._stream:
-            self.end.feed(data)
+            self._end = (self._end + data)[-BOUNDARY_BYTES:] if len(data) < BOUNDARY_BYTES else data[-BOUNDARY_BYTES:]
             await self.reply.write(data)
         else:
             self._body = data
