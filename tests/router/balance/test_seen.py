@@ -1,6 +1,7 @@
 """Who of a pool may be chosen, and why the others may not."""
 
 from collections import Counter
+from itertools import zip_longest
 from math import inf
 
 import pytest
@@ -196,13 +197,14 @@ def test_whoever_is_seen_again_is_seen_as_if_for_the_first_time(
 ) -> None:
     """What was worked out before is kept beside the live cells, and a copy of them has none of it."""
     store, candidates = Store(), tuple(Candidate(name, model) for name in NAMES for model in ("gemma4", "qwen3:30b"))
-    for fact in happened:
+    for fact, following in zip_longest(happened, happened[1:]):
         store.apply(fact)
         for request in REQUESTS:
             place = store.progress("mini", request)
             if place is not None and tokens:
                 place.token(fact.at, tokens)
-        for now in (fact.at, fact.at + later):
+        # Time never runs backwards: what has ceased to count by then does not count again.
+        for now in (fact.at, fact.at + later if following is None else min(fact.at + later, following.at)):
             told = store.snapshot(now)
             for role in ("reasoner", "classifier"):
                 assert look(candidates, told, role) == look(candidates, told.still(), role)
