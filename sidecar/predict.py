@@ -83,10 +83,6 @@ class Forecast:
     def _joining(self, running: float) -> float:
         return STEPS_TO_JOIN * self.later.at(running) if running else 0.0
 
-    def tpot(self, sequences: float, prompts_ratio: float) -> float:
-        """Seconds a later token, where for each token of each other sequence so many prompt tokens are worked off."""
-        return self.later.at(sequences) + max(0.0, sequences - 1) * prompts_ratio * self.first.slope
-
     def after_first_token(self, tokens: float, seconds: float, running: float = 0.0, weight: float = 1.0) -> "Forecast":
         """Once a first token took `seconds`, with `tokens` of prompts before it, while so many sequences ran."""
         seconds = min(seconds, LONGEST_SAMPLE_SECONDS)

@@ -114,7 +114,7 @@ def test_asked_again_it_says_the_same_and_so_does_a_copy_of_the_cells(told: Snap
 def test_on_an_idle_backend_there_is_the_prompt_and_nothing_else() -> None:
     found = on(backend())
     assert found.ttft(1000, LENGTHS) == pytest.approx(known().first.at(1000))
-    assert found.token_seconds(LENGTHS) == pytest.approx(known().tpot(1, 1000 / 212))
+    assert found.token_seconds(LENGTHS) == pytest.approx(known().later.at(1))
     assert (found.in_flight, found.slots, found.room, found.trusted) == (0, inf, inf, True)
     assert found == on(backend(), Pulse())
 
@@ -297,6 +297,14 @@ def test_answers_near_their_ends_free_a_slot_sooner() -> None:
     assert rates[2] > 3 * rates[0]
 
 
+def test_answers_of_another_role_end_as_theirs_do() -> None:
+    state = backend(streams(2), slots=2)
+    cells = pulse(state, tokens=(0, 0))
+    told = replace(seen(state, cells), lengths={ROLE: LENGTHS, "classifier": replace(LENGTHS, tails=(84, 78, 65, 40))})
+    asked = outlook_on(state, MODEL, "classifier", told)
+    assert asked.ends_now_per_second == outlook_on(state, MODEL, ROLE, told).ends_now_per_second
+
+
 def test_answers_that_are_not_streamed_end_as_well() -> None:
     state = backend(replace(streams(2, since=None), streams=0), slots=2)
     unseen = on(state, pulse(state, tokens=(0, 0), streamed=False))
@@ -318,7 +326,8 @@ def test_others_end_as_well() -> None:
 def beating(gap_ratio: float, running: int = 2) -> tuple[BackendState, Outlook]:
     """A backend whose tokens take so many times as long as expected."""
     state = backend(streams(running))
-    expected = state.forecast(MODEL).tpot(running, 1000 / 212)
+    forecast = state.forecast(MODEL)
+    expected = forecast.later.at(running) + (running - 1) * LENGTHS.prompts_ratio * forecast.first.slope
     rhythm = Rhythm(NOW, gap_ratio * expected)
     return state, on(state, pulse(state, rhythm, (5,) * running))
 
