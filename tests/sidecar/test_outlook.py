@@ -204,7 +204,9 @@ def test_where_each_model_has_its_own_slots_others_slow_it_down_and_do_not_keep_
     together = on(backend(shared(1, 1), slots=2))
     assert (together.in_flight, together.sharing, together.room) == (2, 2, 0)
     assert together.slot_seconds(LENGTHS) > 0
-    assert apart.token_seconds(LENGTHS) > on(backend(shared(1, 0), slots=2, slots_per_model=True)).token_seconds(LENGTHS)
+    assert apart.token_seconds(LENGTHS) > on(backend(shared(1, 0), slots=2, slots_per_model=True)).token_seconds(
+        LENGTHS
+    )
     assert apart.token_seconds(LENGTHS) == on(backend(shared(1, 1))).token_seconds(LENGTHS)
 
 
