@@ -88,9 +88,7 @@ class Forecast:
         seconds = min(seconds, LONGEST_SAMPLE_SECONDS)
         own = max(LEAST_OF_SECONDS * seconds, seconds - self._joining(running))
         first = self.first_seen.after(tokens, own, KEEP_FIRST, weight)
-        return Forecast(
-            first, self.later, first, self.later_seen, self.cache_hits_ratio, self.cold_seconds, self.cold_starts
-        )
+        return replace(self, first=first, first_seen=first)
 
     def after_answer(
         self, sequences: float, seconds: float, tokens: int, prompt_tokens: int = 0, weight: float = 1.0
@@ -102,9 +100,7 @@ class Forecast:
         weight *= min(1.0, tokens / FULL_WEIGHT_TOKENS)
         own = max(LEAST_OF_SECONDS * seconds, seconds - prompt_tokens * self.first.slope)
         later = self.later_seen.after(max(1.0, sequences), own / tokens, KEEP_LATER, weight)
-        return Forecast(
-            self.first, later, self.first_seen, later, self.cache_hits_ratio, self.cold_seconds, self.cold_starts
-        )
+        return replace(self, later=later, later_seen=later)
 
     def after_whole(self, prompt_tokens: float, sequences: float, seconds: float, tokens: int) -> "Forecast":
         """Once an answer of `tokens` ≥ 1 took `seconds` in all, and nobody saw it come: split as it was predicted."""

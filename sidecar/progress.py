@@ -189,7 +189,8 @@ class Progress:
     def token(self, now: float, tokens: int = 1) -> None:
         """So many tokens of the answer came at `now`."""
         if self.last_at is None:
-            self.first_at = now
+            if self.first_at is None:  # else it was reported, and what was learnt since rests on that
+                self.first_at = now
             self.pulse.beat(now, 0.0, 0, self.booking.prompt_tokens)
         else:
             self.pulse.beat(now, now - self.last_at, tokens)

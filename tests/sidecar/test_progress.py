@@ -30,6 +30,13 @@ def test_a_first_token_has_no_gap_before_it() -> None:
     assert (pulse.last_token_at, pulse.gap_seconds, pulse.tokens) == (3.0, None, 1)
 
 
+def test_a_first_token_that_was_reported_stays_where_it_was_when_tokens_are_counted_later() -> None:
+    one = place(Pulse())
+    one.first_at = 2.0
+    one.token(3.0)
+    assert (one.first_at, one.last_at) == (2.0, 3.0)
+
+
 @pytest.mark.parametrize("many", [1, 4])
 def test_the_gap_is_what_a_token_took(many: int) -> None:
     pulse = Pulse()

@@ -286,3 +286,11 @@ def test_a_server_that_slept_is_awake_with_the_first_token() -> None:
     assert not mini(*facts).health.sleeping
     assert gemma(*facts).cold_starts == 1
     assert gemma(*facts, sent("2", 22.0), first("2", 22.5)).first.samples == 1
+
+
+@pytest.mark.parametrize(("begun", "answering"), [([], False), ([first("1", 1.0)], True)])
+def test_an_answer_that_breaks_off_tells_a_backend_that_works_from_one_that_does_not(
+    begun: list[Fact], answering: bool
+) -> None:
+    state = mini(sent("1", 0.0), *begun, done("1", 2.0, outcome=Outcome.TRUNCATED))
+    assert (state.breaker.openings, state.breaker.answering) == (1, answering)
