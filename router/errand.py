@@ -4,6 +4,7 @@ Rules of this file
 - One errand for each call; whoever runs it writes. Moments are on the clock of the event loop.
 - Another backend takes over only while the client has not had one byte of an answer. One that lacks what was asked for
   has not failed: the next is asked, and the last one's refusal is the caller's answer.
+- Where nobody listens nothing was asked of anybody: everybody else in the pool may be asked, however many they are.
 - One that says that it is full has not failed either: it is left alone until it says, and then may be asked again.
 """
 
@@ -84,7 +85,7 @@ class Errand:
             self._rejections += 1
             self.tried.remove(candidate)
         else:
-            self._failures += 1
+            self._failures += outcome is not Outcome.REFUSED
             self.failed_on = candidate
 
     def goes_on(self, now: float) -> bool:

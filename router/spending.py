@@ -57,8 +57,11 @@ class Spending:
         self._hedges.earn(pool, now)
 
     def retry(self, pool: str, backend: str, outcome: Outcome, now: float) -> bool:
-        """Take a retry for a request on which `backend` has failed; whether there was one."""
-        if self._retries.spend(pool):
+        """Take a retry for a request on which `backend` has failed; whether there was one.
+
+        Where nobody listened, nothing was asked of anybody yet, and it costs none.
+        """
+        if outcome is Outcome.REFUSED or self._retries.spend(pool):
             self._counts.retried(backend, outcome)
             return True
         if now - self._told_at.get(pool, -inf) >= TELL_AGAIN_SECONDS:

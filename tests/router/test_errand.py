@@ -24,6 +24,7 @@ def failure(outcome: Outcome = Outcome.BACKEND_ERROR, *, begun: bool = False) ->
 
 
 FAILED, BEGUN, FULL = failure(), failure(Outcome.TRUNCATED, begun=True), failure(Outcome.REJECTED)
+GONE = failure(Outcome.REFUSED)
 
 
 def errand(*endings: Told, attempts: int = 2, policy: PolicyName = PolicyName.PREDICTED) -> Errand:
@@ -43,6 +44,8 @@ def errand(*endings: Told, attempts: int = 2, policy: PolicyName = PolicyName.PR
         ((), True, None, []),
         ((FAILED,), True, FAILED, [A]),
         ((FAILED, FAILED), False, FAILED, [A, B]),
+        ((GONE, GONE), True, GONE, [A, B]),
+        ((GONE, FAILED), True, FAILED, [A, B]),
         ((BEGUN,), False, BEGUN, [A]),
         ((FULL,), True, FULL, []),
         ((FULL, FULL, FULL), True, FULL, []),
@@ -72,7 +75,9 @@ def test_nobody_is_asked_when_the_time_for_the_whole_answer_is_over(ending: Told
     assert (found.goes_on(109.9), found.goes_on(110.0)) == (True, False)
 
 
-@pytest.mark.parametrize(("endings", "failed_on"), [((FULL, MISSING), None), ((FULL, FAILED), B), ((FAILED, FULL), A)])
+@pytest.mark.parametrize(
+    ("endings", "failed_on"), [((FULL, MISSING), None), ((FULL, FAILED), B), ((FAILED, FULL), A), ((GONE,), A)]
+)
 def test_only_after_a_failure_another_attempt_is_a_retry(
     endings: tuple[Told, ...], failed_on: Candidate | None
 ) -> None:

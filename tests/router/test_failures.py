@@ -25,6 +25,7 @@ from tests.fakes.upstreams import (
     Script,
     answer,
     chunked,
+    free_port,
     saying,
     silent,
     token,
@@ -230,6 +231,21 @@ async def test_retries_are_counted_by_who_failed_and_how() -> None:
         async with fleet(first.url, second.url, rng=first_of_equals) as both:
             await both.send(Kept())
     assert both.counts.retries == [("b0", "backend_error")]
+
+
+async def test_where_nobody_listens_everybody_else_may_be_asked() -> None:
+    dead = [f"http://127.0.0.1:{free_port()}" for _ in range(3)]
+    async with upstream(GOOD) as last, fleet(*dead, last.url, rng=first_of_equals) as four:
+        journey = await four.send(Kept(), attempts=1)
+    assert [attempt.candidate.backend for attempt in journey.attempts] == ["b0", "b1", "b2", "b3"]
+    assert four.counts.retries == [("b0", "refused"), ("b1", "refused"), ("b2", "refused")]
+
+
+async def test_when_all_are_gone_the_caller_is_told_of_the_last_one() -> None:
+    async with fleet(*(f"http://127.0.0.1:{free_port()}" for _ in range(3))) as three:
+        with pytest.raises(BackendFailed, match="nobody listens"):
+            await three.send(Kept())
+        assert (len(three.journeys[0].attempts), three.in_flight()) == (3, 0)
 
 
 async def test_when_too_many_fail_nobody_else_is_asked_and_the_error_says_so(

@@ -13,13 +13,22 @@ TWO = Terms(ratio=0.0, floor_per_second=0.0, most=2.0)
 def test_what_is_spent_is_counted_by_who_failed_and_how() -> None:
     counts = Counted()
     spending = Spending(counts, retries=TWO, hedges=TWO)
-    assert not spending.retry("r", "a", Outcome.REFUSED, 0.0)  # nobody has asked yet
+    assert not spending.retry("r", "a", Outcome.TIMEOUT, 0.0)  # nobody has asked yet
     spending.earn("r", 0.0)
-    took = [spending.retry("r", "a", Outcome.REFUSED, 0.0) for _ in range(3)]
+    took = [spending.retry("r", "a", Outcome.TIMEOUT, 0.0) for _ in range(3)]
     assert took == [True, True, False]
     assert [spending.hedge("r") for _ in range(3)] == [True, True, False]
     spending.hedged(Hedged.LOST)
-    assert (counts.retries, counts.hedges) == ([("a", "refused")] * 2, ["lost"])
+    assert (counts.retries, counts.hedges) == ([("a", "timeout")] * 2, ["lost"])
+
+
+def test_where_nobody_listens_another_try_costs_nothing_and_is_counted() -> None:
+    counts = Counted()
+    spending = Spending(counts, retries=Terms(0.0, 0.0, 0.0))
+    spending.earn("r", 0.0)
+    assert all(spending.retry("r", "a", Outcome.REFUSED, 0.0) for _ in range(3))
+    assert not spending.retry("r", "a", Outcome.BACKEND_ERROR, 0.0)
+    assert counts.retries == [("a", "refused")] * 3
 
 
 @pytest.mark.parametrize(
