@@ -43,28 +43,23 @@ def costs(scene: Scene) -> list[float]:
     rest_tokens = PART_STILL_TO_COME * lengths.mean
     found: list[float] = []
     for place, one in enumerate(scene.able):
-        # Each of the names once, and no calls where nothing is out of the ordinary: all this is for one of thousands.
         outlook = one.outlook
-        in_flight, slots, _, first, ahead, prompt, later, others, crowding, _, _, cold, *_, apart, pace, silent, _ = (
-            outlook
-        )
-        token_seconds = later + others * prompts_ratio * prompt
-        if pace != 1.0:
-            first, ahead, prompt, crowding = first * pace, ahead * pace, prompt * pace, crowding * pace
-            token_seconds *= pace
+        slots, pace, apart = outlook.slots, outlook.pace, outlook.apart
+        prompt, crowding = outlook.prompt_seconds * pace, outlook.crowding_seconds * pace
+        token_seconds = outlook.later_seconds * pace + outlook.others * prompts_ratio * prompt
+        first, ahead = outlook.first_seconds * pace, outlook.ahead_seconds * pace
         prompt *= prompt_tokens - cached[place] if cached else prompt_tokens
-        in_flight += scene.before[place] - apart  # of those that share its slots
-        taken, wait = in_flight, 0.0
-        if in_flight >= slots:
+        taken, wait = outlook.in_flight - apart + scene.before[place], 0.0  # of those that share its slots
+        if taken >= slots:
+            wait = (taken + 1 - slots) / outlook.ends_per_second(lengths)
             taken = slots
-            wait = (in_flight + 1 - slots) / outlook.ends_per_second(lengths)
-        first += prompt + max(wait, ahead) + silent + cold
+        first += prompt + max(wait, ahead) + outlook.silent_seconds + outlook.cold_seconds
         company = taken + apart
         delay = prompt + rest_tokens * crowding
         cost = WEIGHT_OF_FIRST * first + answer_tokens * token_seconds + company * delay
         late = MARGIN * first + WEIGHT_OF_WAIT * wait - FIRST_TOKEN_GOAL_SECONDS
         if late > 0:
-            cost += LATE_FINE * (min(MOST_LATE_SECONDS, late))
+            cost += LATE_FINE * min(late, MOST_LATE_SECONDS)
         if token_seconds > SLOW_FROM_SECONDS:
             alone = token_seconds - crowding
             worse = _slow(alone + delay / lengths.mean) - _slow(alone)
