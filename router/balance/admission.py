@@ -19,6 +19,7 @@ from bisect import insort_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import takewhile
 from math import inf
 from typing import NamedTuple
 
@@ -190,12 +191,8 @@ class Line:
 
     def position(self, ticket: Ticket) -> int:
         """Its place among those of its role, from 1."""
-        role, place = ticket.demand.role, 1
-        for other in self._tickets:
-            if _goes_after(other, ticket):
-                break
-            place += other.demand.role == role
-        return place
+        before = takewhile(lambda other: not _goes_after(other, ticket), self._tickets)
+        return 1 + sum(other.demand.role == ticket.demand.role for other in before)
 
     def waiting(self, role: str) -> int:
         """Tickets of a role."""

@@ -166,8 +166,9 @@ def _row_text(one: Considered) -> str:
     if one.excluded is not None:
         return f"{name} {one.excluded}"
     first, whole, cost = one.ttft_seconds, one.e2e_seconds, one.cost
-    if first is None or whole is None or cost is None:
-        return name
+    assert first is not None  # whoever was not excluded was reckoned
+    assert whole is not None
+    assert cost is not None
     guess = "" if one.trusted else "~"
     cold = " cold" if one.cold_seconds else ""
     costs = f"{cost:.3g}" if isfinite(cost) else "-"

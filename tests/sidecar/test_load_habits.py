@@ -138,6 +138,15 @@ def test_a_level_that_was_reached_is_left_only_a_little_below(part: float, befor
     assert classify(state, beside(state, pulse), rules).level is expected
 
 
+def test_what_was_held_of_a_signal_that_is_gone_counts_no_more() -> None:
+    state, pulse = slower(1.0)
+    pulse.held = {Signal.SILENCE: 3}
+    load = classify(replace(state, work=Work()), beside(replace(state, work=Work()), pulse))
+    assert Signal.SILENCE not in load.signals
+    assert Signal.SILENCE not in load.thresholds
+    assert load.level is Level.FREE
+
+
 def kv(at: float, ratio: float) -> LoadRead:
     return LoadRead(at, "mini", Reading(kv_usage_ratio=ratio))
 
