@@ -16,7 +16,7 @@ PURE := $(subst $(space),$(comma),$(strip \
   router/decide/* router/demands.py router/sse.py router/signs.py router/tokens.py router/sessions/trimming.py \
   router/sessions/encoding.py router/api/errors.py simulator/batch.py simulator/profiles.py))
 
-.PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http bench-choice clean
+.PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http bench-choice bench-levels clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/maek serve $(ARGS)
@@ -54,6 +54,9 @@ bench-balance-http: $(VENV)/run.stamp
 
 bench-choice: $(VENV)/run.stamp
 	$(BIN)/python -m bench.choice $(ARGS)
+
+bench-levels: $(VENV)/run.stamp
+	$(BIN)/python -m bench.levels $(ARGS)
 
 $(VENV)/run.stamp: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Maek needs Python 3.11 or newer; make run PYTHON=python3.12 chooses another one."; exit 1; }
