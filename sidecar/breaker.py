@@ -21,9 +21,10 @@ from sidecar.facts import Outcome
 SHORTEST_OPEN_SECONDS = 1.0
 LONGEST_OPEN_SECONDS = 30.0
 """A backend that is back is missed after half a minute; asking a dead one every half a minute costs nothing."""
-LONGEST_OPEN_ANSWERING_SECONDS = 4.0
-"""One that gets nine answers of ten to their ends is worth more than nothing while others have much to do."""
 MOST_DOUBLINGS = 5
+MOST_OPENINGS_WHILE_ANSWERING = 3
+"""One that gets nine answers of ten to their ends is worth more than nothing while others have much to do; and one that
+answered and then went was back, so that what had been before is over."""
 SLOW_START_SECONDS = 30.0
 FULL_SECONDS = 1.0
 """How long a backend rests that said that it is full, but not until when."""
@@ -68,15 +69,14 @@ class Breaker:
     """The circuit of one backend. Moments are seconds on the clock of the facts."""
 
     openings: int = 0
-    """In a row: how often the circuit opened since the backend last was well for the length of a slow start."""
+    """In a row: how often the circuit opened since the backend last was well for the length of a slow start. Where it
+    opened because of an answer that had begun, three at the most."""
     opened_at: float | None = None
     """When the circuit opened last, while that still counts."""
     closed_at: float | None = None
     """When it closed after that; None while it is open, or half open."""
     trial: str | None = None
     """The request that tries whether the backend is back."""
-    answering: bool = False
-    """Whether what opened the circuit was an answer that had begun."""
     full_until: float | None = None
 
     def circuit(self, now: float) -> Circuit:
@@ -89,8 +89,7 @@ class Breaker:
     def open_seconds(self) -> float:
         """How long the circuit stays open this time."""
         doublings = min(max(self.openings - 1, 0), MOST_DOUBLINGS)
-        longest_seconds = LONGEST_OPEN_ANSWERING_SECONDS if self.answering else LONGEST_OPEN_SECONDS
-        return min(longest_seconds, SHORTEST_OPEN_SECONDS * 2.0**doublings)
+        return min(LONGEST_OPEN_SECONDS, SHORTEST_OPEN_SECONDS * 2.0**doublings)
 
     def allows(self, now: float) -> bool:
         """Whether a request may be sent now: closed, or due for a trial that nobody makes yet."""
@@ -151,7 +150,9 @@ class Breaker:
         if self.circuit(now) is Circuit.OPEN:
             return self
         openings = _settled(self, now).openings + 1
-        return Breaker(openings, opened_at=now, answering=answering, full_until=self.full_until)
+        if answering:
+            openings = min(openings, MOST_OPENINGS_WHILE_ANSWERING)
+        return Breaker(openings, opened_at=now, full_until=self.full_until)
 
     def _without_trial(self, request: str) -> "Breaker":
         return replace(self, trial=None) if request == self.trial else self

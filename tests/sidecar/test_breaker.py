@@ -127,12 +127,11 @@ def test_a_backend_that_cuts_answers_off_is_left_alone_for_four_seconds_at_the_m
     assert open_seconds == [1.0, 2.0, 4.0, 4.0, 4.0, 4.0]
 
 
-def test_a_backend_that_cut_answers_off_and_then_refuses_is_gone() -> None:
-    breaker = opened(10.0, 5)
-    cut_off = cut(breaker, 30.0)
-    assert (cut_off.open_seconds, cut_off.openings) == (4.0, 6)
-    refused = cut_off.after_end("trial", Outcome.REFUSED, 35.0, 36.0)
-    assert (refused.open_seconds, refused.openings) == (30.0, 7)
+def test_a_backend_that_was_back_and_then_went_begins_anew() -> None:
+    cut_off = cut(opened(10.0, 6), 50.0)
+    assert (cut_off.open_seconds, cut_off.openings) == (4.0, 3)
+    refused = cut_off.after_end("trial", Outcome.REFUSED, 55.0, 56.0)
+    assert (refused.open_seconds, refused.openings) == (8.0, 4)
 
 
 @pytest.mark.parametrize("outcome", NO_WORD)

@@ -288,9 +288,12 @@ def test_a_server_that_slept_is_awake_with_the_first_token() -> None:
     assert gemma(*facts, sent("2", 22.0), first("2", 22.5)).first.samples == 1
 
 
-@pytest.mark.parametrize(("begun", "answering"), [([], False), ([first("1", 1.0)], True)])
+@pytest.mark.parametrize(("begun", "open_seconds"), [([], 8.0), ([first("3", 13.0)], 4.0)])
 def test_an_answer_that_breaks_off_tells_a_backend_that_works_from_one_that_does_not(
-    begun: list[Fact], answering: bool
+    begun: list[Fact], open_seconds: float
 ) -> None:
-    state = mini(sent("1", 0.0), *begun, done("1", 2.0, outcome=Outcome.TRUNCATED))
-    assert (state.breaker.openings, state.breaker.answering) == (1, answering)
+    gone = [done(str(number), at + 1.0, outcome=Outcome.REFUSED) for number, at in enumerate((0.0, 2.0, 6.0))]
+    tried = [sent(str(number), at) for number, at in enumerate((0.0, 2.0, 6.0))]
+    before = [fact for pair in zip(tried, gone, strict=True) for fact in pair]
+    state = mini(*before, sent("3", 12.0), *begun, done("3", 15.0, outcome=Outcome.TRUNCATED))
+    assert state.breaker.open_seconds == open_seconds
