@@ -200,14 +200,19 @@ def steady(state: BackendState, model: str, now: float) -> Steady:
         seen,
         apart,
     )
-    outside_until = inf if state.outside is None else state.outside.at + state.outside.counts_seconds
-    fresh_until = min(outside_until if now <= outside_until else inf, holds_until(state, model, now))
-    if seen is not None:
-        fresh_until = min(fresh_until, state.turnover.at + FRESH_SECONDS)
-    gap_seconds = later.at(running)
+    fresh_until, gap_seconds = _fresh_until(state, model, outlook, now), later.at(running)
     sure_gap_seconds = _sure_gap_seconds(state, outlook, gap_seconds)
     since = work.silent_since if work.in_flight else None
     return Steady(state, outlook, fresh_until, gap_seconds, sure_gap_seconds, inf if since is None else since)
+
+
+def _fresh_until(state: BackendState, model: str, outlook: Outlook, now: float) -> float:
+    """Until when an outlook holds if nothing happens."""
+    outside_until = inf if state.outside is None else state.outside.at + state.outside.counts_seconds
+    fresh_until = min(outside_until if now <= outside_until else inf, holds_until(state, model, now))
+    if outlook.ends_seen_per_second is not None:
+        fresh_until = min(fresh_until, state.turnover.at + FRESH_SECONDS)
+    return fresh_until
 
 
 def _sure_gap_seconds(state: BackendState, outlook: Outlook, gap_seconds: float) -> float:
