@@ -44,16 +44,19 @@ def costs(scene: Scene) -> list[float]:
     found: list[float] = []
     for place, one in enumerate(scene.able):
         outlook = one.outlook
-        slots, pace, apart = outlook.slots, outlook.pace, outlook.apart
-        prompt, crowding = outlook.prompt_seconds * pace, outlook.crowding_seconds * pace
-        token_seconds = outlook.later_seconds * pace + outlook.others * prompts_ratio * prompt
-        first, ahead = outlook.first_seconds * pace, outlook.ahead_seconds * pace
+        slots, apart = outlook.slots, outlook.apart
+        first, ahead, prompt = outlook.first_seconds, outlook.ahead_seconds, outlook.prompt_seconds
+        crowding = outlook.crowding_seconds
+        token_seconds = outlook.later_seconds + outlook.others * prompts_ratio * prompt
+        if (pace := outlook.pace) != 1.0:
+            first, ahead, prompt, crowding = first * pace, ahead * pace, prompt * pace, crowding * pace
+            token_seconds *= pace
         prompt *= prompt_tokens - cached[place] if cached else prompt_tokens
         taken, wait = outlook.in_flight - apart + scene.before[place], 0.0  # of those that share its slots
         if taken >= slots:
             wait = (taken + 1 - slots) / outlook.ends_per_second(lengths)
             taken = slots
-        first += prompt + max(wait, ahead) + outlook.silent_seconds + outlook.cold_seconds
+        first += prompt + (wait if wait > ahead else ahead) + outlook.silent_seconds + outlook.cold_seconds
         company = taken + apart
         delay = prompt + rest_tokens * crowding
         cost = WEIGHT_OF_FIRST * first + answer_tokens * token_seconds + company * delay
