@@ -56,7 +56,7 @@ def costs(scene: Scene) -> list[float]:
         if taken >= slots:
             wait = (taken + 1 - slots) / outlook.ends_per_second(lengths)
             taken = slots
-        first += prompt + (wait if wait > ahead else ahead) + outlook.silent_seconds + outlook.cold_seconds
+        first += prompt + max(wait, ahead) + outlook.silent_seconds + outlook.cold_seconds
         company = taken + apart
         delay = prompt + rest_tokens * crowding
         cost = WEIGHT_OF_FIRST * first + answer_tokens * token_seconds + company * delay
