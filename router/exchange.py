@@ -8,7 +8,7 @@ Rules of this file
 import asyncio
 import errno
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar, assert_never
 
@@ -91,9 +91,13 @@ class Exchange:
         """The next bytes of a stream. Tells the sink every now and then that nothing has come yet."""
         while True:
             # Breaking off a read loses nothing, so that it needs no task of its own.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._quiet_seconds):
+            quiet = asyncio.timeout(self._quiet_seconds)
+            try:
+                async with quiet:
                     return await _more(content)
+            except TimeoutError:
+                if not quiet.expired():
+                    raise  # not ours: the connection's, which would say so for ever
             await self._quiet()
 
     async def _quiet(self) -> None:

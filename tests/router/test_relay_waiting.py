@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp.base_protocol import BaseProtocol
 
-from router.attempt import AttemptFailed, ClientGone
+from router.attempt import AttemptFailed, ClientGone, UpstreamRequest
+from router.exchange import Exchange
 from router.patience import FLOW_SECONDS
 from sidecar import Outcome
 from tests.fakes.sinks import Kept
@@ -29,6 +32,7 @@ from tests.fakes.upstreams import (
 )
 from tests.fakes.waiting import until
 from tests.router.relaying import SOON, deadlines, relayed, relaying
+from tests.router.relaying import Heard as Metered
 
 
 @asynccontextmanager
@@ -361,3 +365,12 @@ async def test_an_answer_that_begins_just_as_the_client_leaves_is_closed_too() -
             await sending
         async with asyncio.timeout(10):
             await server.left.wait()
+
+
+async def test_a_connection_that_timed_out_by_itself_is_not_taken_for_one_that_is_silent() -> None:
+    loop = asyncio.get_running_loop()
+    request = UpstreamRequest("http://backend", b"{}", {}, True, deadlines(), loop.time() + 60)
+    content = aiohttp.StreamReader(BaseProtocol(loop), 2**16, loop=loop)
+    content.set_exception(TimeoutError("the kernel gave up"))
+    with pytest.raises(TimeoutError, match="the kernel gave up"):
+        await Exchange(request, Metered(), Kept(), SOON)._patient_more(content)
