@@ -5,6 +5,7 @@ Rules of this file
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from router.asking import ClassifierAsker
@@ -12,9 +13,8 @@ from router.config import CLASSIFIER, Config
 from router.conversation import Message
 from router.decide.classifier import Classifier
 from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
-from router.decide.pipeline import Stages, decide
-from router.decide.request import Domain
-from router.decide.rules import Rules, decide_by_rules
+from router.decide.pipeline import EmbeddedModel, Stages, decide, decide_at_once
+from router.decide.request import Domain, Rules
 from router.dispatch import TIMES_LOADING, Dispatcher
 from router.fleet import Fleet
 from router.journey import Journey
@@ -33,6 +33,7 @@ class Decider:
         dispatcher: Dispatcher,
         tools: Mapping[str, Tool],
         now: Callable[[], datetime],
+        model: EmbeddedModel | None = None,
     ) -> None:
         self._fleet = fleet
         self._dispatcher = dispatcher
@@ -41,13 +42,12 @@ class Decider:
         self._role = config.router.roles[CLASSIFIER]
         self._asks_classifier = config.router.decide.classifier
         self._persona = persona_of(config)
-        self._rules = rules_of(config, tools) if config.router.decide.rules else None
+        self._stages = stages_of(config, tools, model)
 
     def rehearse(self) -> None:
-        """Decide two messages by rules for nothing: the grammar compiles itself when it is first used."""
-        if self._rules is not None:
-            for message, language in (("내일 3시 회의 잡아줘", "ko"), ("what is on my mind", "en")):
-                decide_by_rules(message, SessionFacts(self._now(), language), self._rules)
+        """Decide two messages for nothing: the grammar compiles itself when it is first used."""
+        for message, language in (("내일 3시 회의 잡아줘", "ko"), ("what is on my mind", "en")):
+            decide_at_once(message, SessionFacts(self._now(), language), self._stages)
 
     async def __call__(
         self, ask: Ask, history: Sequence[Message], pending: PendingDraft | None, journey: Journey
@@ -58,7 +58,7 @@ class Decider:
         if self._asks_classifier:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)
             classifier = Classifier(asker, self._tools, self._persona)
-        stages = Stages(self._rules, classifier=classifier, deadline_seconds=self._patience_seconds())
+        stages = replace(self._stages, classifier=classifier, deadline_seconds=self._patience_seconds())
         return await decide(ask.message, facts, history, stages)
 
     def _patience_seconds(self) -> float:
@@ -67,6 +67,12 @@ class Decider:
         known = [one for one in self._fleet.pool_of_role(CLASSIFIER) if one.backend in snapshot.backends]
         loads = [cold_seconds(snapshot.backends[one.backend], one.model, snapshot.now) for one in known]
         return self._role.timeout_seconds + TIMES_LOADING * min(loads, default=0.0)
+
+
+def stages_of(config: Config, tools: Mapping[str, Tool], model: EmbeddedModel | None = None) -> Stages:
+    """The stages that need no waiting, as far as the configuration trusts them."""
+    trusted = config.router.decide
+    return Stages(rules_of(config, tools), trusted.rules, model, trusted.model)
 
 
 def persona_of(config: Config) -> Persona:

@@ -20,8 +20,8 @@ from router.app import running
 from router.commands.options import add_config, config_path, load_or_explain
 from router.config import Config
 from router.decide.decision import Decision, SessionFacts
-from router.decide.pipeline import Stages, decide_at_once
-from router.decider import rules_of
+from router.decide.pipeline import decide_at_once
+from router.decider import stages_of
 from router.journey import Journey
 from router.language import language_of
 from router.tools.registry import build as build_tools
@@ -74,11 +74,11 @@ DecideOne = Callable[[Ask], Awaitable[Decision | None]]
 
 @asynccontextmanager
 async def _at_once(config: Config) -> AsyncIterator[DecideOne]:
-    stages = Stages(rules_of(config, build_tools()))
+    stages = stages_of(config, build_tools())
 
     async def decide(ask: Ask) -> Decision | None:
         facts = SessionFacts(datetime.now(tz=UTC).astimezone(config.router.zone), ask.language)
-        return decide_at_once(ask.message, facts, stages, [])
+        return decide_at_once(ask.message, facts, stages).decision
 
     yield decide
 

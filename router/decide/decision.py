@@ -37,6 +37,20 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Silent:
+    """What a stage in shadow would have decided."""
+
+    source: Source
+    action: Action
+    tool: str | None
+    operation: str | None
+    reason: str
+    confidence: float
+    agrees: bool | None = None
+    """Whether the classifier decided the same; None where the classifier did not decide."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Action, who, and why.
 
@@ -56,7 +70,9 @@ class Decision:
     params: Mapping[str, Any] = field(default_factory=dict)
     fallbacks: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Version of the rules, the model and the prompt that took part, by stage."""
+    """Version of the rules, the model and the prompt that might have decided, by stage."""
+    silent: tuple[Silent, ...] = ()
+    """What the stages in shadow would have decided."""
     drops_draft: bool = False
     """The user does not want the pending draft any more: whoever keeps it forgets it."""
 

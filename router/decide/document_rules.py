@@ -11,10 +11,9 @@ Rules of this file
 import re
 
 from router.decide.decision import Decision
-from router.decide.folding import contains_term
 from router.decide.lexicon import Kind
 from router.decide.patterns import lazy
-from router.decide.request import Domain, Request
+from router.decide.request import Request
 
 _ASKING = (
     r"내용|절차|뭐(?:야|예요|지|니|가|라고)|뭔가요|뭔지|무엇|알려|설명|방법|기준|의무|요건|벌칙|과태료|정의|의미|뜻|차이|이유|어떻게|언제|누가|누구|몇|왜|얼마|"
@@ -72,7 +71,7 @@ def domain_documents(request: Request) -> Decision | None:
         return None
     if Kind.EVENT in request.kinds and request.when.begins is not None:
         return None
-    domain = next((domain for domain in request.rules.domains if _speaks_of(request.text, domain)), None)
+    domain = next((domain for domain in request.rules.domains if domain.is_in(request.text)), None)
     if domain is None:
         return None
     asking, searching = _count(_ASKING, request.text), _count(_SEARCHING, request.text)
@@ -117,12 +116,6 @@ def explanation(request: Request) -> Decision | None:
         return None
     topic = found["topic"] or found["topic_en"] or ""
     return None if _POINTING.search(topic) else request.route("explanation")
-
-
-def _speaks_of(text: str, domain: Domain) -> bool:
-    return any(contains_term(text, term) for term in domain.terms) or any(
-        re.search(pattern, text) for pattern in domain.patterns
-    )
 
 
 def _count(words: str, text: str) -> int:
