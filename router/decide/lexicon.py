@@ -95,11 +95,11 @@ WORDS: Mapping[Kind, str] = {
     Kind.EXPLAIN: rf"설명(?:해\s?{_REQUEST}|해|을|좀)?|해설|요약(?:해{_REQUEST})?|분석(?:해{_REQUEST})?|번역(?:해{_REQUEST})?|"
     r"explain|describe|summari[sz]e|translate|analy[sz]e|why|왜",
     Kind.WHICH: r"어떤|무슨|몇\s?(?:개|건|통|가지)|어느|which|any|many",
-    Kind.RECENT: r"최근(?:에|의)?|최신|새로운?|새|안\s?읽은|읽지\s?않은|받은|온|도착한|들어온|recent(?:ly)?|latest|newest|new|unread|received",
+    Kind.RECENT: r"최근(?:에|의)?|최신|새로운?|새|(?:확인\s?)?(?:안|못)\s?(?:읽은|한|본)|읽지\s?(?:않은|못한)|받은|온|도착한|들어온|recent(?:ly)?|latest|newest|new|unread|received",
     Kind.ABOUT: r"관련(?:된|한)?|관한|대한|대해서?|about|regarding|concerning|from|by|related\s+to",
-    Kind.SENT: r"보낸|보내\s?준|보내주신|보내온|sent",
+    Kind.SENT: r"보낸|쓴|작성한|보내\s?준|보내주신|보내온|sent",
     Kind.PERIOD: r"오전|오후|아침|점심|저녁|밤|새벽|morning|afternoon|evening|night",
-    Kind.FILLER: r"내|나의|제|나|저|저의|우리|좀|혹시|지금|현재|전체|전부|모든|모두|다|남은|잡힌|등록된|예정된|중|중에|안|하나|한번|한\s?번|쓸\s?수|사용\s?가능한|"
+    Kind.FILLER: r"내|나의|내게|제게|나에게|나한테|저에게|제|나|저|저의|우리|좀|혹시|지금|현재|전체|전부|모든|모두|다|남은|잡힌|등록된|예정된|중|중에|안|하나|한번|한\s?번|쓸\s?수|사용\s?가능한|"
     r"제발|부탁해요?|부탁드려요|부탁합니다|거|것|please|pls|me|my|i|the|a|an|can|could|would|will|you|is|are|was|there|do|does|did|has|of|on|in|for|to|"
     r"at|with|all|it|its|our|we|s|right|now|currently|available|today's|and",
 }
