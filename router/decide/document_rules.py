@@ -37,7 +37,7 @@ _PAST = "".join(chr(code) for code in range(0xAC00, 0xD7A4) if (code - 0xAC00) %
 _DID = lazy(rf"[{_PAST}]어요?$")
 _REQUESTED = lazy(r"(?:줘요?|주세요|주라|줄래요?|달라|다오)$")
 _WHEN_OR_WHERE = lazy(r"언제|몇\s?시|어디서|\b(?:when|where|what\s+time)\b", re.IGNORECASE)
-_FOREIGN = frozenset((Kind.MAIL, Kind.CALENDAR, Kind.ADD, Kind.SEND, Kind.CHANGE, Kind.HOST_NAME, Kind.SERVICE_NAME))
+FOREIGN = frozenset((Kind.MAIL, Kind.CALENDAR, Kind.ADD, Kind.SEND, Kind.CHANGE, Kind.HOST_NAME, Kind.SERVICE_NAME))
 _TOOL_NOUNS = frozenset(
     (
         Kind.CALENDAR,
@@ -73,7 +73,7 @@ _POINTING = lazy(
 
 def domain_documents(request: Request) -> Decision | None:
     """The document operation for a message on one of the operator's domains."""
-    if request.kinds & _FOREIGN or _WORK.search(request.text):
+    if request.kinds & FOREIGN or _WORK.search(request.text):
         return None
     if Kind.EVENT in request.kinds and (request.when.day or request.when.begins or _WHEN_OR_WHERE.search(request.text)):
         return None

@@ -155,3 +155,17 @@ async def test_a_wrong_command_is_a_usage_error() -> None:
     exit_code, _, err = await maek_command("srve")
     assert exit_code == 2
     assert "invalid choice" in err
+
+
+async def test_check_warns_of_words_that_never_decide_and_is_content_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "router:\n  decide:\n    domains:\n      - {name: a, terms: [ASME]}\n      - {name: b, terms: [용접, asme]}\n"
+    )
+    exit_code, out, _ = await maek_command("check", cwd=tmp_path)
+    as_json, rows, _ = await maek_command("check", "--json", cwd=tmp_path)
+    assert (exit_code, as_json) == (0, 0)
+    assert out.startswith(
+        "warning: config.yaml:5: router.decide.domains[1].terms[1]: found asme, which the domain a takes"
+    )
+    assert out.endswith("config.yaml: all right\n")
+    assert [row["line"] for row in orjson.loads(rows)["warnings"]] == [5]
