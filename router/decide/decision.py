@@ -36,6 +36,10 @@ class Source(StrEnum):
     """Nobody was sure, or nobody could be asked: the safe default."""
 
 
+REFUSED_SENDING = "mail_sending_refused"
+"""The reason of a decision that tells the user that mail cannot be sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Silent:
     """What a stage in shadow would have decided."""

@@ -6,7 +6,7 @@ Rules of this file
 - The answers stand here, so that they come without any LLM.
 """
 
-from router.decide.decision import Decision
+from router.decide.decision import REFUSED_SENDING, Decision
 from router.decide.lexicon import Kind
 from router.decide.patterns import lazy
 from router.decide.request import Request
@@ -120,7 +120,7 @@ def refused_sending(request: Request) -> Decision | None:
     if not (begins_english or ends_korean):
         return None
     return request.answer(
-        "mail_sending_refused",
+        REFUSED_SENDING,
         pick(
             request.facts.language,
             ko="메일 보내기는 제가 할 수 없어요. 대신 메일을 찾아 읽어 드리거나, 보낼 글의 초안을 써 드릴 수는 있어요.",
