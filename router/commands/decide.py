@@ -123,10 +123,10 @@ async def _judge(config: Config, rows: Iterable[Row], args: argparse.Namespace) 
             judgements.append(judged(str(row.row_id), row.text, language, row.expected, decision))
     rows_per_second = len(judgements) / max(time.perf_counter() - started, 1e-9)
     told = report(judgements)
-    print(orjson.dumps(report_json(told)).decode() if args.json else report_text(told, rows_per_second))
     if args.html:
         args.html.write_text(report_page(told, args.file.name))
         print(f"maek decide: the page is {args.html}", file=sys.stderr)
+    print(orjson.dumps(report_json(told)).decode() if args.json else report_text(told, rows_per_second))
 
 
 async def _decided(config: Config, rows: Iterable[Row], *, no_llm: bool) -> AsyncIterator[tuple[Row, Decision | None]]:

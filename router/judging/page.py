@@ -12,7 +12,7 @@ from router.judging.report import CurvePoint, Judged, Report, Score
 from router.judging.text import percent
 
 _WIDTH, _HEIGHT = 640, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 48, 16, 40
 _LOWEST_PRECISION = 0.5
 """Where the plot's axis begins at the highest: a curve between 0.95 and 1 would be a line at the top."""
 
@@ -25,7 +25,7 @@ _STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #f5f5f7; --soft: #a1a1a6; --line: #424245; --paper: #1d1d1f; --mark: #62a8ff; }
 }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; } .figures b { display: block; font-size: 1.9rem; }
 .figures span, caption, .note { color: var(--soft); }
