@@ -7,7 +7,6 @@ Rules of this file
 
 import argparse
 import asyncio
-import os
 import sys
 import time
 from collections import deque
@@ -79,9 +78,8 @@ def run(args: argparse.Namespace) -> int:
             work = _judge(config, reading, args) if args.eval else _print(config, reading, no_llm=args.no_llm)
             asyncio.run(work)
     except BrokenPipeError:
-        # Whoever read has enough (| head); nothing more can be written there, not even by the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        # No trouble of the file: whoever read has enough (| head).
+        raise
     except OSError as error:
         print(f"maek decide: {error.filename or args.file}: {error.strerror}", file=sys.stderr)
         return 1
