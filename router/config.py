@@ -174,6 +174,8 @@ class DecideConfig(Section):
     """The embedded model, for what the rules leave: it takes no time either, and abstains unless it is sure."""
     classifier: bool = True
     """Ask the classifier role when neither is sure; without it, the reasoner answers all that is left."""
+    keep_messages: bool = False
+    """Keep messages with their decisions in the data folder, for `maek learn --review`; readable by its owner alone."""
     domains: tuple[DomainConfig, ...] = SHIPPED_DOMAINS
     """Subjects whose questions go to the documents without being asked to. A list here replaces the shipped one."""
 

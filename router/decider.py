@@ -4,6 +4,7 @@ Rules of this file
 - Glue only: what a stage does stands in `router.decide`.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,9 +19,12 @@ from router.decide.request import Domain, Rules
 from router.dispatch import TIMES_LOADING, Dispatcher
 from router.fleet import Fleet
 from router.journey import Journey
+from router.learning.keeping import Keeping
 from router.tools.spec import Tool
 from router.turn import Ask
 from sidecar import cold_seconds
+
+log = logging.getLogger(__name__)
 
 
 class Decider:
@@ -34,6 +38,7 @@ class Decider:
         tools: Mapping[str, Tool],
         now: Callable[[], datetime],
         model: EmbeddedModel | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self._fleet = fleet
         self._dispatcher = dispatcher
@@ -42,6 +47,7 @@ class Decider:
         self._role = config.router.roles[CLASSIFIER]
         self._asks_classifier = config.router.decide.classifier
         self._persona = persona_of(config)
+        self._keeping = keeping if config.router.decide.keep_messages else None
         self._stages = stages_of(config, tools, model)
 
     def rehearse(self) -> None:
@@ -59,7 +65,18 @@ class Decider:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)
             classifier = Classifier(asker, self._tools, self._persona)
         stages = replace(self._stages, classifier=classifier, deadline_seconds=self._patience_seconds())
-        return await decide(ask.message, facts, history, stages)
+        decision = await decide(ask.message, facts, history, stages)
+        self._keep(ask, decision, journey)
+        return decision
+
+    def _keep(self, ask: Ask, decision: Decision, journey: Journey) -> None:
+        if self._keeping is None:
+            return
+        try:
+            self._keeping.keep(journey.decision, ask.message, ask.language, decision)
+        except OSError as error:
+            # Nobody's chat fails because the operator's disk is full.
+            log.error("message not kept file=%s reason=%s", error.filename, error.strerror)
 
     def _patience_seconds(self) -> float:
         """The classifier's deadline; with time for a load, where everybody who could be asked has to load it first."""

@@ -25,6 +25,7 @@ from router.config import Config
 from router.decide.decision import Decision, SessionFacts
 from router.decide.pipeline import decide_at_once
 from router.decider import stages_of
+from router.embedded import embedded_model
 from router.journey import Journey
 from router.judging.expectation import Expectation, expectation_of
 from router.judging.page import report_page
@@ -171,7 +172,7 @@ async def _awaited(decision: Awaitable[Decision | None]) -> Decision | None:
 
 @asynccontextmanager
 async def _at_once(config: Config) -> AsyncIterator[DecideOne]:
-    stages = stages_of(config, build_tools())
+    stages = stages_of(config, build_tools(), embedded_model(config))
 
     async def decide(ask: Ask) -> Decision | None:
         facts = SessionFacts(datetime.now(tz=UTC).astimezone(config.router.zone), ask.language)

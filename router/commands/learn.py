@@ -47,10 +47,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `maek learn` takes."""
     add_config(parser)
     parser.add_argument(
-        "files", metavar="FILE", nargs="*", type=Path, help="more confirmed decisions, as `maek decide` prints them, with their text"
+        "files",
+        metavar="FILE",
+        nargs="*",
+        type=Path,
+        help="more confirmed decisions, as `maek decide` prints them, with their text",
     )
     doing = parser.add_mutually_exclusive_group()
-    doing.add_argument("--review", action="store_true", help="go through the kept messages, and confirm or correct each")
+    doing.add_argument(
+        "--review", action="store_true", help="go through the kept messages, and confirm or correct each"
+    )
     doing.add_argument("--show", action="store_true", help="say what was learned, and from what")
     doing.add_argument("--undo", action="store_true", help="take the last learning back")
     doing.add_argument("--dry-run", action="store_true", help="try it, and put nothing in force")
@@ -170,7 +176,10 @@ def _trial_json(trial: Trial) -> dict[str, Any]:
 def _review(keeping: Keeping) -> int:
     rows = keeping.waiting()
     if not rows:
-        print(f"Nothing waits in {keeping.kept_file}. `keep_messages: true` under router.decide keeps messages from now on.")
+        print(
+            f"Nothing waits in {keeping.kept_file}. With `keep_messages: true` under router.decide, messages are kept "
+            "from now on."
+        )
         return 0
     choices = "  ".join(f"{key} {what}" for key, what, _ in CHOICES)
     print(f"{len(rows):,} messages. Enter: right. Otherwise what it was: {choices}.  s skip  q stop")
@@ -215,13 +224,17 @@ def _show(keeping: Keeping, *, as_json: bool) -> int:
     learned = keeping.learned()
     confirmed = len(keeping.confirmed())
     if as_json:
-        overlay = None if learned is None else {
-            "version": learned.overlay.version,
-            "base_version": learned.base_version,
-            "lessons": learned.lessons,
-            "learned_at": learned.learned_at,
-            "pieces": len(learned.overlay.weights),
-        }
+        overlay = (
+            None
+            if learned is None
+            else {
+                "version": learned.overlay.version,
+                "base_version": learned.base_version,
+                "lessons": learned.lessons,
+                "learned_at": learned.learned_at,
+                "pieces": len(learned.overlay.weights),
+            }
+        )
         print(orjson.dumps({"confirmed": confirmed, "waiting": len(keeping.waiting()), "learned": overlay}).decode())
         return 0
     print(f"{confirmed:,} messages confirmed, {len(keeping.waiting()):,} kept and not looked at, in {keeping.folder}.")

@@ -43,7 +43,7 @@ def fit(lessons: Sequence[Lesson], model: IntentModel) -> Overlay:
     """The overlay that these lessons ask of `model`. Milliseconds a lesson."""
     base = model.with_overlay(None)
     counted = Counter(piece for lesson in lessons for piece in features(lesson.text))
-    prepared = [_prepared(lesson, base, counted) for lesson in lessons]
+    prepared = [_prepared(lesson, base, counted) for lesson in sorted(lessons)]
     weights: dict[str, list[float]] = {}
     order = random.Random(0)  # noqa: S311 - the order of the lessons is no secret, and must repeat
     for number in range(ROUNDS):
@@ -78,9 +78,7 @@ def _wanted(lesson: Lesson, base: IntentModel, shares: Sequence[float]) -> tuple
 def _step(one: _Prepared, weights: dict[str, list[float]], rate: float) -> None:
     rows = [weights.setdefault(piece, [0.0] * len(one.offset)) for piece in one.pieces]
     logits = [offset + sum(row[at] for row in rows) / one.root for at, offset in enumerate(one.offset)]
-    steps = [
-        rate * (wanted - share) / one.root for wanted, share in zip(one.wanted, _shares(logits), strict=True)
-    ]
+    steps = [rate * (wanted - share) / one.root for wanted, share in zip(one.wanted, _shares(logits), strict=True)]
     for row in rows:
         for at, step in enumerate(steps):
             row[at] += step - rate * DECAY * row[at]

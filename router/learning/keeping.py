@@ -41,7 +41,7 @@ class Learned:
 
 
 class Keeping:
-    """The folder of learning. Every method may raise OSError; what cannot be read is told in the log and passed over."""
+    """The folder of learning. Every method may raise OSError; what cannot be read is told in the log, and left out."""
 
     def __init__(self, data_folder: Path) -> None:
         self.folder = data_folder / FOLDER

@@ -59,7 +59,9 @@ class Trial:
     def objection(self) -> str | None:
         """Why the overlay must not be used; None where it may be."""
         if self.after.lessons < FEWEST:
-            return f"there are {self.after.lessons} confirmed messages; it takes {FEWEST} to tell whether it gets better"
+            return (
+                f"there are {self.after.lessons} confirmed messages; it takes {FEWEST} to tell whether it gets better"
+            )
         if self.anchors_after.wrong > self.anchors_before.wrong:
             return "it would be wrong on everyday messages that the shipped model gets right"
         before, after = self.before.precision, self.after.precision
