@@ -57,9 +57,12 @@ def calendar_query(request: Request) -> Decision | None:
 
 def calendar_draft(request: Request) -> Decision | None:
     """`create_draft` for a new entry, or the question for what is missing of it."""
-    if not _wants_entry(request):
-        return None
-    when, title = request.when, _title(request.words)
+    return draft_or_question(request, _title(request.words)) if _wants_entry(request) else None
+
+
+def draft_or_question(request: Request, title: str) -> Decision | None:
+    """The draft of an entry with that title, or what to ask; None where its days or its title cannot be meant so."""
+    when = request.when
     if len(title) > MAX_TITLE_CHARACTERS or when.several or (when.day is not None and when.day != when.last_day):
         return None
     if when.impossible:

@@ -117,8 +117,11 @@ def refused_sending(request: Request) -> Decision | None:
     begins_english = words[0].kind is Kind.SEND and words[0].text.isascii()
     # 보내는, 보내고: with an ending of its own it is no request.
     ends_korean = words[-1].kind is Kind.SEND and words[-1].written == words[-1].text and not words[-1].text.isascii()
-    if not (begins_english or ends_korean):
-        return None
+    return sending_refusal(request) if begins_english or ends_korean else None
+
+
+def sending_refusal(request: Request) -> Decision:
+    """The words that say so."""
     return request.answer(
         REFUSED_SENDING,
         pick(

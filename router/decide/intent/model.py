@@ -60,7 +60,7 @@ class IntentModel:
     scales: tuple[float, ...]
     biases: tuple[float, ...]
     places: Mapping[str, int] = field(repr=False)
-    lanes: tuple[array[int], ...] = field(repr=False)
+    lanes: tuple["array[int]", ...] = field(repr=False)
     overlay: Overlay | None = None
 
     @classmethod
@@ -132,7 +132,7 @@ def packaged_model() -> IntentModel:
     return IntentModel.of(packaged())
 
 
-def _packed(planes: tuple[bytes, ...]) -> array[int]:
+def _packed(planes: tuple[bytes, ...]) -> "array[int]":
     """The weights of up to four labels, a number of 64 bits a piece."""
     room = bytearray(_LANE_BYTES * len(planes[0]))
     for offset, plane in zip(_OFFSETS, planes, strict=False):
