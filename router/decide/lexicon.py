@@ -10,7 +10,7 @@ Rules of this file
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from router.decide.folding import PARTICLE_TAIL, term_pattern
@@ -131,6 +131,7 @@ class Word:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     kind: Kind
+    words: str
     closed: re.Pattern[str]
     """The word with its particles, to the end of what is written together."""
     open: re.Pattern[str]
@@ -140,7 +141,7 @@ class _Entry:
     @classmethod
     def of(cls, kind: Kind, words: str, name: str | None = None) -> "_Entry":
         closed = lazy(f"(?P<word>{words}){PARTICLE_TAIL}", re.IGNORECASE)
-        return cls(kind, closed, lazy(f"(?P<word>{words})(?=(?-i:[가-힣]))", re.IGNORECASE), name)
+        return cls(kind, words, closed, lazy(f"(?P<word>{words})(?=(?-i:[가-힣]))", re.IGNORECASE), name)
 
 
 _ENTRIES = tuple(_Entry.of(kind, words) for kind, words in WORDS.items())
@@ -151,6 +152,12 @@ class Lexicon:
     """The words of this file and the operator's names."""
 
     entries: tuple[_Entry, ...] = _ENTRIES
+    begins: re.Pattern[str] = field(init=False, compare=False, repr=False)
+    """Any word of any entry: most words of most messages begin like none of them, and need not be tried on each."""
+
+    def __post_init__(self) -> None:
+        words = "|".join(f"(?:{entry.words})" for entry in self.entries)
+        object.__setattr__(self, "begins", lazy(words, re.IGNORECASE))
 
     @classmethod
     def of(cls, hosts: Mapping[str, Iterable[str]], services: Mapping[str, Iterable[str]]) -> "Lexicon":
@@ -182,6 +189,8 @@ class Lexicon:
 
         The longest closed reading wins; without one, the longest first part whose remainder can be read.
         """
+        if not self.begins.match(text, at):
+            return None
         closed = [
             (match.end("word"), match.end(), entry) for entry in self.entries if (match := entry.closed.match(text, at))
         ]
