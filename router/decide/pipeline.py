@@ -122,8 +122,14 @@ def agree(one: Decision | Silent, other: Decision | Silent) -> bool:
 
 def _at_once_stages(stages: Stages) -> Iterable[tuple[Source, Trust, Callable[[Request], Decision | None]]]:
     yield Source.RULE, stages.rules_trust, decide_by_rules
-    if stages.model is not None:
+    if stages.model is None:
+        yield Source.MODEL, Trust.OFF, _abstain
+    else:
         yield Source.MODEL, stages.model_trust, stages.model.decide
+
+
+def _abstain(_request: Request) -> None:
+    return None
 
 
 def _silent(decision: Decision) -> Silent:

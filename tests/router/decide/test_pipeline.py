@@ -78,12 +78,12 @@ async def test_without_the_classifier_the_reasoner_is_the_safe_default(
 ) -> None:
     decision = await decide("음 글쎄", facts(), (), Stages(RULES, classifier=classifier, deadline_seconds=0.05))
     assert (decision.action, decision.source, decision.confidence) == (Action.ROUTE, Source.DEFAULT, 0.0)
-    assert decision.fallbacks == ("rule: unsure", f"llm: {reason}")
+    assert decision.fallbacks == ("rule: unsure", "model: off", f"llm: {reason}")
 
 
 async def test_rules_can_be_off() -> None:
     decision = await decide("오늘 일정", facts(), (), Stages(RULES, Trust.OFF))
-    assert (decision.action, decision.fallbacks) == (Action.ROUTE, ("rule: off", "llm: off"))
+    assert (decision.action, decision.fallbacks) == (Action.ROUTE, ("rule: off", "model: off", "llm: off"))
 
 
 async def test_a_decision_names_the_version_of_every_stage_that_might_have_decided() -> None:
