@@ -34,7 +34,9 @@ _NEAR = frozenset(
         "make_call", "social_post", "social_query", "datetime_query",
     )
 )  # fmt: skip
-_REMINDER = re.compile(r"리마인|알람|알림|알려|잊지|상기|remind|alarm|alert|notif|let me know|tell me|forget|wake", re.IGNORECASE)
+_REMINDER = re.compile(
+    r"리마인|알람|알림|알려|잊지|상기|remind|alarm|alert|notif|let me know|tell me|forget|wake", re.IGNORECASE
+)
 _MEETING_ROOM = re.compile(r"\broom|availab|\bhow (?:do|can|to|does)\b|장소|회의실", re.IGNORECASE)
 
 

@@ -61,7 +61,7 @@ _SHOWING = "알려|보여|말해|얘기해|이야기해|확인해|체크해|조�
 _ADDING = "넣어|추가해|등록해|잡아|만들어|생성해|예약해|기록해|적어|저장해|올려|써"
 _CHANGING = (
     "취소|삭제|지워|지우|없애|옮겨|옮기|변경|바꿔|바꾸|수정|미뤄|미루|연기|당겨|알림|알람|깨워|리마인드|반복|매일|매주|매월|매달|매년|마다|빼\\s?줘|"
-    "읽음|읽어|열어|표시|보관|차단|이동|분류|정렬|제목|본문|첨부|주소|스팸|휴지통|임시|회의실|미팅룸"
+    "다시|비워|비우|택시|플레이리스트|읽음|읽어|열어|표시|보관|차단|이동|분류|정렬|제목|본문|첨부|주소|스팸|휴지통|임시|회의실|미팅룸"
 )
 
 WORDS: Mapping[Kind, str] = {
@@ -69,7 +69,7 @@ WORDS: Mapping[Kind, str] = {
     r"arrange|plan",
     Kind.CALENDAR: r"일정(?:표)?|스케줄|스케쥴|캘린더|달력|calendars?|schedules?|agenda|appointments\s+list",
     Kind.EVENT: r"회의|미팅|약속|모임|면담|면접|회식|세미나|워크숍|워크샵|발표|상담|점심\s?약속|저녁\s?약속|"
-    r"(?:meeting|appointment|event|call|interview|lunch|dinner|workshop|seminar)s?",
+    r"(?:meeting|appointment|event|interview|lunch|dinner|workshop|seminar)s?|calls?(?=\s+with\b)|(?<=schedule\sa\s)call",
     Kind.MAIL: r"(?:받은\s?)?(?:이?메일|전자\s?우편)함?|편지함|받은\s?편지함|e-?mails?|mails?|mailbox|inbox|gmail",
     Kind.DOCUMENT: r"문서(?:함|들)?|서고|자료실|사내\s?문서|documents?|docs|archives?",
     Kind.MATERIAL: r"자료|파일|materials?|files?",
@@ -90,7 +90,7 @@ WORDS: Mapping[Kind, str] = {
     r"show|tell|list|check|display|view|see|get|give|what's|whats|what|how's|how|have|got|look\s+up",
     Kind.FIND: rf"(?:찾아|검색해|뒤져){_REQUEST}|찾아|검색|search(?:\s+for)?|find|look\s+for|look\s+up",
     Kind.SEND: rf"(?:(?:보내|전송해|발송해|회신해|답장해|전달해|부쳐){_REQUEST}|보낼\s?수\s?있(?:어요?|니|나요?|을까요?)|보내도\s?(?:돼요?|되나요?)|답장|회신|전송|발송|보내|send|reply|forward|compose)",
-    Kind.CHANGE: rf"(?:{_CHANGING})(?-i:[가-힣])*|(?:cancel|delete|remove|move|reschedule|change|postpone|remind|reminder|alarm|alert|notify|every|daily|weekly|"
+    Kind.CHANGE: rf"(?:{_CHANGING})(?-i:[가-힣])*|(?:cancel|delete|remove|erase|clear|empty|move|taxi|cab|playlist|reschedule|change|postpone|remind|reminder|alarm|alert|notify|every|daily|weekly|"
     r"monthly|mark|flag|read|open|sort|block|folder|draft|subject|address|attachment|meeting\s+room|conference\s+room)(?:s|d|ed)?",
     Kind.EXPLAIN: rf"설명(?:해\s?{_REQUEST}|해|을|좀)?|해설|요약(?:해{_REQUEST})?|분석(?:해{_REQUEST})?|번역(?:해{_REQUEST})?|"
     r"explain|describe|summari[sz]e|translate|analy[sz]e|why|왜",

@@ -5,14 +5,22 @@ Rules of this file
   "from". Anywhere else the message is about something that the rule does not know.
 """
 
+import re
+
 from router.decide.decision import Decision
 from router.decide.lexicon import TIME_LIKE, Kind, Word
+from router.decide.patterns import lazy
 from router.decide.request import Request
 from router.decide.topic import topic_of
 from router.tools.mail import DEFAULT_DAYS
 
 MAX_QUERY_WORDS = 6
 """More words than this are a story, not a query."""
+MAX_ENGLISH_WORDS_BEFORE = 2
+"""Of an English topic that stands before "mail": more is a sentence that ends with it."""
+
+_POSSESSIVE = lazy(r"(?:'s|의)$")
+_WHAT = lazy(r"\bwhat\b|뭐|뭔|무엇", re.IGNORECASE)
 
 _KNOWN = (Kind.MAIL, Kind.SHOW, Kind.FIND, Kind.RECENT, Kind.WHICH, Kind.ABOUT, Kind.SENT, Kind.UNKNOWN)
 _TOPICS = frozenset(
@@ -61,6 +69,11 @@ def _is_query(request: Request, words: list[Word], first: int, last: int) -> boo
     if last < mail:
         if words[last].text.isascii() and request.words.index(words[last]) + 1 != request.words.index(words[mail]):
             # "the subjects of all emails": in English the topic stands right before its noun.
+            return False
+        if words[last].text.isascii() and len(words[first : last + 1]) > MAX_ENGLISH_WORDS_BEFORE:
+            return False
+        if _POSSESSIVE.search(words[last].written) and _WHAT.search(request.text):
+            # "What is Bob's email?" asks for his address.
             return False
         linked = all(word.kind in {Kind.ABOUT, Kind.SENT, Kind.RECENT} for word in words[last + 1 : mail])
         asked = (

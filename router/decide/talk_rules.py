@@ -6,6 +6,8 @@ Rules of this file
 - The answers stand here, so that they come without any LLM.
 """
 
+import re
+
 from router.decide.decision import REFUSED_SENDING, Decision
 from router.decide.lexicon import Kind
 from router.decide.patterns import lazy
@@ -63,6 +65,8 @@ MAX_ANSWER_CHARACTERS = 40
 
 _MORE_THAN_SENDING = frozenset((Kind.EXPLAIN, Kind.ADD, Kind.FIND, Kind.CHANGE, Kind.CALENDAR))
 
+_CAME_OR_TO_ME = lazy(r"왔|(?:나|저)(?:한테|에게)|(?:내|제)게|\bto\s+me\b", re.IGNORECASE)
+
 _ANSWERS_KO = {
     "greeting": "안녕하세요, {name}예요. 무엇을 도와드릴까요?",
     "thanks": "도움이 됐다니 기뻐요. 또 필요한 게 있으면 말씀해 주세요.",
@@ -110,6 +114,9 @@ def refused_sending(request: Request) -> Decision | None:
     """Sending mail is impossible: say so, kindly. Only for a request to send, not for talk about sending."""
     words = [word for word in request.words if word.kind not in {Kind.FILLER, Kind.SHOW}]
     if Kind.MAIL not in request.kinds or request.kinds & _MORE_THAN_SENDING:
+        return None
+    if _CAME_OR_TO_ME.search(request.text):
+        # "답장 왔어?" and "이메일 나한테 보내" want mail shown.
         return None
     if any(word.kind is Kind.UNKNOWN and word.text.endswith("고") for word in words):
         # "회의 잡고 메일 보내줘" asks for two things, and one of them is possible.
