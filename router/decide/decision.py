@@ -36,6 +36,33 @@ class Source(StrEnum):
     """Nobody was sure, or nobody could be asked: the safe default."""
 
 
+class Slot(StrEnum):
+    """What a question asks for."""
+
+    DATE = "date"
+    TIME = "time"
+    TITLE = "title"
+    HALF = "half"
+    """Before or after noon: the hour was said without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingQuestion:
+    """What Maek asked back, until the next message answers it or is about something else. Belongs to one session."""
+
+    tool: str
+    operation: str
+    params: Mapping[str, Any]
+    """What is known so far; a parameter that is settled and stays empty is None (the time of an entry for all day)."""
+    slot: Slot
+    choices: tuple[str, ...]
+    """Answers to choose from, each of which can be sent back as it stands, or by its number."""
+    again: int
+    """How often it may still be asked again."""
+    expires_at: float
+    """Seconds since the epoch (questions outlive the process)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Action, who, and why.
@@ -59,6 +86,8 @@ class Decision:
     """Version of the rules, the model and the prompt that took part, by stage."""
     drops_draft: bool = False
     """The user does not want the pending draft any more: whoever keeps it forgets it."""
+    asks: PendingQuestion | None = None
+    """What CLARIFY asks for, where the next message can answer it: whoever keeps the session keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +112,18 @@ class SessionFacts:
     language: str
     """`ko` or `en`: what Maek answers in."""
     pending_draft: PendingDraft | None = None
+    pending_question: PendingQuestion | None = None
 
     @property
     def draft(self) -> PendingDraft | None:
         """The pending draft, unless its time is over."""
         pending = self.pending_draft
+        return pending if pending is not None and self.now.timestamp() < pending.expires_at else None
+
+    @property
+    def question(self) -> PendingQuestion | None:
+        """The pending question, unless its time is over."""
+        pending = self.pending_question
         return pending if pending is not None and self.now.timestamp() < pending.expires_at else None
 
 
