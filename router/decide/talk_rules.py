@@ -1,11 +1,12 @@
 # ruff: noqa: E501 - word lists: a line is a family of phrases
-"""Rules for what is said for its own sake: greetings, thanks, farewells, yes and no.
+"""Rules for what is said for its own sake: greetings, thanks, farewells, and the answer to a draft.
 
 Rules of this file
 - Pure. A phrase counts only when it is the whole message, apart from the persona's name, laughter and punctuation.
 - The answers stand here, so that they come without any LLM.
 """
 
+from router.decide.agreeing import agrees, refuses
 from router.decide.decision import Decision
 from router.decide.lexicon import Kind
 from router.decide.patterns import lazy
@@ -35,17 +36,6 @@ _WISH = (
 )
 _WHO = r"(?:너는?|넌|당신은?)?(?:누구(?:야|니|세요|예요|신가요|십니까|냐)|이름이?(?:뭐야|뭐예요|뭐니|뭔가요))|자기소개(?:해줘|해주세요|좀해줘)?|whoareyou|what'?syourname|whatisyourname"
 
-_YES = (
-    r"네|넵|넹|넴|예|옙|응|엉|웅|어|ㅇㅇ|ㅇㅋ|그래요?|그럼요?|당연하?지요?|좋아요?|좋습니다|좋지요?|오케이|오키|콜|맞아요?|맞습니다|확인(?:했어요?)?|괜찮아요?|"
-    r"(?:그렇게|그대로|그걸로|이대로)?(?:해줘요?|해주세요|해요?|진행해(?:줘요?|주세요)?|진행(?:할게)?|저장해(?:줘요?|주세요)?|등록해(?:줘요?|주세요)?|"
-    r"추가해(?:줘요?|주세요)?|부탁해요?|부탁드려요|부탁합니다)|"
-    r"yes|yeah|yep|yup|ok|okay|sure|correct|right|confirm(?:ed)?|goahead|doit|pleasedo(?:it)?|soundsgood|looksgood|perfect|absolutely|please"
-)
-_NO = (
-    r"아니|아니요|아뇨|아닙니다|ㄴㄴ|노|싫어요?|됐어요?|됐습니다|취소(?:해줘요?|해주세요|해요?|할게요?)?|"
-    r"(?:등록|저장|추가|진행)?하지(?:마|마요|말아줘|마세요|말아주세요)|그만(?:둬|둘래|해)?|안해요?|안할래요?|필요없어요?|관둬|"
-    r"no|nope|nah|cancel(?:it|that)?|don'?t(?:do(?:it|that))?|nevermind|stop|forgetit|nothanks"
-)
 _KIND_WORDS = tuple(
     (reason, lazy(words))
     for reason, words in (
@@ -56,11 +46,6 @@ _KIND_WORDS = tuple(
         ("who", _WHO),
     )
 )
-_YES_ONLY = lazy(f"(?:{_YES})+")
-_NO_ONLY = lazy(f"(?:{_NO})+")
-MAX_ANSWER_CHARACTERS = 40
-"""Of a yes or a no without its spaces; a longer one has conditions."""
-
 _MORE_THAN_SENDING = frozenset((Kind.EXPLAIN, Kind.ADD, Kind.FIND, Kind.CHANGE, Kind.CALENDAR))
 
 _ANSWERS_KO = {
@@ -94,11 +79,10 @@ def draft_answer(request: Request) -> Decision | None:
     draft = request.facts.draft
     if draft is None:
         return None
-    meant = _yes_or_no(_bare(request.text, request.rules.persona.name))
-    if meant is None:
-        return None
-    if meant:
+    if agrees(request.message, request.rules.persona.name):
         return request.use("draft_confirmed", draft.tool, "create_confirmed", {})
+    if not refuses(request.message, request.rules.persona.name):
+        return None
     return request.answer(
         "draft_dropped",
         pick(request.facts.language, ko="알겠어요, 등록하지 않을게요.", en="All right, I won't save it."),
@@ -137,12 +121,3 @@ def _bare(text: str, persona: str) -> str:
         if name and said != vocative:
             said = said.removeprefix(vocative).removesuffix(vocative)
     return said
-
-
-def _yes_or_no(said: str) -> bool | None:
-    """True for nothing but yes, False for nothing but no, None for anything else."""
-    if len(said) > MAX_ANSWER_CHARACTERS:
-        return None
-    if _YES_ONLY.fullmatch(said):
-        return True
-    return False if _NO_ONLY.fullmatch(said) else None
