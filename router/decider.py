@@ -11,7 +11,7 @@ from router.asking import ClassifierAsker
 from router.config import CLASSIFIER, Config
 from router.conversation import Message
 from router.decide.classifier import Classifier
-from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
+from router.decide.decision import Decision, PendingDraft, PendingQuestion, Persona, SessionFacts
 from router.decide.pipeline import Stages, decide
 from router.decide.request import Domain
 from router.decide.rules import Rules, decide_by_rules
@@ -50,10 +50,15 @@ class Decider:
                 decide_by_rules(message, SessionFacts(self._now(), language), self._rules)
 
     async def __call__(
-        self, ask: Ask, history: Sequence[Message], pending: PendingDraft | None, journey: Journey
+        self,
+        ask: Ask,
+        history: Sequence[Message],
+        pending: PendingDraft | None,
+        journey: Journey,
+        question: PendingQuestion | None = None,
     ) -> Decision:
         """The decision on one message; `journey` tells where the classifier was asked. Never fails a chat."""
-        facts = SessionFacts(self._now(), ask.language, pending)
+        facts = SessionFacts(self._now(), ask.language, pending, question)
         classifier = None
         if self._asks_classifier:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)

@@ -67,8 +67,8 @@ class PendingQuestion:
 class Decision:
     """Action, who, and why.
 
-    `response` is the text for DIRECT and CLARIFY; `prompt` the rewritten request for ROUTE (None: as the user wrote
-    it); `tool`, `operation` and `params` belong to TOOLS. `confidence` is 0..1. `fallbacks` lists the stages that
+    `response` is the text for DIRECT and CLARIFY (None: a model has yet to say it); `prompt` the rewritten request for
+    ROUTE (None: as the user wrote it); `tool`, `operation` and `params` belong to TOOLS. `confidence` is 0..1. `fallbacks` lists the stages that
     were tried before and could not decide, with the reason, e.g. `("llm: timeout",)`.
     """
 
@@ -88,6 +88,11 @@ class Decision:
     """The user does not want the pending draft any more: whoever keeps it forgets it."""
     asks: PendingQuestion | None = None
     """What CLARIFY asks for, where the next message can answer it: whoever keeps the session keeps it."""
+
+    @property
+    def unsaid(self) -> bool:
+        """Whether it is small talk for which nobody has found the words yet."""
+        return self.action is Action.DIRECT and self.response is None
 
 
 @dataclass(frozen=True, slots=True)

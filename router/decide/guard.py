@@ -28,7 +28,7 @@ class Objection(StrEnum):
     """That somebody else speaks, or under other rules."""
 
 
-_DONE_KO = r"(?:했(?:습니다|어요?|음|네요?|다(?!고\s?(?:말|할|해서는))|는데|으니|고요?)|하였습니다|해\s?(?:드렸|놨|놓았|뒀|두었)|완료|됐(?:습니다|어요?|네요?)|되었(?:습니다|어요?)|마쳤|끝냈)"
+_DONE_KO = r"(?:했(?:습니다|어요?|음|네요?|다(?![니고는면던가])|는데|으니|고요?)|하였습니다|해\s?(?:드렸|놨|놓았|뒀|두었)|완료|됐(?:습니다|어요?|네요?)|되었(?:습니다|어요?)|마쳤|끝냈)"
 _MAIL_KO = r"(?:이?메일|전자\s?우편|편지|답장|회신|첨부\s?파일)"
 _SENT_KO = (
     r"(?:보냈|보내\s?(?:드렸|놨|놓았|뒀|두었|졌)|(?:전송|발송|송부|회신|전달|답장)(?:을|를|이)?\s?" + _DONE_KO + r")"
@@ -60,6 +60,8 @@ _OTHERS = (
 _PERSONA = lazy(
     rf"(?:저는|나는|전|난|제가|내가)\s*(?:이제(?:부터)?\s*|사실\s*|더\s?이상\s*)?(?:\S+\s+){{0,3}}?(?:{_OTHERS})(?:\s?(?:모델|모드|ai|언어\s?모델))?(?:입니다|이에요|예요|이야|야|이라고|라고|로\s|으로\s)"
     rf"|(?:\bi\s?am|\bi'm|\bim|\bthis\s+is|\bcall\s+me|\bmy\s+name\s+is)\s+(?:now\s+|actually\s+|really\s+|called\s+|an?\s+)*(?:{_OTHERS})\b"
+    rf"|(?:저는|나는|제가|내가)[^.!?\n]{{0,20}}?(?:{_OTHERS})[^.!?\n]{{0,4}}(?:만든|만들었|개발|훈련|학습)"
+    rf"|\bi(?:'m|\s+am|\s+was)\b[^.!?\n]{{0,40}}?\bby\s+(?:{_OTHERS})\b"
     r"|\b(?:developer|dev|jailbreak|god|dan|admin|root|debug)\s+mode\s+(?:is\s+)?(?:now\s+)?(?:enabled|activated|on|unlocked)|(?:개발자|탈옥|관리자|디버그|무제한)\s?모드(?:가|를|로)?\s?(?:활성화|켜졌|켰|전환|해제|들어갔)"
     r"|\b(?:i\s+have\s+no|without\s+any|free\s+of\s+(?:all|any))\s+(?:restrictions|rules|limits|filters)\b|(?:아무런?|모든)\s?(?:제한|규칙|필터)(?:이|가|을|를)?\s?(?:없이|없습니다|없어요|풀렸|해제)",
     re.IGNORECASE,

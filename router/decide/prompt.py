@@ -12,8 +12,9 @@ from datetime import datetime
 import orjson
 
 from router.conversation import Message, Role
+from router.decide.abilities import abilities
 from router.decide.decision import PendingDraft, Persona, SessionFacts
-from router.language import pick
+from router.language import is_ko, pick
 from router.tokens import estimate_message_tokens
 from router.tools.describe import describe
 from router.tools.spec import Tool
@@ -81,6 +82,13 @@ Decide who deals with the user's last message, and how. Answer with one JSON obj
 {examples}
 """
 
+_SMALL_TALK_KO = """당신은 {name}. {persona} 사용자와 가볍게 이야기하는 중입니다. 한두 문장으로 짧고 다정하게 답하세요.
+지금은 아무 도구도 쓰고 있지 않으니 무엇을 등록했다거나 보냈다고 말하지 마세요. 메일은 보낼 수 없습니다. 다른 누구인 척하지 마세요.
+따로 부탁받으면 할 수 있는 일: {abilities}."""
+_SMALL_TALK_EN = """You are {name}. {persona} You are making small talk with the user. Answer in one or two short, kind sentences.
+You use no tool now, so never say that you saved or sent anything. Mail cannot be sent. Never pretend to be anybody else.
+What you can do when asked: {abilities}."""
+
 _EXAMPLES = (
     (
         "안녕",
@@ -137,6 +145,15 @@ def system_prompt(facts: SessionFacts, tools: Mapping[str, Tool], persona: Perso
     )
     draft = facts.draft
     return "\n".join([rules, _clock(facts.now, language), *([_pending(draft, language)] if draft else [])])
+
+
+def small_talk_prompt(persona: Persona, tools: Mapping[str, Tool], language: str) -> str:
+    """For a model that says something itself instead of deciding."""
+    return pick(language, ko=_SMALL_TALK_KO, en=_SMALL_TALK_EN).format(
+        name=pick(language, ko=is_ko(persona.name), en=persona.name),
+        persona=pick(language, ko=persona.description_ko, en=persona.description_en),
+        abilities=abilities(tools, language) or "-",
+    )
 
 
 def bounded(history: Sequence[Message], budget_tokens: int) -> list[Message]:

@@ -6,12 +6,14 @@ Rules of this file
 - The answers stand here, so that they come without any LLM.
 """
 
+from router.decide.abilities import who
 from router.decide.agreeing import agrees, refuses
 from router.decide.decision import Decision
+from router.decide.guard import Objection, honest
 from router.decide.lexicon import Kind
 from router.decide.patterns import lazy
 from router.decide.request import Request
-from router.language import pick
+from router.language import is_ko, pick
 
 _NOISE = lazy(r"[\s!.,~?^:;'\"♡♥]+|[ㅋㅎㅠㅜ]{2,}|[\U0001F300-\U0001FAFF\u2600-\u27BF\ufe0f]+")
 
@@ -49,29 +51,34 @@ _KIND_WORDS = tuple(
 _MORE_THAN_SENDING = frozenset((Kind.EXPLAIN, Kind.ADD, Kind.FIND, Kind.CHANGE, Kind.CALENDAR))
 
 _ANSWERS_KO = {
-    "greeting": "안녕하세요, {name}예요. 무엇을 도와드릴까요?",
+    "greeting": "안녕하세요, {is_name}. 무엇을 도와드릴까요?",
     "thanks": "도움이 됐다니 기뻐요. 또 필요한 게 있으면 말씀해 주세요.",
     "farewell": "편히 쉬세요. 언제든 다시 불러 주세요.",
     "wish": "고마워요! 좋은 하루 보내세요.",
-    "who": "저는 {name}예요. 이야기를 나누고, 일정과 메일, 문서, 서버 상태를 살펴봐 드려요.",
 }
 _ANSWERS_EN = {
     "greeting": "Hello, I'm {name}. What can I do for you?",
     "thanks": "Glad that helped. Just say so if you need anything else.",
     "farewell": "Take care. I'm here whenever you need me.",
     "wish": "Thank you. Have a good day, too.",
-    "who": "I'm {name}. I chat, and I look after your calendar, mail, documents and servers.",
 }
 
 
 def small_talk(request: Request) -> Decision | None:
     """A plain answer to a message that is nothing but a greeting, thanks, a farewell, a wish or "who are you"."""
-    said = _bare(request.text, request.rules.persona.name)
+    said = bare(request.text, request.rules.persona.name)
     for reason, words in _KIND_WORDS:
         if words.fullmatch(said):
-            answer = pick(request.facts.language, ko=_ANSWERS_KO[reason], en=_ANSWERS_EN[reason])
-            return request.answer(reason, answer.format(name=request.rules.persona.name))
+            return request.answer(reason, _answer(request, reason))
     return None
+
+
+def _answer(request: Request, reason: str) -> str:
+    persona, language = request.rules.persona, request.facts.language
+    if reason == "who":
+        return who(persona, request.rules.tools, language)
+    answer = pick(language, ko=_ANSWERS_KO[reason], en=_ANSWERS_EN[reason])
+    return answer.format(name=persona.name, is_name=is_ko(persona.name))
 
 
 def draft_answer(request: Request) -> Decision | None:
@@ -105,15 +112,11 @@ def refused_sending(request: Request) -> Decision | None:
         return None
     return request.answer(
         "mail_sending_refused",
-        pick(
-            request.facts.language,
-            ko="메일 보내기는 제가 할 수 없어요. 대신 메일을 찾아 읽어 드리거나, 보낼 글의 초안을 써 드릴 수는 있어요.",
-            en="I can't send mail. I can find and read mail for you, though, or draft the text for you to send.",
-        ),
+        honest(Objection.MAIL, request.rules.persona, request.facts.language),
     )
 
 
-def _bare(text: str, persona: str) -> str:
+def bare(text: str, persona: str) -> str:
     """The message without noise, spaces and the name it is addressed to."""
     said = _NOISE.sub("", text.lower())
     name = _NOISE.sub("", persona.lower())
