@@ -4,6 +4,7 @@ Rules of this file
 - Glue only: what a stage does stands in `router.decide`.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -13,6 +14,9 @@ from router.conversation import Message
 from router.decide.classifier import Classifier
 from router.decide.decision import Decision, PendingDraft, PendingQuestion, Persona, SessionFacts
 from router.decide.pipeline import Stages, decide
+from router.decide.prompt import CONTEXT_TOKENS
+from router.decide.recalling import recalled
+from router.decide.remembering import Remembering
 from router.decide.request import Domain
 from router.decide.rules import Rules, decide_by_rules
 from router.dispatch import TIMES_LOADING, Dispatcher
@@ -42,6 +46,7 @@ class Decider:
         self._asks_classifier = config.router.decide.classifier
         self._persona = persona_of(config)
         self._rules = rules_of(config, tools) if config.router.decide.rules else None
+        self._memory: Remembering[Decision] = Remembering(time.monotonic)
 
     def rehearse(self) -> None:
         """Decide two messages by rules for nothing: the grammar compiles itself when it is first used."""
@@ -62,9 +67,15 @@ class Decider:
         classifier = None
         if self._asks_classifier:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)
-            classifier = Classifier(asker, self._tools, self._persona)
+            classifier = Classifier(asker, self._tools, self._persona, self._context_tokens(), self._memory)
         stages = Stages(self._rules, classifier=classifier, deadline_seconds=self._patience_seconds())
         return await decide(ask.message, facts, history, stages)
+
+    def recalled(self, history: Sequence[Message], language: str) -> PendingQuestion | None:
+        """What was asked back last, in a conversation that the caller keeps."""
+        if self._rules is None:
+            return None
+        return recalled(history, SessionFacts(self._now(), language), self._rules)
 
     def _patience_seconds(self) -> float:
         """The classifier's deadline; with time for a load, where everybody who could be asked has to load it first."""
@@ -72,6 +83,18 @@ class Decider:
         known = [one for one in self._fleet.pool_of_role(CLASSIFIER) if one.backend in snapshot.backends]
         loads = [cold_seconds(snapshot.backends[one.backend], one.model, snapshot.now) for one in known]
         return self._role.timeout_seconds + TIMES_LOADING * min(loads, default=0.0)
+
+    def _context_tokens(self) -> int:
+        """What the smallest of those who could be asked takes, as far as they tell."""
+        snapshot = self._fleet.snapshot()
+        told = [
+            model.context_tokens
+            for one in self._fleet.pool_of_role(CLASSIFIER)
+            if one.backend in snapshot.backends
+            for model in snapshot.backends[one.backend].models or ()
+            if model.name == one.model
+        ]
+        return min((tokens or CONTEXT_TOKENS for tokens in told), default=CONTEXT_TOKENS)
 
 
 def persona_of(config: Config) -> Persona:

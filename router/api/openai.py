@@ -103,6 +103,7 @@ async def _decided(
     language = language_of(question, service.config.router.language)
     ask = Ask(question, request[OWNER], language, priority=priority_header(request))
     history = [_message(m) for m in messages[:-1] if m.get("role") in ("user", "assistant") and _text(m)]
+    recalled = service.decider.recalled(history, language)
     reply = Reply(request, lambda: trail(record, record.journey))
 
     async def keep_alive() -> None:
@@ -110,7 +111,9 @@ async def _decided(
             await reply.keep_alive()
 
     every_seconds = service.config.router.relay.keepalive_seconds
-    decision = await filled(service.turns.decide_with(ask, history, record), every_seconds, keep_alive)
+    decision = await filled(
+        service.turns.decide_with(ask, history, record, question=recalled), every_seconds, keep_alive
+    )
     if decision.action is Action.ROUTE:
         filled_in = _with_system(body, messages, service, ask)
         return await _passed_on(request, service, filled_in, REASONER, CHAT_PATH, record, reply)

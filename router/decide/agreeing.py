@@ -55,7 +55,7 @@ _YES = (
 )
 _BESIDE = frozenset(
     "그렇게 그대로 그걸로 이대로 이걸로 그거 그걸 이거 이걸 그것 그것으로 그일정 이일정 일정 일정으로 일정을 그시간 그시간에 그시간으로 그날 그날로 초안 초안대로 "
-    "아주 정말 진짜 딱 잘 음 아 그럼 그러면 바로 지금 얼른 빨리 고마워 고마워요 고맙습니다 감사 감사해 감사해요 감사합니다 땡큐 "
+    "아주 정말 진짜 딱 잘 음 그럼 그러면 바로 지금 얼른 빨리 고마워 고마워요 고맙습니다 감사 감사해 감사해요 감사합니다 땡큐 "
     "please thanks thankyou thankyousomuch thankyouverymuch thx it that the then now well oh so just entry event draft meeting appointment very much".split()
 )
 """What may stand beside a yes and is none by itself."""

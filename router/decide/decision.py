@@ -68,8 +68,8 @@ class Decision:
     """Action, who, and why.
 
     `response` is the text for DIRECT and CLARIFY (None: a model has yet to say it); `prompt` the rewritten request for
-    ROUTE (None: as the user wrote it); `tool`, `operation` and `params` belong to TOOLS. `confidence` is 0..1. `fallbacks` lists the stages that
-    were tried before and could not decide, with the reason, e.g. `("llm: timeout",)`.
+    ROUTE (None: as the user wrote it); `tool`, `operation` and `params` belong to TOOLS. `confidence` is 0..1.
+    `fallbacks` lists the stages that were tried before and could not decide, with the reason, e.g. `("llm: timeout",)`.
     """
 
     action: Action

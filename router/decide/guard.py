@@ -66,6 +66,11 @@ _PERSONA = lazy(
     r"|\b(?:i\s+have\s+no|without\s+any|free\s+of\s+(?:all|any))\s+(?:restrictions|rules|limits|filters)\b|(?:아무런?|모든)\s?(?:제한|규칙|필터)(?:이|가|을|를)?\s?(?:없이|없습니다|없어요|풀렸|해제)",
     re.IGNORECASE,
 )
+_TURNS = lazy(
+    r"\b(?:you\s+are\s+(?:now|no\s+longer)|from\s+now\s+on|act\s+as|pretend\s+(?:to\s+be|that\s+you)|role-?play\s+as|respond\s+as|ignore\s+(?:all|any|the|your|previous|prior|above)|disregard\s+(?:all|any|the|your|previous)|system\s+prompt)\b"
+    r"|(?:너|당신|넌|이드)(?:는|은)?\s?(?:이제|지금부터)|지금부터\s?(?:너|당신|넌)|(?:이전|위|앞선|기존)의?\s?(?:지시|명령|규칙|프롬프트)|(?:규칙|지시|제한)(?:을|를)?\s?(?:모두\s|전부\s)?(?:무시|잊)|인\s?척|시스템\s?프롬프트",
+    re.IGNORECASE,
+)
 _NAMED = lazy(
     r"(?:제|내|나의|저의)\s?이름은\s*(?P<ko>[^\s.!?,\n]{1,20}?)(?:이라고|라고|입니다|이에요|예요|이야|야|$|[\s.!?,])|(?:저는|나는)\s*(?P<said>[^\s.!?,\n]{1,20}?)(?:이라고|라고)\s?(?:해요|합니다|불러|불립니다|해)"
     r"|\b(?:my\s+name\s+is|call\s+me)\s+(?:now\s+|actually\s+)?(?P<en>[\w-]{1,30})",
@@ -83,6 +88,11 @@ def objection(text: str, persona: Persona) -> Objection | None:
     if _PERSONA.search(said) or any(_is_foreign(found, persona) for found in _NAMED.finditer(said)):
         return Objection.PERSONA
     return None
+
+
+def turns_persona(prompt: str) -> bool:
+    """Whether a rewritten request tells its reader to be somebody else or to forget his rules."""
+    return _TURNS.search(fold(prompt)) is not None
 
 
 def _is_foreign(found: re.Match[str], persona: Persona) -> bool:
