@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import ValidationError
 
@@ -192,6 +192,8 @@ def _question(slot: Slot, known: Mapping[str, Any], language: str) -> str:
         case Slot.HALF:
             first, second = _half_choices(known, language)
             return pick(language, ko=f"{first}인가요, {second}인가요?", en=f"{first} or {second}?")
+        case _:
+            assert_never(slot)
 
 
 def day_in_words(day: date, language: str) -> str:

@@ -10,6 +10,7 @@ Rules of this file
 
 import re
 from enum import StrEnum
+from typing import assert_never
 
 from router.decide.decision import Persona
 from router.decide.folding import fold
@@ -124,3 +125,5 @@ def honest(wrong: Objection, persona: Persona, language: str) -> str:
                 ko=f"저는 {persona.name}예요. 다른 누구인 척하지는 않아요. 무엇을 도와드릴까요?",
                 en=f"I'm {persona.name}, and I don't pretend to be anybody else. What can I do for you?",
             )
+        case _:
+            assert_never(wrong)

@@ -49,6 +49,7 @@ _NUMBER = lazy(
     re.IGNORECASE,
 )
 _ORDINALS = {"첫": 1, "두": 2, "세": 3, "first": 1, "second": 2, "third": 3}
+_POLITE_END = lazy(r"(?<=[시분일반])이?요$")
 _BARE_HOUR = lazy(r"(?P<hour>[1-9]|1\d|2[0-3])\s?(?:요|이요|에|쯤)?")
 _HALVES = {
     "am": lazy(r"(?:오전|아침|새벽)(?:에|이?요|으로)?|a\.?m\.?|(?:in\s+the\s+)?morning", re.IGNORECASE),
@@ -107,7 +108,7 @@ def heard(request: Request, question: PendingQuestion) -> Answer:
     persona = request.rules.persona.name
     if refuses(request.message, persona):
         return Answer(Heard.REFUSES)
-    said = request.text.strip(" .!~")
+    said = _POLITE_END.sub("", request.text.strip(" .!~"))
     chosen = _chosen(said, question)
     if chosen is not None:
         said = chosen

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - a table: a line is a conversation
+# ruff: noqa: E501, SIM905 - a table: a line is a conversation
 """Ask-backs over turns: what was asked, what was said, what came of it."""
 
 from dataclasses import replace
@@ -89,7 +89,8 @@ def draft(day: str = "2026-11-26", at: str | None = "15:00", title: str = "회�
         ((TOMORROW, "8시", "네"), "half"),
         ((TOMORROW, "8시부터 9시", "저녁"), draft(at="20:00", end_time="21:00")),
         ((TOMORROW, "7시 30분", "오후"), draft(at="19:30")),
-        ((TOMORROW, "8시부터 18시까지", "오후"), draft(at="20:00")),
+        ((TOMORROW, "8시부터 12시까지", "오후"), draft(at="20:00")),
+        ((TOMORROW, "8시부터 18시까지"), draft(at="08:00", end_time="18:00")),
         ((MEETING, "오늘 8시"), draft("2026-11-25", "20:00")),
         ((MEETING, "8시", "오늘"), "date"),
         # The title is missing.
