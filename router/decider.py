@@ -5,6 +5,7 @@ Rules of this file
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,14 +14,18 @@ from router.asking import ClassifierAsker
 from router.config import CLASSIFIER, Config
 from router.conversation import Message
 from router.decide.classifier import Classifier
-from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
+from router.decide.decision import Decision, PendingDraft, PendingQuestion, Persona, SessionFacts
 from router.decide.pipeline import EmbeddedModel, Stages, decide, decide_at_once
+from router.decide.prompt import CONTEXT_TOKENS
+from router.decide.recalling import recalled
+from router.decide.remembering import Remembering
 from router.decide.request import Domain, Rules
 from router.dispatch import TIMES_LOADING, Dispatcher
 from router.fleet import Fleet
 from router.journey import Journey
 from router.learning.keeping import Keeping
 from router.tools.spec import Tool
+from router.trust import Trust
 from router.turn import Ask
 from sidecar import cold_seconds
 
@@ -49,6 +54,7 @@ class Decider:
         self._persona = persona_of(config)
         self._keeping = keeping if config.router.decide.keep_messages else None
         self._stages = stages_of(config, tools, model)
+        self._memory: Remembering[Decision] = Remembering(time.monotonic)
 
     def rehearse(self) -> None:
         """Decide two messages for nothing: the grammar compiles itself when it is first used."""
@@ -56,17 +62,24 @@ class Decider:
             decide_at_once(message, SessionFacts(self._now(), language), self._stages)
 
     async def __call__(
-        self, ask: Ask, history: Sequence[Message], pending: PendingDraft | None, journey: Journey
+        self,
+        ask: Ask,
+        history: Sequence[Message],
+        pending: PendingDraft | None,
+        journey: Journey,
+        question: PendingQuestion | None = None,
     ) -> Decision:
         """The decision on one message; `journey` tells where the classifier was asked. Never fails a chat."""
-        facts = SessionFacts(self._now(), ask.language, pending)
+        facts = SessionFacts(self._now(), ask.language, pending, question)
         classifier = None
         if self._asks_classifier:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)
-            classifier = Classifier(asker, self._tools, self._persona)
+            classifier = Classifier(asker, self._tools, self._persona, self._context_tokens(), self._memory)
         stages = replace(self._stages, classifier=classifier, deadline_seconds=self._patience_seconds())
         decision = await decide(ask.message, facts, history, stages)
-        self._keep(ask, decision, journey)
+        if facts.draft is None and facts.question is None:
+            # An answer to something that was asked says nothing by its words alone.
+            self._keep(ask, decision, journey)
         return decision
 
     def _keep(self, ask: Ask, decision: Decision, journey: Journey) -> None:
@@ -78,12 +91,30 @@ class Decider:
             # Nobody's chat fails because the operator's disk is full.
             log.error("message not kept file=%s reason=%s", error.filename, error.strerror)
 
+    def recalled(self, history: Sequence[Message], language: str) -> PendingQuestion | None:
+        """What was asked back last, in a conversation that the caller keeps."""
+        if self._stages.rules_trust is not Trust.ON:
+            return None
+        return recalled(history, SessionFacts(self._now(), language), self._stages.rules)
+
     def _patience_seconds(self) -> float:
         """The classifier's deadline; with time for a load, where everybody who could be asked has to load it first."""
         snapshot = self._fleet.snapshot()
         known = [one for one in self._fleet.pool_of_role(CLASSIFIER) if one.backend in snapshot.backends]
         loads = [cold_seconds(snapshot.backends[one.backend], one.model, snapshot.now) for one in known]
         return self._role.timeout_seconds + TIMES_LOADING * min(loads, default=0.0)
+
+    def _context_tokens(self) -> int:
+        """What the smallest of those who could be asked takes, as far as they tell."""
+        snapshot = self._fleet.snapshot()
+        told = [
+            model.context_tokens
+            for one in self._fleet.pool_of_role(CLASSIFIER)
+            if one.backend in snapshot.backends
+            for model in snapshot.backends[one.backend].models or ()
+            if model.name == one.model
+        ]
+        return min((tokens or CONTEXT_TOKENS for tokens in told), default=CONTEXT_TOKENS)
 
 
 def stages_of(config: Config, tools: Mapping[str, Tool], model: EmbeddedModel | None = None) -> Stages:

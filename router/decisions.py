@@ -93,6 +93,7 @@ def decision_summary(decision: Decision) -> dict[str, Any]:
         "confidence": decision.confidence,
         "tool": decision.tool,
         "operation": decision.operation,
+        "missing": None if decision.asks is None else str(decision.asks.slot),
         "fallbacks": list(decision.fallbacks),
         "versions": {str(stage): stage_version for stage, stage_version in decision.versions.items()},
         "silent": [_silent_json(silent) for silent in decision.silent],
@@ -113,7 +114,13 @@ def _silent_json(silent: Silent) -> dict[str, Any]:
 
 def decision_json(decision: Decision) -> dict[str, Any]:
     """A whole decision, for the one who asked."""
-    texts = {"response": decision.response, "prompt": decision.prompt, "params": dict(decision.params)}
+    choices = list(decision.asks.choices) if decision.asks else []
+    texts = {
+        "response": decision.response,
+        "prompt": decision.prompt,
+        "params": dict(decision.params),
+        "choices": choices,
+    }
     return decision_summary(decision) | texts
 
 

@@ -125,6 +125,7 @@ def test_a_record_says_what_was_decided_and_where_it_went_and_no_word_that_was_s
             "confidence": 0.5,
             "tool": "email",
             "operation": "search",
+            "missing": None,
             "fallbacks": ["rule: abstain"],
             "versions": {"rule": "3"},
             "silent": [

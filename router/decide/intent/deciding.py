@@ -9,8 +9,8 @@ Rules of this file
 from dataclasses import replace
 from datetime import timedelta
 
-from router.decide.calendar_rules import draft_or_question
 from router.decide.decision import Action, Decision, Source
+from router.decide.entry import Stamp, draft_or_question
 from router.decide.intent.gates import HOURS, refusal
 from router.decide.intent.labels import Label
 from router.decide.intent.model import IntentModel
@@ -37,11 +37,7 @@ def decide_by_model(request: Request, model: IntentModel) -> Decision | None:
     if decision is None:
         return None
     return replace(
-        decision,
-        source=Source.MODEL,
-        reason=f"intent_{guess.label}",
-        confidence=guess.probability,
-        versions={Source.MODEL: model.version},
+        decision, source=Source.MODEL, reason=decision.reason or f"intent_{guess.label}", confidence=guess.probability
     )
 
 
@@ -59,7 +55,9 @@ def _calendar_query(request: Request) -> Decision | None:
 
 def _calendar_create(request: Request) -> Decision | None:
     title = entry_title(request)
-    return None if title is None else draft_or_question(request, title)
+    if title is None:
+        return None
+    return draft_or_question(title, request.when, request.text, request.facts, request.rules.tools, Stamp(Source.MODEL))
 
 
 def _mail_query(request: Request) -> Decision | None:
