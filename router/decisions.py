@@ -14,7 +14,7 @@ from typing import Any
 
 from router.balance.choice import Considered
 from router.balance.why import Why
-from router.decide.decision import Decision
+from router.decide.decision import Decision, Silent
 from router.journey import Attempt, Journey
 
 MOST_RECORDS = 1000
@@ -96,6 +96,19 @@ def decision_summary(decision: Decision) -> dict[str, Any]:
         "missing": None if decision.asks is None else str(decision.asks.slot),
         "fallbacks": list(decision.fallbacks),
         "versions": {str(stage): stage_version for stage, stage_version in decision.versions.items()},
+        "silent": [_silent_json(silent) for silent in decision.silent],
+    }
+
+
+def _silent_json(silent: Silent) -> dict[str, Any]:
+    return {
+        "source": str(silent.source),
+        "action": str(silent.action),
+        "tool": silent.tool,
+        "operation": silent.operation,
+        "reason": silent.reason,
+        "confidence": silent.confidence,
+        "agrees": silent.agrees,
     }
 
 

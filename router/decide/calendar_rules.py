@@ -6,11 +6,11 @@ Rules of this file
 
 import re
 
-from router.decide.decision import Decision, Source
-from router.decide.entry import Stamp, draft_or_question
+from router.decide.decision import Decision
+from router.decide.entry import draft_or_question
 from router.decide.lexicon import TIME_LIKE, Kind, Word
 from router.decide.patterns import lazy
-from router.decide.request import RULES_VERSION, Request
+from router.decide.request import Request
 
 _LOOKS = (Kind.CALENDAR, Kind.EVENT, Kind.SHOW, Kind.FIND, Kind.WHICH, Kind.PERIOD)
 _NOT_A_DRAFT = frozenset(
@@ -48,10 +48,7 @@ def calendar_query(request: Request) -> Decision | None:
 
 def calendar_draft(request: Request) -> Decision | None:
     """`create_draft` for a new entry, or the question for what is missing of it."""
-    if not _wants_entry(request):
-        return None
-    title, stamp = entry_title(request.words), Stamp(Source.RULE, {Source.RULE: RULES_VERSION})
-    return draft_or_question(title, request.when, request.text, request.facts, request.rules.tools, stamp)
+    return draft_or_question(request, entry_title(request.words)) if _wants_entry(request) else None
 
 
 def _wants_entry(request: Request) -> bool:

@@ -63,6 +63,24 @@ class PendingQuestion:
     """Seconds since the epoch (questions outlive the process)."""
 
 
+REFUSED_SENDING = "mail_sending_refused"
+"""The reason of a decision that tells the user that mail cannot be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """What a stage in shadow would have decided."""
+
+    source: Source
+    action: Action
+    tool: str | None
+    operation: str | None
+    reason: str
+    confidence: float
+    agrees: bool | None = None
+    """Whether the classifier decided the same; None where the classifier did not decide."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Action, who, and why.
@@ -83,7 +101,9 @@ class Decision:
     params: Mapping[str, Any] = field(default_factory=dict)
     fallbacks: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Version of the rules, the model and the prompt that took part, by stage."""
+    """Version of the rules, the model and the prompt that might have decided, by stage."""
+    silent: tuple[Silent, ...] = ()
+    """What the stages in shadow would have decided."""
     drops_draft: bool = False
     """The user does not want the pending draft any more: whoever keeps it forgets it."""
     asks: PendingQuestion | None = None

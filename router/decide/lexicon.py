@@ -10,7 +10,7 @@ Rules of this file
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from router.decide.folding import PARTICLE_TAIL, term_pattern
@@ -95,11 +95,11 @@ WORDS: Mapping[Kind, str] = {
     Kind.EXPLAIN: rf"설명(?:해\s?{_REQUEST}|해|을|좀)?|해설|요약(?:해{_REQUEST})?|분석(?:해{_REQUEST})?|번역(?:해{_REQUEST})?|"
     r"explain|describe|summari[sz]e|translate|analy[sz]e|why|왜",
     Kind.WHICH: r"어떤|무슨|몇\s?(?:개|건|통|가지)|어느|which|any|many",
-    Kind.RECENT: r"최근(?:에|의)?|최신|새로운?|새|안\s?읽은|읽지\s?않은|받은|온|도착한|들어온|recent(?:ly)?|latest|newest|new|unread|received",
+    Kind.RECENT: r"최근(?:에|의)?|최신|새로운?|새|(?:확인\s?)?(?:안|못)\s?(?:읽은|한|본)|읽지\s?(?:않은|못한)|받은|온|도착한|들어온|recent(?:ly)?|latest|newest|new|unread|received",
     Kind.ABOUT: r"관련(?:된|한)?|관한|대한|대해서?|about|regarding|concerning|from|by|related\s+to",
-    Kind.SENT: r"보낸|보내\s?준|보내주신|보내온|sent",
+    Kind.SENT: r"보낸|쓴|작성한|보내\s?준|보내주신|보내온|sent",
     Kind.PERIOD: r"오전|오후|아침|점심|저녁|밤|새벽|morning|afternoon|evening|night",
-    Kind.FILLER: r"내|나의|제|나|저|저의|우리|좀|혹시|지금|현재|전체|전부|모든|모두|다|남은|잡힌|등록된|예정된|중|중에|안|하나|한번|한\s?번|쓸\s?수|사용\s?가능한|"
+    Kind.FILLER: r"내|나의|내게|제게|나에게|나한테|저에게|제|나|저|저의|우리|좀|혹시|지금|현재|전체|전부|모든|모두|다|남은|잡힌|등록된|예정된|중|중에|안|하나|한번|한\s?번|쓸\s?수|사용\s?가능한|"
     r"제발|부탁해요?|부탁드려요|부탁합니다|거|것|please|pls|me|my|i|the|a|an|can|could|would|will|you|is|are|was|there|do|does|did|has|of|on|in|for|to|"
     r"at|with|all|it|its|our|we|s|right|now|currently|available|today's|and",
 }
@@ -131,6 +131,7 @@ class Word:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     kind: Kind
+    words: str
     closed: re.Pattern[str]
     """The word with its particles, to the end of what is written together."""
     open: re.Pattern[str]
@@ -140,7 +141,7 @@ class _Entry:
     @classmethod
     def of(cls, kind: Kind, words: str, name: str | None = None) -> "_Entry":
         closed = lazy(f"(?P<word>{words}){PARTICLE_TAIL}", re.IGNORECASE)
-        return cls(kind, closed, lazy(f"(?P<word>{words})(?=(?-i:[가-힣]))", re.IGNORECASE), name)
+        return cls(kind, words, closed, lazy(f"(?P<word>{words})(?=(?-i:[가-힣]))", re.IGNORECASE), name)
 
 
 _ENTRIES = tuple(_Entry.of(kind, words) for kind, words in WORDS.items())
@@ -151,6 +152,12 @@ class Lexicon:
     """The words of this file and the operator's names."""
 
     entries: tuple[_Entry, ...] = _ENTRIES
+    begins: re.Pattern[str] = field(init=False, compare=False, repr=False)
+    """Any word of any entry: most words of most messages begin like none of them, and need not be tried on each."""
+
+    def __post_init__(self) -> None:
+        words = "|".join(f"(?:{entry.words})" for entry in self.entries)
+        object.__setattr__(self, "begins", lazy(words, re.IGNORECASE))
 
     @classmethod
     def of(cls, hosts: Mapping[str, Iterable[str]], services: Mapping[str, Iterable[str]]) -> "Lexicon":
@@ -182,6 +189,8 @@ class Lexicon:
 
         The longest closed reading wins; without one, the longest first part whose remainder can be read.
         """
+        if not self.begins.match(text, at):
+            return None
         closed = [
             (match.end("word"), match.end(), entry) for entry in self.entries if (match := entry.closed.match(text, at))
         ]

@@ -8,7 +8,7 @@ Rules of this file
 
 from router.decide.abilities import who
 from router.decide.agreeing import agrees, refuses
-from router.decide.decision import Decision
+from router.decide.decision import REFUSED_SENDING, Decision
 from router.decide.guard import Objection, honest
 from router.decide.lexicon import Kind
 from router.decide.patterns import lazy
@@ -108,10 +108,13 @@ def refused_sending(request: Request) -> Decision | None:
     begins_english = words[0].kind is Kind.SEND and words[0].text.isascii()
     # 보내는, 보내고: with an ending of its own it is no request.
     ends_korean = words[-1].kind is Kind.SEND and words[-1].written == words[-1].text and not words[-1].text.isascii()
-    if not (begins_english or ends_korean):
-        return None
+    return sending_refusal(request) if begins_english or ends_korean else None
+
+
+def sending_refusal(request: Request) -> Decision:
+    """The words that say so."""
     return request.answer(
-        "mail_sending_refused",
+        REFUSED_SENDING,
         honest(Objection.MAIL, request.rules.persona, request.facts.language),
     )
 

@@ -15,6 +15,7 @@ from router.decide.classifier import Classifier
 from router.decide.decision import Action, Decision, Source
 from router.decide.guard import objection, turns_persona
 from router.decide.pipeline import Stages, decide
+from router.trust import Trust
 from tests.router.decide.given import DRAFT, PERSONA, RULES, TOOLS, Scripted, facts
 
 ROWS: list[dict[str, Any]] = [
@@ -45,7 +46,7 @@ async def test_a_classifier_that_obeys_the_message_gets_nothing_done_with_it(
 ) -> None:
     model = Scripted(row["answer"], row["answer"])
     history = [Message(Role(role), text) for role, text in row["history"]]
-    stages = Stages(RULES if with_rules else None, classifier=Classifier(model, TOOLS, PERSONA))
+    stages = Stages(RULES, Trust.ON if with_rules else Trust.OFF, classifier=Classifier(model, TOOLS, PERSONA))
     draft = DRAFT if row["draft"] else None
     decision = await decide(row["message"], facts(row["lang"], draft), history, stages)
     lawful(decision, row["message"], draft=row["draft"])
@@ -59,7 +60,7 @@ async def test_a_classifier_that_obeys_the_message_gets_nothing_done_with_it(
 
 @pytest.mark.parametrize("row", [row for row in ROWS if '"email", "operation": "send' in row["answer"]])
 async def test_sending_is_refused_kindly_also_when_the_model_tries(row: dict[str, Any]) -> None:
-    stages = Stages(None, classifier=Classifier(Scripted(row["answer"], row["answer"]), TOOLS, PERSONA))
+    stages = Stages(RULES, Trust.OFF, classifier=Classifier(Scripted(row["answer"], row["answer"]), TOOLS, PERSONA))
     decision = await decide(row["message"], facts(row["lang"]), (), stages)
     assert (decision.action, decision.source, decision.reason) == (Action.DIRECT, Source.LLM, "classifier_claims_mail")
 
@@ -68,6 +69,6 @@ async def test_sending_is_refused_kindly_also_when_the_model_tries(row: dict[str
     st.sampled_from([row["message"] for row in ROWS]), st.sampled_from([row["answer"] for row in ROWS]), st.booleans()
 )
 async def test_every_message_with_every_answer(message: str, answer: str, draft: bool) -> None:
-    stages = Stages(None, classifier=Classifier(Scripted(answer, answer), TOOLS, PERSONA))
+    stages = Stages(RULES, Trust.OFF, classifier=Classifier(Scripted(answer, answer), TOOLS, PERSONA))
     decision = await decide(message, facts(draft=DRAFT if draft else None), (), stages)
     lawful(decision, message, draft=draft)

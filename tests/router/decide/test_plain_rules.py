@@ -9,13 +9,14 @@ import pytest
 
 from router.decide.abilities import abilities, away, who
 from router.decide.decision import Persona, SessionFacts
+from router.decide.request import Request
 from router.decide.rules import decide_by_rules
 from router.language import is_ko
 from tests.router.decide.given import NOW, PERSONA, RULES, TOOLS
 
 
 def said(message: str, language: str, now: datetime = NOW) -> tuple[str, str] | None:
-    decision = decide_by_rules(message, SessionFacts(now, language), RULES)
+    decision = decide_by_rules(Request(message, SessionFacts(now, language), RULES))
     return None if decision is None else (decision.reason, decision.response or "")
 
 

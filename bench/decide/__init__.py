@@ -1,0 +1,1 @@
+"""Training the embedded intent model, and how fast it is."""

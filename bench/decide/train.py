@@ -1,0 +1,152 @@
+"""Trains the embedded intent model: `python -m bench.decide.train --data DIR` (needs the dependency group `train`).
+
+Rules of this file
+- The only place that needs scikit-learn. What a text's pieces are is the run time's own code.
+- Reproducible to the byte on the same versions: sorted rows, one thread, no chance, no time stamp.
+- Weights from the train files, the temperature and the thresholds from the dev files. Nothing else is read.
+"""
+
+import argparse
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[threads] = "1"
+
+import numpy as np
+import scipy.sparse as sparse
+from sklearn.linear_model import LogisticRegression
+
+from bench.decide.corpus import corpus_rows
+from bench.decide.own import own_rows
+from bench.decide.row import Row
+from router.decide.intent.artefact import FILE, NOTHING, Artefact, written
+from router.decide.intent.features import features
+from router.decide.intent.labels import ACCEPTED, Label
+
+LABELS = tuple(Label)
+MIN_TEXTS = 4
+"""A piece in fewer texts than this tells more about them than about their label."""
+STRENGTH = 20.0
+"""The inverse of the regularisation (scikit-learn's C)."""
+TOLERANCE = 1e-5
+MAX_ROUNDS = 2000
+KEPT_PIECES = 50_000
+"""The pieces with the largest weights; the rest together moved no decision on the dev files."""
+WIDEST_STEPS = 127
+CLIPPED_SHARE = 0.0005
+"""Of a label's weights are clipped, so that the others keep finer steps."""
+FOLDS = 5
+CONTRADICTED_FROM = 0.97
+"""A row of a public corpus is dropped when a model that has not seen it gives another label that much."""
+
+
+class Table:
+    """Pieces with a column and an inverse document frequency."""
+
+    def __init__(self, pieces: Sequence[set[str]]) -> None:
+        counts = Counter(piece for row in pieces for piece in row)
+        self.pieces = sorted(piece for piece, count in counts.items() if count >= MIN_TEXTS)
+        self.column = {piece: at for at, piece in enumerate(self.pieces)}
+        self.rarity = np.array([math.log(len(pieces) / counts[piece]) / math.log(len(pieces)) for piece in self.pieces])
+
+    def matrix(self, rows: Iterable[set[str]]) -> sparse.csr_matrix:
+        """A line a row: the rarity of each known piece, divided by the root of the number of all pieces."""
+        values: list[float] = []
+        columns: list[int] = []
+        ends = [0]
+        for pieces in rows:
+            known = sorted(self.column[piece] for piece in pieces if piece in self.column)
+            columns.extend(known)
+            values.extend(self.rarity[known] / math.sqrt(len(pieces) or 1))
+            ends.append(len(columns))
+        return sparse.csr_matrix((values, columns, ends), shape=(len(ends) - 1, len(self.pieces)))
+
+
+def main() -> None:
+    """Train, choose the thresholds, write the artefact, and print what the model card says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the *_train.jsonl and *_dev.jsonl files")
+    parser.add_argument("--out", type=Path, default=Path("router/decide/intent") / FILE)
+    parser.add_argument("--keep-contradicted", action="store_true", help="skip cleaning by cross-validation")
+    given = parser.parse_args()
+    rows = training_rows(given.data)
+    print(f"{len(rows)} rows: {dict(sorted(Counter(row.label for row in rows).items()))}")
+    if not given.keep_contradicted:
+        rows = cleaned(rows)
+    artefact = trained(rows)
+    given.out.write_bytes(written(artefact))
+    print(f"{given.out}: {given.out.stat().st_size} bytes")
+
+
+def training_rows(data: Path) -> list[Row]:
+    """The train files and the own sentences, in the order of their ids. A text is in it once; the first corpus wins."""
+    once: dict[str, Row] = {}
+    for row in (*corpus_rows(data, "train"), *own_rows()):
+        once.setdefault(row.text, row)
+    return sorted(once.values(), key=lambda row: row.id)
+
+
+def cleaned(rows: list[Row]) -> list[Row]:
+    """Without the rows of public corpora that models trained on the others contradict."""
+    pieces = [features(row.text) for row in rows]
+    table = Table(pieces)
+    matrix, labels = table.matrix(pieces), _numbers(rows)
+    fold = np.arange(len(rows)) % FOLDS
+    dropped: set[int] = set()
+    for held in range(FOLDS):
+        model = _fitted(matrix[fold != held], labels[fold != held], 1e-3)
+        shares = model.predict_proba(matrix[fold == held])
+        for at, share in zip(np.flatnonzero(fold == held), shares, strict=True):
+            best = int(share.argmax())
+            if rows[at].source != "own" and best != labels[at] and share[best] >= CONTRADICTED_FROM:
+                dropped.add(int(at))
+    told = Counter((rows[at].source, str(rows[at].label)) for at in sorted(dropped))
+    print(f"dropped as contradicted: {len(dropped)} {dict(sorted(told.items()))}")
+    return [row for at, row in enumerate(rows) if at not in dropped]
+
+
+def trained(rows: list[Row]) -> Artefact:
+    """The artefact of `rows`, with thresholds that nobody has chosen yet (1: never)."""
+    pieces = [features(row.text) for row in rows]
+    table = Table(pieces)
+    model = _fitted(table.matrix(pieces), _numbers(rows), TOLERANCE)
+    print(f"rounds: {int(model.n_iter_[0])} of {MAX_ROUNDS}")
+    if model.n_iter_[0] >= MAX_ROUNDS:
+        raise SystemExit("the fit did not converge")
+    # Only differences between labels count, so the last label's weights can be nothing.
+    weights = (model.coef_ - model.coef_[-1]) * table.rarity
+    biases = model.intercept_ - model.intercept_[-1]
+    largest = np.abs(weights).max(axis=0)
+    kept = np.sort(np.argsort(-largest, kind="stable")[:KEPT_PIECES])
+    weights = weights[:-1, kept]
+    scales = np.quantile(np.abs(weights), 1 - CLIPPED_SHARE, axis=1) / WIDEST_STEPS
+    steps = np.clip(np.rint(weights / scales[:, None]), -WIDEST_STEPS, WIDEST_STEPS).astype(int) + NOTHING
+    return Artefact(
+        labels=LABELS,
+        thresholds=dict.fromkeys(ACCEPTED, 1.0),
+        scales=_rounded(scales),
+        biases=_rounded(biases),
+        pieces=tuple(table.pieces[at] for at in kept),
+        planes=tuple(bytes(plane.tolist()) for plane in steps),
+    )
+
+
+def _fitted(matrix: sparse.csr_matrix, labels: np.ndarray, tolerance: float) -> LogisticRegression:
+    return LogisticRegression(C=STRENGTH, tol=tolerance, max_iter=MAX_ROUNDS).fit(matrix, labels)
+
+
+def _numbers(rows: Sequence[Row]) -> np.ndarray:
+    number = {label: at for at, label in enumerate(LABELS)}
+    return np.array([number[Label(row.label)] for row in rows])
+
+
+def _rounded(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(float(f"{value:.6g}") for value in values)
+
+
+if __name__ == "__main__":
+    main()

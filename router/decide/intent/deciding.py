@@ -1,0 +1,85 @@
+"""A decision from the intent model's guess.
+
+Rules of this file
+- Pure. It decides what the model is sure of and the gates let through; everything else is left to the classifier.
+- Parameters come from the message, by the keyword rules' own reading of days and words: no date and no word is made up.
+  Where a draft lacks its day, Maek asks.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from router.decide.decision import Action, Decision, Source
+from router.decide.entry import draft_or_question
+from router.decide.intent.gates import HOURS, refusal
+from router.decide.intent.labels import Label
+from router.decide.intent.model import IntentModel
+from router.decide.intent.slots import entry_title, mail_words
+from router.decide.request import Request
+from router.decide.talk_rules import sending_refusal
+from router.tools.mail import DEFAULT_DAYS
+
+AHEAD = timedelta(days=30)
+"""How far "my next meetings" looks. Only where no day is named: see `gates.is_ahead`."""
+HOURS_DAYS = 2
+"""Days that the last hours may lie in."""
+
+
+def decide_by_model(request: Request, model: IntentModel) -> Decision | None:
+    """The decision of the model where it is sure; None elsewhere.
+
+    A DIRECT one has no response: whoever speaks finds the words.
+    """
+    guess = model.guess(request.text)
+    if not guess.sure or refusal(request, guess.label) is not None:
+        return None
+    decision = _DECIDING[guess.label](request)
+    if decision is None:
+        return None
+    return replace(
+        decision,
+        source=Source.MODEL,
+        reason=f"intent_{guess.label}",
+        confidence=guess.probability,
+        versions={Source.MODEL: model.version},
+    )
+
+
+def _direct(_: Request) -> Decision | None:
+    return Decision(Action.DIRECT, Source.MODEL, "")
+
+
+def _calendar_query(request: Request) -> Decision | None:
+    today = request.facts.now.date()
+    first, last = request.when.day or today, request.when.last_day or today + AHEAD
+    if first == last == today:
+        return request.use("", "calendar", "today", {})
+    return request.use("", "calendar", "search", {"date_from": first.isoformat(), "date_to": last.isoformat()})
+
+
+def _calendar_create(request: Request) -> Decision | None:
+    title = entry_title(request)
+    return None if title is None else draft_or_question(request, title)
+
+
+def _mail_query(request: Request) -> Decision | None:
+    query = mail_words(request)
+    today, day = request.facts.now.date(), request.when.day
+    if query is None or (day is not None and day > today):
+        return None
+    if day is not None:
+        days = (today - day).days + 1
+    elif request.when.begins is not None:
+        days = 1
+    else:
+        days = HOURS_DAYS if HOURS.search(request.when.rest) else DEFAULT_DAYS
+    return request.use("", "email", "search", {"query": query, "days": days})
+
+
+_DECIDING = {
+    Label.DIRECT: _direct,
+    Label.CALENDAR_QUERY: _calendar_query,
+    Label.CALENDAR_CREATE: _calendar_create,
+    Label.MAIL_QUERY: _mail_query,
+    Label.MAIL_SEND: sending_refusal,
+}
