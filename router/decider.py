@@ -93,9 +93,7 @@ class Decider:
 
     def recalled(self, history: Sequence[Message], language: str) -> PendingQuestion | None:
         """What was asked back last, in a conversation that the caller keeps."""
-        if self._stages.rules_trust is not Trust.ON:
-            return None
-        return recalled(history, SessionFacts(self._now(), language), self._stages.rules)
+        return recalled(history, SessionFacts(self._now(), language), self._stages)
 
     def _patience_seconds(self) -> float:
         """The classifier's deadline; with time for a load, where everybody who could be asked has to load it first."""

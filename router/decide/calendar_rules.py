@@ -6,8 +6,8 @@ Rules of this file
 
 import re
 
-from router.decide.decision import Decision, Source
-from router.decide.entry import Stamp, draft_or_question
+from router.decide.decision import Decision
+from router.decide.entry import draft_or_question
 from router.decide.lexicon import TIME_LIKE, Kind, Word
 from router.decide.patterns import lazy
 from router.decide.request import Request
@@ -48,10 +48,7 @@ def calendar_query(request: Request) -> Decision | None:
 
 def calendar_draft(request: Request) -> Decision | None:
     """`create_draft` for a new entry, or the question for what is missing of it."""
-    if not _wants_entry(request):
-        return None
-    facts, tools = request.facts, request.rules.tools
-    return draft_or_question(entry_title(request.words), request.when, request.text, facts, tools, Stamp(Source.RULE))
+    return draft_or_question(request, entry_title(request.words)) if _wants_entry(request) else None
 
 
 def _wants_entry(request: Request) -> bool:

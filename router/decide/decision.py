@@ -36,24 +36,6 @@ class Source(StrEnum):
     """Nobody was sure, or nobody could be asked: the safe default."""
 
 
-REFUSED_SENDING = "mail_sending_refused"
-"""The reason of a decision that tells the user that mail cannot be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Silent:
-    """What a stage in shadow would have decided."""
-
-    source: Source
-    action: Action
-    tool: str | None
-    operation: str | None
-    reason: str
-    confidence: float
-    agrees: bool | None = None
-    """Whether the classifier decided the same; None where the classifier did not decide."""
-
-
 class Slot(StrEnum):
     """What a question asks for."""
 
@@ -79,6 +61,24 @@ class PendingQuestion:
     """How often it may still be asked again."""
     expires_at: float
     """Seconds since the epoch (questions outlive the process)."""
+
+
+REFUSED_SENDING = "mail_sending_refused"
+"""The reason of a decision that tells the user that mail cannot be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """What a stage in shadow would have decided."""
+
+    source: Source
+    action: Action
+    tool: str | None
+    operation: str | None
+    reason: str
+    confidence: float
+    agrees: bool | None = None
+    """Whether the classifier decided the same; None where the classifier did not decide."""
 
 
 @dataclass(frozen=True, slots=True)

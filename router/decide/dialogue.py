@@ -10,8 +10,8 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
-from router.decide.decision import Decision, PendingQuestion, Slot, Source
-from router.decide.entry import Stamp, asking, completed
+from router.decide.decision import Decision, PendingQuestion, Slot
+from router.decide.entry import asking, completed
 from router.decide.hearing import Answer, Heard, heard
 from router.decide.request import Request
 from router.language import pick
@@ -47,19 +47,20 @@ TRANSITIONS: Mapping[tuple[bool, Heard], Step] = {
     (False, Heard.ELSE): Step.FORGET,
 }
 
+MAX_CHARACTERS = 100
+"""A longer message has more in it than an answer."""
 _MORE_KO = "조금만 더 알려 주세요."
 _MORE_EN = "I need a little more."
 _DROPPED_KO = "알겠어요, 그만둘게요. 필요하면 다시 말씀해 주세요."
 _DROPPED_EN = "All right, I'll leave it. Just tell me if you want it after all."
 _LET_GO_KO = "이 일정은 일단 넣지 않고 둘게요. 정해지면 '내일 3시 회의 잡아줘'처럼 한 번에 말씀해 주세요."
 _LET_GO_EN = 'I\'ll leave it for now. Once it is clear, tell me in one go, such as "set up a meeting tomorrow at 3 pm".'
-_STAMP = Stamp(Source.RULE)
 
 
 def question_answer(request: Request) -> Decision | None:
     """A pending question's next step; None without one, or where the message is about something else."""
     question = request.facts.question
-    if question is None:
+    if question is None or len(request.message) > MAX_CHARACTERS:
         return None
     answer = heard(request, question)
     known = replace(question, params={**question.params, **answer.found})
@@ -84,17 +85,10 @@ def question_answer(request: Request) -> Decision | None:
 def _further(request: Request, question: PendingQuestion, answer: Answer) -> Decision | None:
     """The next question, or the draft."""
     if answer.either_half:
-        return asking(Slot.HALF, question.params, request.facts, _STAMP)
-    return completed(question.params, request.facts, request.rules.tools, _STAMP)
+        return asking(request, Slot.HALF, question.params)
+    return completed(request, question.params)
 
 
 def _again(request: Request, question: PendingQuestion, before: str) -> Decision:
-    return asking(
-        question.slot,
-        question.params,
-        request.facts,
-        _STAMP,
-        reason="asked_again",
-        before=before,
-        again=question.again - 1,
-    )
+    again = question.again - 1
+    return asking(request, question.slot, question.params, reason="asked_again", before=before, again=again)

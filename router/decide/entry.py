@@ -8,18 +8,15 @@ Rules of this file
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, time
 from typing import Any, assert_never
 
-from pydantic import ValidationError
-
-from router.decide.decision import Action, Decision, PendingQuestion, SessionFacts, Slot, Source
+from router.decide.decision import Action, Decision, PendingQuestion, Slot
 from router.decide.patterns import lazy
+from router.decide.request import Request
 from router.decide.when import When
 from router.language import Language, pick
-from router.tools.parameters import canonical
-from router.tools.spec import Tool
 
 TOOL, OPERATION = "calendar", "create_draft"
 MAX_TITLE_CHARACTERS = 60
@@ -43,33 +40,24 @@ _CHOICES: Mapping[Slot, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """Who decides, and how surely."""
+def draft_or_question(request: Request, title: str) -> Decision | None:
+    """`create_draft` for a new entry of that title, or the question for what is missing of it.
 
-    source: Source
-    confidence: float = 1.0
-
-
-def draft_or_question(
-    title: str, when: When, text: str, facts: SessionFacts, tools: Mapping[str, Tool], stamp: Stamp
-) -> Decision | None:
-    """`create_draft` for a new entry, or the question for what is missing of it.
-
-    `text` is the folded message: it says whether the entry lasts all day. None where this cannot be one entry (several
-    days, a day that is over, a title that is a sentence) or nothing here writes entries.
+    None where the message cannot mean one entry (several days, a day that is over, a title that is a sentence), or
+    where nothing here writes entries.
     """
+    when = request.when
     one_day = when.day == when.last_day and not when.several
-    over = when.day is not None and when.day < facts.now.date()
-    if len(title) > MAX_TITLE_CHARACTERS or not one_day or (over and not when.impossible):
+    over = when.day is not None and when.day < request.facts.now.date()
+    if TOOL not in request.rules.tools or len(title) > MAX_TITLE_CHARACTERS or not one_day:
         return None
-    known = known_of(title, when, all_day=lasts_all_day(text))
-    return _known_further(known, facts, tools, stamp, when.impossible[0] if when.impossible else "")
-
-
-def lasts_all_day(text: str) -> bool:
-    """Whether folded `text` speaks of something that has no hour."""
-    return _ALL_DAY.search(text) is not None
+    known = known_of(title, when, all_day=_ALL_DAY.search(request.text) is not None)
+    if when.impossible:
+        language, words = request.facts.language, when.impossible[0]
+        before = pick(language, ko=f"'{words}'은(는) 없는 날짜나 시간이에요.", en=f'"{words}" does not exist.')
+        slot = Slot.TIME if "date" in known else Slot.DATE
+        return asking(request, slot, known, reason="impossible_date", before=before)
+    return None if over else completed(request, known)
 
 
 def known_of(title: str, when: When, *, all_day: bool) -> dict[str, Any]:
@@ -86,58 +74,30 @@ def known_of(title: str, when: When, *, all_day: bool) -> dict[str, Any]:
     return known
 
 
-def completed(
-    known: Mapping[str, Any],
-    facts: SessionFacts,
-    tools: Mapping[str, Tool],
-    stamp: Stamp,
-    reason: str = "calendar_draft",
-) -> Decision | None:
+def completed(request: Request, known: Mapping[str, Any]) -> Decision | None:
     """The draft of an entry of which everything is known, else the next question."""
     missing = next((slot for slot in _ORDER if slot not in known), None)
     if missing is not None:
-        return asking(missing, known, facts, stamp)
-    operation = tools[TOOL].operations.get(OPERATION) if TOOL in tools else None
-    if operation is None:
-        return None
-    try:
-        params = canonical(operation.params, known)
-    except ValidationError:
-        return None
-    return Decision(
-        Action.TOOLS,
-        stamp.source,
-        reason,
-        stamp.confidence,
-        tool=TOOL,
-        operation=OPERATION,
-        params=params,
-    )
+        return asking(request, missing, known)
+    return request.use("calendar_draft", TOOL, OPERATION, known)
 
 
 def asking(
+    request: Request,
     slot: Slot,
     known: Mapping[str, Any],
-    facts: SessionFacts,
-    stamp: Stamp,
     *,
     reason: str = "",
     before: str = "",
     again: int = TIMES_ASKED_AGAIN,
 ) -> Decision:
     """The question for `slot`, after the sentence `before`; `again`: how often it may be repeated."""
-    choices = _half_choices(known, facts.language) if slot is Slot.HALF else pick_of(_CHOICES[slot], facts.language)
-    question = PendingQuestion(
-        TOOL, OPERATION, dict(known), slot, choices, again, facts.now.timestamp() + QUESTION_SECONDS
-    )
-    return Decision(
-        Action.CLARIFY,
-        stamp.source,
-        reason or f"missing_{slot}",
-        stamp.confidence,
-        response=f"{before} {_question(slot, known, facts.language)}".strip(),
-        asks=question,
-    )
+    language = request.facts.language
+    choices = _half_choices(known, language) if slot is Slot.HALF else pick_of(_CHOICES[slot], language)
+    until = request.facts.now.timestamp() + QUESTION_SECONDS
+    text = f"{before} {_question(slot, known, language)}".strip()
+    decision = request.answer(reason or f"missing_{slot}", text, Action.CLARIFY)
+    return replace(decision, asks=PendingQuestion(TOOL, OPERATION, dict(known), slot, choices, again, until))
 
 
 def pick_of(both: tuple[tuple[str, ...], tuple[str, ...]], language: str) -> tuple[str, ...]:
@@ -148,20 +108,6 @@ def pick_of(both: tuple[tuple[str, ...], tuple[str, ...]], language: str) -> tup
 def hhmm(at: time | None) -> str | None:
     """As parameters have it."""
     return at.isoformat("minutes") if at else None
-
-
-def _known_further(
-    known: Mapping[str, Any], facts: SessionFacts, tools: Mapping[str, Tool], stamp: Stamp, impossible: str
-) -> Decision | None:
-    if TOOL not in tools:
-        return None
-    if not impossible:
-        return completed(known, facts, tools, stamp)
-    slot = Slot.TIME if "date" in known else Slot.DATE
-    before = pick(
-        facts.language, ko=f"'{impossible}'은(는) 없는 날짜나 시간이에요.", en=f'"{impossible}" does not exist.'
-    )
-    return asking(slot, known, facts, stamp, reason="impossible_date", before=before)
 
 
 def _question(slot: Slot, known: Mapping[str, Any], language: str) -> str:

@@ -4,6 +4,7 @@ Rules of this file
 - It always decides: trouble of a stage is written into `fallbacks`, and the next one is asked. Only cancellation
   passes.
 - The safe default is ROUTE: the reasoner can answer anything, and does nothing that cannot be undone.
+- The answer to a question of ours is no matter of trust: whoever asked, the next message is heard as its answer first.
 - A stage in shadow is asked as if it were on, and then passed over: what it says is kept beside the decision.
 """
 
@@ -15,6 +16,7 @@ from typing import Protocol
 from router.conversation import Message
 from router.decide.classifier import Classifier
 from router.decide.decision import Action, Decision, SessionFacts, Silent, Source
+from router.decide.dialogue import question_answer
 from router.decide.errors import Undecided, UndecidedReason
 from router.decide.prompt import PROMPT_VERSION
 from router.decide.request import Request, Rules
@@ -95,6 +97,9 @@ async def decide(message: str, facts: SessionFacts, history: Sequence[Message], 
 def decide_at_once(message: str, facts: SessionFacts, stages: Stages) -> AtOnce:
     """The decision of the stages that need no waiting; None where none is sure."""
     request = Request(message, facts, stages.rules)
+    answered = question_answer(request)
+    if answered is not None:
+        return AtOnce(replace(answered, versions=stages.versions), (), ())
     fallbacks: list[str] = []
     silent: list[Silent] = []
     for source, trust, ask in _at_once_stages(stages):

@@ -9,7 +9,6 @@ Rules of this file
 
 from router.decide.calendar_rules import calendar_draft, calendar_query
 from router.decide.decision import Decision
-from router.decide.dialogue import question_answer
 from router.decide.document_rules import archive_search, domain_documents, explanation
 from router.decide.infra_rules import infra_state
 from router.decide.mail_rules import mail_search
@@ -22,7 +21,6 @@ MAX_CHARACTERS = 100
 MAX_SENTENCES = 2
 
 ORDER: tuple[Rule, ...] = (
-    question_answer,
     draft_answer,
     small_talk,
     abilities_told,

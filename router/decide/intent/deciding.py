@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from router.decide.decision import Action, Decision, Source
-from router.decide.entry import Stamp, draft_or_question
+from router.decide.entry import draft_or_question
 from router.decide.intent.gates import HOURS, refusal
 from router.decide.intent.labels import Label
 from router.decide.intent.model import IntentModel

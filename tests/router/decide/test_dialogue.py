@@ -12,9 +12,14 @@ from hypothesis import strategies as st
 from router.decide.decision import Action, Decision, PendingQuestion, SessionFacts, Slot
 from router.decide.dialogue import TRANSITIONS, Step
 from router.decide.hearing import Heard, heard
+from router.decide.pipeline import Stages, decide_at_once
 from router.decide.request import Request, Rules
-from router.decide.rules import decide_by_rules
 from tests.router.decide.given import DRAFT, NOW, PERSONA, RULES, TOOLS
+
+
+def decided(message: str, facts: SessionFacts, rules: Rules = RULES) -> Decision | None:
+    """What is decided without waiting."""
+    return decide_at_once(message, facts, Stages(rules)).decision
 
 
 def talk(*messages: str, language: str = "ko") -> list[Decision | None]:
@@ -22,7 +27,7 @@ def talk(*messages: str, language: str = "ko") -> list[Decision | None]:
     made: list[Decision | None] = []
     question = None
     for message in messages:
-        made.append(decide_by_rules(Request(message, SessionFacts(NOW, language, None, question), RULES)))
+        made.append(decided(message, SessionFacts(NOW, language, None, question)))
         question = made[-1].asks if made[-1] is not None else None
     return made
 
@@ -194,13 +199,13 @@ def test_a_question_whose_time_is_over_is_no_more_asked() -> None:
     assert asked is not None
     late = SessionFacts(NOW + timedelta(seconds=601), "ko", None, asked.asks)
     assert late.question is None
-    assert decide_by_rules(Request("내일 3시", late, RULES)) is None
+    assert decided("내일 3시", late) is None
 
 
 def test_a_yes_to_a_question_confirms_no_older_draft() -> None:
     asked = talk(MEETING)[0]
     assert asked is not None
-    decision = decide_by_rules(Request("네", SessionFacts(NOW, "ko", DRAFT, asked.asks), RULES))
+    decision = decided("네", SessionFacts(NOW, "ko", DRAFT, asked.asks))
     assert decision is not None
     assert (decision.action, decision.reason) == (Action.CLARIFY, "asked_again")
 
@@ -209,8 +214,8 @@ def test_without_the_tool_there_is_nothing_to_go_on_with() -> None:
     asked = talk(TOMORROW)[0]
     assert asked is not None
     rules = Rules(tools={"infra": TOOLS["infra"]}, persona=PERSONA)
-    assert decide_by_rules(Request("3시", SessionFacts(NOW, "ko", None, asked.asks), rules)) is None
-    assert decide_by_rules(Request(TOMORROW, SessionFacts(NOW, "ko"), rules)) is None
+    assert decided("3시", SessionFacts(NOW, "ko", None, asked.asks), rules) is None
+    assert decided(TOMORROW, SessionFacts(NOW, "ko"), rules) is None
 
 
 @pytest.mark.parametrize(("said", "what"), [("오전", Heard.IMPOSSIBLE), ("오후", Heard.FILLS), ("밤", Heard.FILLS)])
@@ -244,6 +249,6 @@ def test_a_question_can_be_kept_and_asked_again_as_often_as_it_says() -> None:
     assert asked is not None
     assert asked.asks is not None
     last = replace(asked.asks, again=0)
-    decision = decide_by_rules(Request("글쎄", SessionFacts(NOW, "ko", None, last), RULES))
+    decision = decided("글쎄", SessionFacts(NOW, "ko", None, last))
     assert decision is not None
     assert decision.reason == "question_let_go"

@@ -5,22 +5,31 @@ from datetime import date, time
 
 import pytest
 
-from router.decide.decision import Action, Slot, Source
-from router.decide.entry import MAX_TITLE_CHARACTERS, Stamp, completed, draft_or_question
+from router.decide.decision import Action, Decision, Slot
+from router.decide.entry import MAX_TITLE_CHARACTERS, completed, draft_or_question
+from router.decide.request import Request, Rules
 from router.decide.when import When
-from tests.router.decide.given import NOW, TOOLS, facts
+from router.tools.spec import Tool
+from tests.router.decide.given import NOW, PERSONA, RULES, TOOLS, facts
 
 TOMORROW = date(2026, 11, 26)
 AT_THREE = When(TOMORROW, TOMORROW, time(15), None)
-STAMP = Stamp(Source.MODEL, 0.97)
 
 
-def test_whoever_understood_the_message_stands_in_the_decision() -> None:
-    draft = draft_or_question("회의", AT_THREE, "회의", facts(), TOOLS, STAMP)
-    question = draft_or_question("회의", When(), "회의", facts(), TOOLS, STAMP)
-    for decision in (draft, question):
-        assert decision is not None
-        assert (decision.source, decision.confidence) == (Source.MODEL, 0.97)
+class Read(Request):
+    """A message whose days and times are given."""
+
+    def __init__(self, when: When, text: str = "회의", language: str = "ko", rules: Rules = RULES) -> None:
+        super().__init__(text, facts(language), rules)
+        self.__dict__["when"] = when
+
+
+def made(title: str, when: When, **more: str) -> Decision | None:
+    return draft_or_question(Read(when, **more), title)
+
+
+def with_tools(**tools: Tool) -> Rules:
+    return Rules(tools=tools, persona=PERSONA)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +46,7 @@ def test_whoever_understood_the_message_stands_in_the_decision() -> None:
 )
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_what_is_missing_is_named_and_never_made_up(title: str, when: When, slot: Slot, language: str) -> None:
-    decision = draft_or_question(title, when, "회의", facts(language), TOOLS, STAMP)
+    decision = made(title, when, language=language)
     assert decision is not None
     assert decision.asks is not None
     assert (decision.action, decision.asks.slot, len(decision.asks.choices)) == (Action.CLARIFY, slot, 3)
@@ -56,17 +65,19 @@ def test_what_is_missing_is_named_and_never_made_up(title: str, when: When, slot
     ],
 )
 def test_what_cannot_be_one_entry_is_left_to_others(title: str, when: When) -> None:
-    assert draft_or_question(title, when, "회의", facts(), TOOLS, STAMP) is None
+    assert made(title, when) is None
 
 
 def test_without_the_tool_nothing_is_asked_and_nothing_drafted() -> None:
-    assert draft_or_question("회의", When(), "회의", facts(), {}, STAMP) is None
     known = {"title": "회의", "date": "2026-11-26", "time": "15:00"}
-    assert completed(known, facts(), {}, STAMP) is None
-    assert completed(known, facts(), {"calendar": replace(TOOLS["calendar"], operations={})}, STAMP) is None
+    without = with_tools(infra=TOOLS["infra"])
+    empty = with_tools(calendar=replace(TOOLS["calendar"], operations={}))
+    assert draft_or_question(Read(When(), rules=without), "회의") is None
+    assert completed(Read(When(), rules=without), known) is None
+    assert completed(Read(When(), rules=empty), known) is None
 
 
 def test_what_has_no_hour_lasts_all_day() -> None:
-    decision = draft_or_question("휴가", replace(AT_THREE, begins=None), "내일 휴가 등록해줘", facts(), TOOLS, STAMP)
+    decision = made("휴가", replace(AT_THREE, begins=None), text="내일 휴가 등록해줘")
     assert decision is not None
     assert dict(decision.params) == {"title": "휴가", "date": "2026-11-26"}
