@@ -25,7 +25,6 @@ from router.fleet import Fleet
 from router.journey import Journey
 from router.learning.keeping import Keeping
 from router.tools.spec import Tool
-from router.trust import Trust
 from router.turn import Ask
 from sidecar import cold_seconds
 

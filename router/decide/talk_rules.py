@@ -6,6 +6,8 @@ Rules of this file
 - The answers stand here, so that they come without any LLM.
 """
 
+import re
+
 from router.decide.abilities import who
 from router.decide.agreeing import agrees, refuses
 from router.decide.decision import REFUSED_SENDING, Decision

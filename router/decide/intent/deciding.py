@@ -55,9 +55,7 @@ def _calendar_query(request: Request) -> Decision | None:
 
 def _calendar_create(request: Request) -> Decision | None:
     title = entry_title(request)
-    if title is None:
-        return None
-    return draft_or_question(title, request.when, request.text, request.facts, request.rules.tools, Stamp(Source.MODEL))
+    return None if title is None else draft_or_question(request, title)
 
 
 def _mail_query(request: Request) -> Decision | None:
