@@ -1,309 +1,354 @@
 # ruff: noqa: E501 - a table: a line is a row
-"""Days in Korean and English text, relative to a given day.
+"""Days: how words of time are put together to name some, relative to a given day.
 
 Rules of this file
-- Pure. A table of (pattern, reader), the more specific first: what a row has taken, later rows do not see.
-- A reader returns the first and the last day that it means. It may raise ValueError or OverflowError: then the
-  words name a day that does not exist (2월 30일), which is told, never bent into another day.
+- Pure. A table of (sentence of kinds, reader); of the rows that fit at a place the first wins, so the longer ones come first.
+- A reader returns the first and the last day that it means, or None where the words mean no day after all. It may raise
+  ValueError or OverflowError: then they name a day that does not exist (2월 30일), which is told, never bent into another day.
 
 What is meant where the words leave it open
 - A week runs from Monday to Sunday; "this", "next" and "last" count whole weeks. "다음 주 금요일" and "next Friday" are the
   Friday of next week; a bare weekday is the next one, today included; "지난 금요일" is the one before today.
-- A month and day without a year are of this year, or of the next when more than half a year has passed since.
-- A bare day of the month is of this month, or of the next when it has passed.
+- A month and day without a year are of this year, or of the next when more than half a year has passed since; a holiday and
+  a lunar date are the coming ones.
+- A bare day of the month is of this month, or of the next that has one when it has passed.
 - "최근 7일" are seven days with today the last, "앞으로 7일" seven with today the first; a month counts 30 days there.
+- The beginning, middle and end of a month are its first ten days, the ten after, and the rest; of a year its first month, the
+  middle two, and its last.
 """
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date
 
-from router.decide.numerals import DAY_COUNTS, ENGLISH, MONTHS, NATIVE, SINO_WORD, number, one_of
-from router.decide.patterns import lazy
-
-Span = tuple[date, date]
-Reader = Callable[[re.Match[str], date], Span]
-
-HALF_A_YEAR = timedelta(days=183)
-"""Further back than this, a date without a year is taken to be the coming one."""
-
-YEARS = range(1900, 2200)
-"""Years that people make appointments and look for mail in; others are slips of the pen."""
-
-_WEEKDAYS_KO = "월화수목금토일"
-_WEEKDAYS_EN = (
-    "mon(?:day)?",
-    "tue(?:s(?:day)?)?",
-    "wed(?:nesday)?",
-    "thu(?:r(?:s(?:day)?)?)?",
-    "fri(?:day)?",
-    "saturday",
-    "sunday",
+from router.decide.calendar_days import (
+    Span,
+    edge_of,
+    first_of_month,
+    monday,
+    month_of,
+    months_later,
+    of_near_month,
+    of_near_year,
+    one,
+    plus,
+    weekday_ahead,
+    weekday_before,
+    year_of,
 )
-_MONTHS_EN = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH_EN = "(?P<month>" + "|".join(f"{month}[a-z]*" for month in _MONTHS_EN) + r")\.?"
+from router.decide.lunar import solar
+from router.decide.named_days import named_day, nth_weekday
+from router.decide.time_words import DAY, KIND, MONTH, WEEK, YEAR, Token
 
-# How many weeks, months or years away the word before 주, 달, week, month or year lies.
-_AWAY = {
-    **dict.fromkeys(("이번", "금", "this"), 0),
-    **dict.fromkeys(("다음", "담", "오는", "next"), 1),
-    "다다음": 2,
-    **dict.fromkeys(("지난", "저번", "last"), -1),
-    "지지난": -2,
-}
-_WORDS_KO = {
-    "그저께": -2,
-    "그제": -2,
-    "어제": -1,
-    "오늘": 0,
-    "금일": 0,
-    "내일": 1,
-    "명일": 1,
-    "모레": 2,
-    "내일모레": 2,
-    "글피": 3,
-}
-_WORDS_EN = {
-    "day before yesterday": -2,
-    "yesterday": -1,
-    "today": 0,
-    "tonight": 0,
-    "tomorrow": 1,
-    "day after tomorrow": 2,
-}
-_YEARS_KO = {"재작년": -2, "작년": -1, "올해": 0, "금년": 0, "내년": 1, "후년": 2}
+Reader = Callable[[Sequence[Token], date], Span | None]
 
-_AWAY_KO = "(?P<away>" + "|".join(sorted((word for word in _AWAY if word >= "가"), key=len, reverse=True)) + ")"
-_AWAY_EN = "(?P<away>this|next|last)"
-_WEEKDAY_KO = f"(?P<weekday>[{_WEEKDAYS_KO}])(?:요일|욜)"
-_WEEKDAY_EN = "(?P<weekday>" + "|".join(_WEEKDAYS_EN) + ")"
-_COUNT_KO = rf"(?:(?P<count>\d{{1,4}}|{one_of(NATIVE)}|{SINO_WORD})\s?(?P<unit>일|주일?|개월|달|년)|(?P<days>{one_of(DAY_COUNTS)}))"
-_COUNT_EN = rf"(?:(?P<count>\d{{1,4}}|{one_of(ENGLISH)})\s+)?(?P<unit>day|week|month|year)s?"
-_MONTH_KO = rf"(?P<month>\d{{1,2}}|{one_of(MONTHS)})\s?월"
-_DAY_KO = rf"(?P<day>\d{{1,2}}|{SINO_WORD})\s?일"
-_UNIT_DAYS = {
-    "일": 1,
-    "주": 7,
-    "주일": 7,
-    "개월": 30,
-    "달": 30,
-    "년": 365,
-    "day": 1,
-    "week": 7,
-    "month": 30,
-    "year": 365,
-}
-_WEEKDAY_SUFFIX = rf"(?:\s?\(?[{_WEEKDAYS_KO}](?:요일|욜)\)?|\s?\([{_WEEKDAYS_KO}]\))?"
+_MAY = 5
+_UNIT_DAYS = {DAY: 1, WEEK: 7, MONTH: 30, YEAR: 365}
+_DAY_NAMES = tuple(KIND[name] for name in ("day", "weak_day", "ordinal", "number"))
+_MONTH_NAMES = (KIND["month"], KIND["maybe_month"])
+_YEAR_NAMES = (KIND["year"], KIND["bare_year"], KIND["year_or_count"])
 
 
-def _one(day: date) -> Span:
-    return day, day
+def value(tokens: Sequence[Token], *kinds: str) -> int | None:
+    """The first number of the first token of one of these kinds (names, or characters of `KIND`)."""
+    wanted = [KIND.get(kind, kind) for kind in kinds]
+    return next((token.values[0] for token in tokens if token.kind in wanted), None)
 
 
-def _counted_days(found: re.Match[str]) -> int:
-    fields = found.groupdict()
-    if fields.get("days"):
-        return number(fields["days"])
-    return number(fields["count"] or "1") * _UNIT_DAYS[fields["unit"].lower()]
+def _has(tokens: Sequence[Token], kind: str) -> bool:
+    return any(token.kind == KIND[kind] for token in tokens)
 
 
-def _month_span(today: date, months_away: int) -> Span:
-    first = _shifted_month(today, months_away)
-    return first, _shifted_month(first, 1) - timedelta(days=1)
+def _needed(tokens: Sequence[Token], *kinds: str) -> int:
+    found = value(tokens, *kinds)
+    if found is None:
+        raise ValueError("a row's reader asks for what the row does not have")
+    return found
 
 
-def _shifted_month(today: date, months_away: int) -> date:
-    years, month = divmod(today.month - 1 + months_away, 12)
-    return date(today.year + years, month + 1, 1)
+def _year(tokens: Sequence[Token], today: date) -> int | None:
+    written = value(tokens, *_YEAR_NAMES)
+    if written is not None:
+        return written + 2000 if written < 100 else written
+    away = value(tokens, "away_year")
+    return None if away is None else today.year + away
 
 
-def _of_year(today: date, month: int, day: int) -> date:
-    try:
-        this_year = today.replace(month=month, day=day)
-    except ValueError:
-        # 29 February: of the next year when that has one.
-        return date(today.year + 1, month, day)
-    return this_year if today - this_year <= HALF_A_YEAR else date(today.year + 1, month, day)
+def _date(tokens: Sequence[Token], _today: date) -> Span:
+    (year, month, day) = tokens[0].values
+    return one(date(year, month, day))
 
 
-def _full(found: re.Match[str], _today: date) -> Span:
-    return _one(date(int(found["year"]), number(found["month"]), number(found["day"])))
+def _slash(tokens: Sequence[Token], today: date) -> Span:
+    return one(of_near_year(today, *tokens[0].values))
 
 
-def _year_word_and_day(found: re.Match[str], today: date) -> Span:
-    return _one(date(today.year + _YEARS_KO[found["year"]], number(found["month"]), number(found["day"])))
+def _month_and_day(tokens: Sequence[Token], today: date) -> Span | None:
+    month, day = _needed(tokens, *_MONTH_NAMES), _needed(tokens, *_DAY_NAMES)
+    year = _year(tokens, today)
+    return one(of_near_year(today, month, day) if year is None else date(year, month, day))
 
 
-def _month_and_day(found: re.Match[str], today: date) -> Span:
-    return _one(_of_year(today, number(found["month"]), number(found["day"])))
+def _number_and_month(tokens: Sequence[Token], today: date) -> Span | None:
+    # "one may think" is no date.
+    said = {token.kind for token in tokens}
+    unsure = _needed(tokens, *_MONTH_NAMES) == _MAY and not said & {KIND["of"], *_YEAR_NAMES}
+    unsure = unsure and _needed(tokens, "number") == 1
+    return None if unsure else _month_and_day(tokens, today)
 
 
-def _english_month_and_day(found: re.Match[str], today: date) -> Span:
-    month = _MONTHS_EN.index(found["month"][:3].lower()) + 1
-    if found["year"]:
-        return _one(date(int(found["year"]), month, number(found["day"])))
-    return _one(_of_year(today, month, number(found["day"])))
+def _days_of_month(tokens: Sequence[Token], today: date) -> Span:
+    day, day_to = [token.values[0] for token in tokens if token.kind in _DAY_NAMES]
+    month = value(tokens, *_MONTH_NAMES)
+    first = of_near_month(today, day) if month is None else of_near_year(today, month, day)
+    if day_to < day and month is None:
+        return first, first_of_month(first, 1).replace(day=day_to)
+    return first, first.replace(day=day_to)
 
 
-def _days_of_month(found: re.Match[str], today: date) -> Span:
-    first = _of_year(today, number(found["month"]), number(found["day"]))
-    return first, first.replace(day=number(found["day_to"]))
+def _month(tokens: Sequence[Token], today: date) -> Span:
+    month, year, away = _needed(tokens, *_MONTH_NAMES), _year(tokens, today), value(tokens, "away")
+    if year is not None:
+        return month_of(date(year, month, 1))
+    if away is not None and away < 0:
+        return month_of(date(today.year - (month >= today.month), month, 1))
+    if away is not None and away > 0:
+        return month_of(date(today.year + (month <= today.month), month, 1))
+    return month_of(of_near_year(today, month, 1))
 
 
-def _month(found: re.Match[str], today: date) -> Span:
-    return _month_span(_of_year(today, number(found["month"]), 1), 0)
+def _year_alone(tokens: Sequence[Token], today: date) -> Span | None:
+    year = _year(tokens, today)
+    return None if year is None else year_of(year)
 
 
-def _day_of_month(found: re.Match[str], today: date) -> Span:
-    day = number(found["day"])
-    first = _shifted_month(today, 0 if day >= today.day else 1)
-    return _one(first.replace(day=day))
+def _day_of_month(tokens: Sequence[Token], today: date) -> Span:
+    return one(of_near_month(today, _needed(tokens, *_DAY_NAMES)))
 
 
-def _day_of_month_away(found: re.Match[str], today: date) -> Span:
-    return _one(_shifted_month(today, _AWAY[found["away"]]).replace(day=number(found["day"])))
+def _day_of_month_away(tokens: Sequence[Token], today: date) -> Span:
+    return one(first_of_month(today, _needed(tokens, "away_month")).replace(day=_needed(tokens, *_DAY_NAMES)))
 
 
-def _month_away(found: re.Match[str], today: date) -> Span:
-    return _month_span(today, _AWAY[found["away"].lower()])
+def _month_away(tokens: Sequence[Token], today: date) -> Span:
+    return month_of(first_of_month(today, _needed(tokens, "away_month")))
 
 
-def _week_away(found: re.Match[str], today: date) -> Span:
-    monday = _monday(today, _AWAY[found["away"].lower()])
-    return monday, monday + timedelta(days=6)
+def _week_away(tokens: Sequence[Token], today: date) -> Span:
+    first = monday(today, _needed(tokens, "away_week"))
+    return first, plus(first, 6)
 
 
-def _weekend_away(found: re.Match[str], today: date) -> Span:
-    monday = _monday(today, _AWAY[(found["away"] or "this").lower()])
-    return monday + timedelta(days=5), monday + timedelta(days=6)
+def _weekend(tokens: Sequence[Token], today: date) -> Span:
+    first = monday(today, value(tokens, "away_week", "weekend") or 0)
+    return plus(first, 5), plus(first, 6)
 
 
-def _weekday_of_week(found: re.Match[str], today: date) -> Span:
-    return _one(_monday(today, _AWAY[found["away"].lower()]) + timedelta(days=_weekday(found)))
+def _weekday_of_week(tokens: Sequence[Token], today: date) -> Span:
+    return one(plus(monday(today, _needed(tokens, "away_week")), _needed(tokens, "weekday")))
 
 
-def _weekday_before(found: re.Match[str], today: date) -> Span:
-    return _one(today - timedelta(days=(today.weekday() - _weekday(found) - 1) % 7 + 1))
+def _weekday(tokens: Sequence[Token], today: date) -> Span:
+    away, weekday = value(tokens, "away"), _needed(tokens, "weekday")
+    if away is not None and away < 0:
+        return one(weekday_before(today, weekday))
+    if away is not None and away > 0:
+        return one(plus(monday(today, away), weekday))
+    return one(weekday_ahead(today, weekday))
 
 
-def _weekday_ahead(found: re.Match[str], today: date) -> Span:
-    return _one(today + timedelta(days=(_weekday(found) - today.weekday()) % 7))
+def _nth_weekday(tokens: Sequence[Token], today: date) -> Span | None:
+    nth, weekday = value(tokens, "nth", "ordinal"), _needed(tokens, "weekday")
+    if nth is None:
+        if _needed(tokens, "away") >= 0:
+            return None
+        nth = -1
+    month = value(tokens, *_MONTH_NAMES)
+    if month is None:
+        first = first_of_month(today, value(tokens, "away_month") or 0)
+        return one(nth_weekday(first.year, first.month, nth, weekday))
+    year = _year(tokens, today) or of_near_year(today, month, 1).year
+    return one(nth_weekday(year, month, nth, weekday))
 
 
-def _monday(today: date, weeks_away: int) -> date:
-    return today + timedelta(days=7 * weeks_away - today.weekday())
+def _nth_week(tokens: Sequence[Token], today: date) -> Span:
+    """The nth week with a Monday in the month; the last for -1."""
+    month, nth = value(tokens, *_MONTH_NAMES), _needed(tokens, "nth", "ordinal")
+    first = first_of_month(today, value(tokens, "away_month") or 0) if month is None else of_near_year(today, month, 1)
+    start = nth_weekday(first.year, first.month, nth, 0)
+    return start, plus(start, 6)
 
 
-def _weekday(found: re.Match[str]) -> int:
-    name = found["weekday"].lower()
-    if name in _WEEKDAYS_KO:
-        return _WEEKDAYS_KO.index(name)
-    return next(index for index, full in enumerate(_WEEKDAYS_EN) if full.startswith(name[:3]))
+def _counted(tokens: Sequence[Token]) -> int:
+    days = value(tokens, "day", "weak_day")
+    if days is not None:
+        return days
+    years = value(tokens, "year_or_count")
+    if years is not None:
+        return years * _UNIT_DAYS[YEAR]
+    if not _has(tokens, "count"):
+        return _UNIT_DAYS.get(_needed(tokens, "unit"), 1)
+    number, unit = next(token.values for token in tokens if token.kind == KIND["count"])
+    return number * _UNIT_DAYS[unit]
 
 
-def _past_days(found: re.Match[str], today: date) -> Span:
-    return today - timedelta(days=_counted_days(found) - 1), today
+def _recent(tokens: Sequence[Token], today: date) -> Span:
+    return plus(today, 1 - _counted(tokens)), today
 
 
-def _coming_days(found: re.Match[str], today: date) -> Span:
-    return today, today + timedelta(days=_counted_days(found) - 1)
+def _ahead(tokens: Sequence[Token], today: date) -> Span:
+    return today, plus(today, _counted(tokens) - 1)
 
 
-def _days_ago(found: re.Match[str], today: date) -> Span:
-    return _one(today - timedelta(days=_counted_days(found)))
+def _recent_or_ahead(tokens: Sequence[Token], today: date) -> Span | None:
+    away = _needed(tokens, "away")
+    if away < 0:
+        return _recent(tokens, today)
+    # "다음 3일" may be the third of next month.
+    unsure = away == 0 or (_has(tokens, "day") and not _has(tokens, "lasting"))
+    return None if unsure else _ahead(tokens, today)
 
 
-def _days_later(found: re.Match[str], today: date) -> Span:
-    return _one(today + timedelta(days=_counted_days(found)))
+def _moved(tokens: Sequence[Token], today: date, sign: int) -> Span:
+    count = next((token.values for token in tokens if token.kind == KIND["count"]), (0, DAY))
+    if count[1] in {MONTH, YEAR}:
+        return one(months_later(today, sign * count[0] * (12 if count[1] == YEAR else 1)))
+    years = value(tokens, "year_or_count")
+    return one(plus(today, sign * _counted(tokens)) if years is None else months_later(today, sign * 12 * years))
 
 
-def _named_day(found: re.Match[str], today: date) -> Span:
-    name = re.sub(r"\s+", " ", found["name"].lower())
-    return _one(today + timedelta(days=(_WORDS_KO | _WORDS_EN)[name]))
+def _later(tokens: Sequence[Token], today: date) -> Span:
+    return _moved(tokens, today, 1)
 
 
-_TAIL_KO = "(?P<tail>부터|까지|에서|에는|엔|에|은|는|의|날|으로|로)?"
-_HEAD_EN = r"(?:(?:on|from|between|by|for|in|of|until|the)\s+){0,2}"
+def _ago(tokens: Sequence[Token], today: date) -> Span:
+    return _moved(tokens, today, -1)
 
-_KOREAN: tuple[tuple[str, Reader], ...] = (
-    (rf"(?P<year>\d{{4}})\s?년\s?{_MONTH_KO}\s?{_DAY_KO}{_WEEKDAY_SUFFIX}", _full),
-    (rf"(?P<year>\d{{4}})([-./])\s?(?P<month>\d{{1,2}})\2\s?(?P<day>\d{{1,2}})(?!\d)\.?{_WEEKDAY_SUFFIX}", _full),
-    (rf"(?P<year>{'|'.join(_YEARS_KO)})\s?{_MONTH_KO}\s?{_DAY_KO}{_WEEKDAY_SUFFIX}", _year_word_and_day),
+
+def _near(tokens: Sequence[Token], today: date) -> Span:
+    return one(plus(today, value(tokens, "near") or 0))
+
+
+def _near_for(tokens: Sequence[Token], today: date) -> Span:
+    first = plus(today, value(tokens, "near") or 0)
+    return first, plus(first, _counted(tokens) - 1)
+
+
+def _edge(tokens: Sequence[Token], today: date) -> Span | None:
+    edge = _needed(tokens, "edge")
+    if value(tokens, *_MONTH_NAMES) is not None:
+        return edge_of(_month(tokens, today), edge)
+    if value(tokens, "away_year") is not None or value(tokens, "unit") == YEAR:
+        return edge_of(year_of(_year(tokens, today) or today.year), edge)
+    if value(tokens, "away_month") is not None or value(tokens, "unit") == MONTH:
+        return edge_of(month_of(first_of_month(today, value(tokens, "away_month") or 0)), edge)
+    if value(tokens, "away_week") is not None or value(tokens, "unit") == WEEK:
+        first = monday(today, value(tokens, "away_week") or 0)
+        return edge_of((first, plus(first, 6)), edge)
+    return None
+
+
+def _edge_word(tokens: Sequence[Token], today: date) -> Span:
+    edge = _needed(tokens, "edge_word")
+    if edge <= 3:
+        return edge_of(month_of(today), edge)
+    first = monday(today, 0)
+    return edge_of(year_of(today.year), edge - 3) if edge <= 6 else edge_of((first, plus(first, 6)), 1)
+
+
+def _rest(tokens: Sequence[Token], today: date) -> Span | None:
+    unit = value(tokens, "unit")
+    if unit == WEEK or _has(tokens, "away_week"):
+        return today, plus(monday(today, 0), 6)
+    if unit == MONTH or _has(tokens, "away_month"):
+        return today, month_of(today)[1]
+    if unit == YEAR or _has(tokens, "away_year"):
+        return today, year_of(today.year)[1]
+    return one(today)
+
+
+def _holiday(tokens: Sequence[Token], today: date) -> Span:
+    past = (value(tokens, "away") or 0) < 0
+    return named_day(_needed(tokens, "holiday"), today, _year(tokens, today), past=past)
+
+
+def _lunar(tokens: Sequence[Token], today: date) -> Span:
+    month = _needed(tokens, "month", "moon_month")
+    day = _needed(tokens, "moon_day", "count", "day", "weak_day")
+    leap, year = _has(tokens, "leap"), _year(tokens, today)
+    if year is not None:
+        return one(solar(year, month, day, leap=leap))
+    for each in range(today.year - 1, today.year + 4):
+        try:
+            there = solar(each, month, day, leap=leap)
+        except ValueError:
+            continue
+        if there >= today:
+            return one(there)
+    raise ValueError("no such lunar date in the coming years")
+
+
+_MONTH = "(?:month|maybe_month)"
+_NOT_A_TIME = "(?! number? meridiem | hundred | oclock )"
+_DAY = f"(?:day | weak_day | the? ordinal | number {_NOT_A_TIME})"
+_OF = "(?: of | in | plain )? the?"
+_OF_YEAR = "(?: of? year | of? bare_year | of? away_year )"
+_A_YEAR = "(?:year|bare_year|year_or_count|away_year)"
+_COUNTED = "(?:count|day|weak_day)"
+_A_MONTH = f"(?:away_month|{_MONTH}|unit)"
+
+DAYS: tuple[tuple[str, Reader], ...] = (
+    ("date weekday?", _date),
+    ("slash weekday?", _slash),
+    (f"{_A_YEAR}? of? lunar leap? month of? (?:moon_day|count|day|weak_day)", _lunar),
+    (f"{_A_YEAR}? of? lunar? moon_month of? (?:moon_day|count|day|weak_day)", _lunar),
+    (f"{_A_YEAR}? of? lunar? month of? moon_day", _lunar),
+    (f"{_A_YEAR} of? {_MONTH} of? {_DAY} weekday?", _month_and_day),
+    ("month? (?:day|weak_day|number) (?:from|range) (?:day|weak_day)(?!within|lasting|later|ago)", _days_of_month),
+    (f"{_MONTH} (?:ordinal|number) (?:range|until) (?:ordinal|number) {_NOT_A_TIME}", _days_of_month),
+    (f"{_A_YEAR}? of? (?:away_month|{_MONTH}) {_OF} nth week_unit? of? weekday", _nth_weekday),
+    (f"weekday? the? {_MONTH} of? {_DAY} {_OF_YEAR}? weekday?", _month_and_day),
+    (f"the? (?:nth|ordinal|away) weekday {_OF} {_A_MONTH} {_OF_YEAR}?", _nth_weekday),
+    (f"(?:away_month|{_MONTH}) of? nth week_unit", _nth_week),
+    (f"the? ordinal (?:unit|count) {_OF} (?:away_month|{_MONTH})", _nth_week),
+    (f"weekday? the? ordinal of? {_MONTH} {_OF_YEAR}?", _month_and_day),
+    (f"number of? {_MONTH} {_OF_YEAR}?", _number_and_month),
+    (f"(?:recent|past) (?:{_COUNTED}|year_or_count|unit) (?:lasting|within|between)?", _recent),
+    (f"ahead (?:{_COUNTED}|year_or_count) (?:lasting|within|between)?", _ahead),
+    (f"away (?:{_COUNTED}|year_or_count) (?:lasting|within|between)?", _recent_or_ahead),
+    (f"(?:now|near) from {_COUNTED} (?! later | ago ) lasting?", _near_for),
+    (f"(?: now from? )? (?:{_COUNTED}|year_or_count) later", _later),
+    ("(?:in|later) count", _later),
+    (f"{_COUNTED} within", _ahead),
+    (f"(?:{_COUNTED}|year_or_count) ago", _ago),
+    (f"away_month of? on? {_DAY} weekday?", _day_of_month_away),
+    ("the? ordinal of? away_month", _day_of_month_away),
+    (f"(?:away_month|away_year|away_week|{_MONTH}) of? edge", _edge),
+    (f"edge of the? (?:away_month|away_year|away_week|{_MONTH}|unit)", _edge),
+    ("rest of the? (?:away_month|away_year|away_week|unit)", _rest),
+    ("edge_word", _edge_word),
+    ("away_week (?:of|on|plain)? weekday", _weekday_of_week),
+    ("weekday of? away_week", _weekday_of_week),
+    ("away_week of? weekend", _weekend),
+    ("away_week", _week_away),
+    (f"(?:away_year|year) of? {_MONTH}", _month),
+    (f"{_MONTH} of? (?:year|bare_year|away_year)", _month),
+    (f"(?:{_A_YEAR}|away|coming)? of? holiday {_OF_YEAR}?", _holiday),
+    ("away_month", _month_away),
+    ("(?:coming|the)? weekend", _weekend),
+    ("near (?:of|plain)? weekday?", _near),
+    ("(?:near|coming)? day weekday", _day_of_month),
+    ("weekday the? ordinal", _day_of_month),
+    ("(?:away|coming) (?:month|maybe_month)", _month),
+    ("(?:away|coming)? weekday", _weekday),
+    ("day (?!lasting|within)", _day_of_month),
+    ("weak_day (?= plain | from | until | part | hour | weekday )", _day_of_month),
     (
-        r"(?P<month>\d{1,2})\s?월\s?(?P<day>\d{1,2})\s?일?\s?(?:부터|에서|~|-)\s?(?P<day_to>\d{1,2})\s?일",
-        _days_of_month,
+        "(?:on|the|for|until|from|before|later|range|and) the? ordinal (?! weekday | unit | count | ordinal )",
+        _day_of_month,
     ),
-    (rf"{_MONTH_KO}\s?{_DAY_KO}{_WEEKDAY_SUFFIX}", _month_and_day),
-    (rf"(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}})(?![\d/]){_WEEKDAY_SUFFIX}", _month_and_day),
-    (rf"(?:최근|지난|요)\s?{_COUNT_KO}(?:간|\s?동안|\s?사이)?", _past_days),
-    (rf"(?:앞으로|향후)\s?{_COUNT_KO}(?:간|\s?동안)?", _coming_days),
-    (rf"{_COUNT_KO}\s?(?:후|뒤|이후)", _days_later),
-    (rf"{_COUNT_KO}\s?(?:이?전)", _days_ago),
-    (rf"{_AWAY_KO}\s?달\s?(?P<day>\d{{1,2}})\s?일{_WEEKDAY_SUFFIX}", _day_of_month_away),
-    (rf"{_AWAY_KO}\s?달", _month_away),
-    (rf"{_AWAY_KO}\s?주\s?{_WEEKDAY_KO}", _weekday_of_week),
-    (rf"(?:{_AWAY_KO}\s?)?주말", _weekend_away),
-    (rf"{_AWAY_KO}\s?주(?!\s?(?:년|식|소|문|제|기))(?:\s?중에?)?", _week_away),
-    (rf"(?:지난|저번)\s?{_WEEKDAY_KO}", _weekday_before),
-    (rf"(?:이번\s?|오는\s?|다가오는\s?)?{_WEEKDAY_KO}", _weekday_ahead),
-    (rf"(?P<name>{'|'.join(sorted(_WORDS_KO, key=len, reverse=True))})", _named_day),
-    (rf"{_MONTH_KO}(?!\s?\d)(?=(?-i:[^가-힣])|$|부터|까지|에|의|은|는|중|일정)(?:\s?중에?)?", _month),
-    (r"(?P<day>\d{1,2})일(?!\s?(?:간|동안|치|차|째|이내|내|안))", _day_of_month),
+    ("month", _month),
+    ("(?:in|of|for|until|from) maybe_month", _month),
+    ("(?:year|away_year)", _year_alone),
+    ("(?:in|of|from) bare_year", _year_alone),
 )
-_ENGLISH: tuple[tuple[str, Reader], ...] = (
-    (rf"{_MONTH_EN}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?", _english_month_and_day),
-    (rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH_EN}(?:,?\s+(?P<year>\d{{4}}))?", _english_month_and_day),
-    (r"(?P<name>day\s+after\s+tomorrow|day\s+before\s+yesterday)", _named_day),
-    (rf"(?:last|past|recent)\s+(?=\S+\s+\w+s\b|\d){_COUNT_EN}", _past_days),
-    (rf"(?:past)\s+{_COUNT_EN}", _past_days),
-    (rf"next\s+(?=\S+\s+\w+s\b|\d){_COUNT_EN}", _coming_days),
-    (rf"{_COUNT_EN}\s+ago", _days_ago),
-    (rf"in\s+(?=\S+\s){_COUNT_EN}", _days_later),
-    (rf"{_COUNT_EN}\s+(?:from\s+now|later)", _days_later),
-    (rf"{_AWAY_EN}\s+month(?:'s)?", _month_away),
-    (rf"(?:{_AWAY_EN}\s+)?weekend(?:'s)?", _weekend_away),
-    (rf"{_AWAY_EN}\s+week(?:'s)?", _week_away),
-    (rf"last\s+{_WEEKDAY_EN}", _weekday_before),
-    (rf"(?P<away>next)\s+{_WEEKDAY_EN}", _weekday_of_week),
-    (rf"(?:this\s+|coming\s+)?{_WEEKDAY_EN}(?:'s)?", _weekday_ahead),
-    (r"(?P<name>yesterday|today|tonight|tomorrow)(?:'s)?", _named_day),
-)
-_TABLE = (
-    *((lazy(rf"(?<!(?-i:[0-9A-Za-z가-힣/.-])){row}{_TAIL_KO}", re.IGNORECASE), reader) for row, reader in _KOREAN),
-    *(
-        (lazy(rf"(?<!(?-i:[0-9A-Za-z가-힣/.-])){_HEAD_EN}{row}(?P<tail>)(?![0-9A-Za-z])", re.IGNORECASE), reader)
-        for row, reader in _ENGLISH
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class FoundDays:
-    """Words that name days: where they stand, what they mean (None: no such day), and the particle after them."""
-
-    start: int
-    end: int
-    span: Span | None
-    tail: str
-
-
-def find_days(text: str, today: date) -> tuple[FoundDays, ...]:
-    """Every expression for days in folded `text`, in its order; they do not overlap."""
-    found: list[FoundDays] = []
-    left = text
-    for pattern, reader in _TABLE:
-        found.extend(
-            FoundDays(match.start(), match.end(), _span(reader, match, today), match["tail"] or "")
-            for match in pattern.finditer(left)
-        )
-        left = pattern.sub(lambda match: "\0" * len(match[0]), left)
-    return tuple(sorted(found, key=lambda days: days.start))
-
-
-def _span(reader: Reader, match: re.Match[str], today: date) -> Span | None:
-    try:
-        span = reader(match, today)
-    except (ValueError, OverflowError):
-        return None
-    return span if all(day.year in YEARS for day in span) else None
+"""Sentence of kinds → its reader. Names of kinds, with the signs of regular expressions between them."""
