@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
 
-from router.decide.time_words import AM, DAY, KIND, MINUTE, NIGHT, NOON, PM, WEEK, Token
+from router.decide.time_words import AM, DAY, HOUR, KIND, NIGHT, NOON, PM, WEEK, Token
 
 AFTERNOON_BY_DEFAULT = range(1, 7)
 """Bare hours that mean the afternoon."""
@@ -138,6 +138,12 @@ def _numbers(tokens: Sequence[Token]) -> Said:
     return Said(numbers[0], numbers[1] if len(numbers) > 1 else 0, _part(tokens), zero)
 
 
+def _bare_numbers(tokens: Sequence[Token]) -> Said | None:
+    """None for "at seventy": that is no hour, and none that does not exist."""
+    said = _numbers(tokens)
+    return said if said.hour <= 24 and said.minute < 60 else None
+
+
 def _weak_numbers(tokens: Sequence[Token]) -> Said:
     said = _numbers(tokens)
     return Said(said.hour, said.minute, said.part, said.zero, weak=True)
@@ -202,7 +208,7 @@ def _before_now(tokens: Sequence[Token]) -> FromNow:
 def _around_now(tokens: Sequence[Token]) -> AroundNow | None:
     units = _values(tokens, "unit")
     if units:
-        length = {MINUTE: timedelta(minutes=1), MINUTE - 1: timedelta(hours=1)}.get(units[0])
+        length = timedelta(hours=1) if units[0] == HOUR else None
     else:
         length = _duration(tokens)
     away = _values(tokens, "away")
@@ -237,17 +243,17 @@ def _hour_of_day(hour: int, part: int | None, zero: bool) -> tuple[int, int]:
 _AT = "(?:at|until|before|later)"
 _TO = "(?: range | and | until )"
 _IN_PART = "(?: (?:in|at|on)? the? part )"
-_NUMBER = "number number?"
+_NUMBER = "number number?+"
 _LENGTH = "(?: hours (?: and? the? half | and? minutes )? | minutes | seconds )"
 
 TIMES: tuple[tuple[str, Reader], ...] = (
-    ("(?:at|from)? part? of? hour (?:half|minutes(?!lasting)|sharp)? ago?", _hour),
-    ("part? (?:at|from)? plain? hour (?:half|minutes(?!lasting)|sharp)? ago?", _hour),
+    ("(?:at|from)? part? of? hour (?:half|minutes(?!lasting)|sharp)? (?:ago|later)?", _hour),
+    ("part? (?:at|from)? plain? hour (?:half|minutes(?!lasting)|sharp)? (?:ago|later)?", _hour),
     # The first half of "3~5시" and "3-5pm", "from 3 to 5".
     ("part? number (?= (?:range|from|and) hour )", _numbers),
     (f"(?:at|from)? {_NUMBER} (?= {_TO} {_NUMBER} (?: meridiem | oclock | (?:in|at) the? part ) )", _numbers),
     (f"from {_NUMBER} (?= {_TO} number )", _numbers),
-    (f"{_AT}? part? clock meridiem? {_IN_PART}?", _clock),
+    (f"{_AT}? part? clock (?:meridiem|later|ago)? {_IN_PART}?", _clock),
     (f"(?:{_AT}|for)? {_NUMBER} meridiem", _numbers),
     (f"(?:{_AT}|for|from)? number oclock (?: meridiem | {_IN_PART} )?", _numbers),
     (f"(?:{_AT}|for|from)? number hundred (?: and? number )? meridiem", _hundred),
@@ -257,14 +263,14 @@ TIMES: tuple[tuple[str, Reader], ...] = (
     (f"{_AT}? (?:minutes|quarter|the? quarter) range number meridiem? {_IN_PART}?", _past),
     (f"(?:{_AT}|for)? {_NUMBER} (?:in|at) the? part", _numbers),
     (f"{_AT} {_NUMBER} part", _numbers),
-    (f"part {_AT} {_NUMBER} (?!unit|{_TO} number)", _numbers),
-    (f"{_AT} {_NUMBER} (?! unit | hundred | month | maybe_month )", _numbers),
-    ("for number number", _numbers),
+    (f"part {_AT} {_NUMBER} (?! unit | hundred | meridiem | oclock | {_TO} number )", _bare_numbers),
+    (f"{_AT} {_NUMBER} (?! unit | hundred | month | maybe_month | and half )", _bare_numbers),
+    ("for number number", _bare_numbers),
     (f"(?<= [{''.join(KIND[kind] for kind in ('range', 'and', 'until'))}] ) {_NUMBER}", _weak_numbers),
-    (f"{_AT}? number? named", _named),
+    (f"{_AT}? number? named hour? (?:ago|later)?", _named),
     (f"(?:recent|past|ahead|away) {_LENGTH} (?:lasting|within|between)?", _around_now),
     ("(?:recent|past|away) unit", _around_now),
-    (f"(?: now from? )? {_LENGTH} later", _from_now),
+    (f"(?:for|in)? (?: now from? )? {_LENGTH} (?:later|from near)", _from_now),
     (f"(?:in|later) {_LENGTH} (?!ago|later|range)", _from_now),
     (f"{_LENGTH} ago", _before_now),
     (f"{_LENGTH} lasting", _lasting),

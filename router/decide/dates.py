@@ -121,8 +121,21 @@ def _year_alone(tokens: Sequence[Token], today: date) -> Span | None:
     return None if year is None else year_of(year)
 
 
-def _day_of_month(tokens: Sequence[Token], today: date) -> Span:
-    return one(of_near_month(today, _needed(tokens, *_DAY_NAMES)))
+def _day_of_month(tokens: Sequence[Token], today: date) -> Span | None:
+    day = _needed(tokens, *_DAY_NAMES)
+    return one(of_near_month(today, day)) if day <= 31 else None
+
+
+def _free_ordinal(tokens: Sequence[Token], today: date) -> Span | None:
+    ordinal = next(token for token in tokens if token.kind == KIND["ordinal"])
+    return _day_of_month(tokens, today) if ordinal.values[1] else None
+
+
+def _this_unit(tokens: Sequence[Token], today: date) -> Span | None:
+    """ "for the week"."""
+    first = monday(today, 0)
+    whole = {WEEK: (first, plus(first, 6)), MONTH: month_of(today), YEAR: year_of(today.year)}
+    return whole.get(_needed(tokens, "unit"))
 
 
 def _day_of_month_away(tokens: Sequence[Token], today: date) -> Span:
@@ -209,11 +222,17 @@ def _recent_or_ahead(tokens: Sequence[Token], today: date) -> Span | None:
 
 
 def _moved(tokens: Sequence[Token], today: date, sign: int) -> Span:
-    count = next((token.values for token in tokens if token.kind == KIND["count"]), (0, DAY))
-    if count[1] in {MONTH, YEAR}:
-        return one(months_later(today, sign * count[0] * (12 if count[1] == YEAR else 1)))
-    years = value(tokens, "year_or_count")
-    return one(plus(today, sign * _counted(tokens)) if years is None else months_later(today, sign * 12 * years))
+    """So many months and days away: 한 달 이틀 뒤 is two."""
+    months = 12 * (value(tokens, "year_or_count") or 0)
+    days = value(tokens, "day", "weak_day") or 0
+    for token in tokens:
+        if token.kind == KIND["near"]:
+            days += sign * token.values[0]
+        elif token.kind == KIND["count"]:
+            number, unit = token.values
+            months += number * {MONTH: 1, YEAR: 12}.get(unit, 0)
+            days += number * {DAY: 1, WEEK: 7}.get(unit, 0)
+    return one(plus(months_later(today, sign * months), sign * days))
 
 
 def _later(tokens: Sequence[Token], today: date) -> Span:
@@ -316,12 +335,16 @@ DAYS: tuple[tuple[str, Reader], ...] = (
     (f"ahead (?:{_COUNTED}|year_or_count) (?:lasting|within|between)?", _ahead),
     (f"away (?:{_COUNTED}|year_or_count) (?:lasting|within|between)?", _recent_or_ahead),
     (f"(?:now|near) from {_COUNTED} (?! later | ago ) lasting?", _near_for),
-    (f"(?: now from? )? (?:{_COUNTED}|year_or_count) later", _later),
+    (
+        f"(?:for|in)? (?: (?:now|near) from )? now? (?:{_COUNTED}|year_or_count) (?: and? {_COUNTED} )? (?:later|from near)",
+        _later,
+    ),
     ("(?:in|later) count", _later),
     (f"{_COUNTED} within", _ahead),
     (f"(?:{_COUNTED}|year_or_count) ago", _ago),
     (f"away_month of? on? {_DAY} weekday?", _day_of_month_away),
     ("the? ordinal of? away_month", _day_of_month_away),
+    ("the? nth weekday", _nth_weekday),
     (f"(?:away_month|away_year|away_week|{_MONTH}) of? edge", _edge),
     (f"edge of the? (?:away_month|away_year|away_week|{_MONTH}|unit)", _edge),
     ("rest of the? (?:away_month|away_year|away_week|unit)", _rest),
@@ -347,7 +370,8 @@ DAYS: tuple[tuple[str, Reader], ...] = (
         _day_of_month,
     ),
     ("month", _month),
-    ("(?:in|of|for|until|from) maybe_month", _month),
+    ("(?:in|for|until) maybe_month (?! the? ordinal | number )", _month),
+    ("for the unit", _this_unit),
     ("(?:year|away_year)", _year_alone),
     ("(?:in|of|from) bare_year", _year_alone),
 )

@@ -41,7 +41,7 @@ from router.decide.time_words import (
 
 _UNIT_OF = {"일": DAY, "주": WEEK, "주일": WEEK, "주간": WEEK, "개월": MONTH, "달": MONTH}
 _NATIVE_UNITS = "시간|주일|주간|주(?![식소문제기택차년민인변])|달(?![러력리성래라걀마콤])|시(?=반|에|부터|까지|쯤|경|정각|로|으로|이후|전|후|와|과|는|은|이|의|를|인|[삼사오이십]|[^가-힣]|$)"
-_SPOKEN_DAY = "일(?=에|엔|은|는|의|이|을|부터|까지|날|로|간|동안|전|후|뒤|이내|마다|자|저녁|오[전후]|아침|밤|[월화수목금토일]요일|[^가-힣]|$)"
+_SPOKEN_DAY = "일(?=에|엔|은|는|의|이|을|과|와|하고|부터|까지|날|로|간|동안|전|후|뒤|이내|마다|자|저녁|오[전후]|아침|밤|[월화수목금토일]요일|[^가-힣]|$)"
 _SINO_UNITS = rf"개월|시간|년도|년|월(?![드급요])|주일|주간|주(?![식소문제기택차년민인변])|{_SPOKEN_DAY}|분(?![위석야류실노쇄홍당들])|초(?=[^가-힣]|$|간|동안|후|뒤|전)|시(?=\s?[일이삼사오육칠팔구십]+\s?분)"
 _DIGIT_UNITS = "개월|시간|년도|년|월(?![드급])|주일|주간|주(?![식소문제기택차년민인변])|달(?![러력리])|일(?!\\s?(?:치|차|째))|시(?!리즈)|분(?![위석야류실])|초(?![등기보안과])"
 
@@ -71,7 +71,7 @@ def _spelt(word: str) -> str:
     return rf"{spelt}(?!{NOT_BEFORE[word]})" if word in NOT_BEFORE else spelt
 
 
-_HANGUL = rf"""(?P<away_ko>{one_of(AWAY_KO)})\s?(?P<away_ko_unit>주말|주(?!\s?(?:년|식|소|문|제|기))|달(?![러력리성래라걀]))
+_HANGUL = rf"""(?P<away_ko>{one_of(AWAY_KO)})\s?(?P<away_ko_unit>주말|주(?![년식소문제기])|달(?![러력리성래라걀]))
 |(?P<holiday_ko>{one_of(name for name in NAMED_DAYS if not name.isascii())})
 |(?P<word>{"|".join(map(_spelt, sorted(KOREAN, key=len, reverse=True)))})
 |(?P<leap>윤)(?=\s?(?:달|[0-9일이삼사오육칠팔구십]+\s?월))
@@ -130,7 +130,6 @@ def _put(tokens: list[Token], low: str, read: Meaning, start: int, end: int) -> 
         tokens.append(Token(_GAP, (), start, start))
     for kind, values in read:
         tokens.append(Token(kind, values, start, end))
-        start = end
 
 
 def _lowered(text: str) -> str:
@@ -139,7 +138,7 @@ def _lowered(text: str) -> str:
     return low if len(low) == len(text) else "".join(c.lower() if c.isascii() else c for c in text)
 
 
-def _korean_count(number: int, unit: str, *, spoken: bool, weak: bool = False) -> Meaning:
+def _korean_count(number: int, unit: str, *, weak: bool = False) -> Meaning:
     match unit:
         case "일":
             return meaning("weak_day" if weak else "day", number)
@@ -165,7 +164,7 @@ def _digits(found: re.Match[str]) -> Meaning:
     written = found["digits"]
     if found["digit_unit"] == "시":
         return meaning("hour", int(written), int(written[0] == "0"))
-    return _korean_count(int(written), found["digit_unit"], spoken=False)
+    return _korean_count(int(written), found["digit_unit"])
 
 
 def _sino(found: re.Match[str]) -> Meaning:
@@ -173,13 +172,13 @@ def _sino(found: re.Match[str]) -> Meaning:
     if unit == "월" and written in {"육", "십"}:
         return meaning("month", sino(written))
     try:
-        return _korean_count(sino(written), unit, spoken=True, weak=len(written) == 1)
+        return _korean_count(sino(written), unit, weak=len(written) == 1 and written != "십")
     except ValueError:
         return ()
 
 
 def _native(found: re.Match[str]) -> Meaning:
-    return _korean_count(NATIVE[found["native"].replace(" ", "")], found["native_unit"], spoken=True)
+    return _korean_count(NATIVE[found["native"].replace(" ", "")], found["native_unit"])
 
 
 def _count_en(found: re.Match[str]) -> Meaning:
@@ -219,19 +218,32 @@ def _away_ko(found: re.Match[str]) -> Meaning:
 
 def _pair(found: re.Match[str]) -> Meaning:
     word = _plain(found["pair"])
-    return meaning("number", CARDINALS[word], 0) if word in CARDINALS else meaning("ordinal", ORDINALS[word])
+    return meaning("number", CARDINALS[word], 0) if word in CARDINALS else _ordinal(ORDINALS[word], found)
+
+
+def _english(found: re.Match[str]) -> Meaning:
+    read = ENGLISH.get(found["english"], ())
+    return _ordinal(read[0][1][0], found) if read and read[0][0] == _ORDINAL else read
+
+
+def _ordinal(value: int, found: re.Match[str]) -> Meaning:
+    """Whether it stands free: in "the first meeting" it is no day."""
+    return meaning("ordinal", value, int(_NOUN.match(found.string, found.end()) is None))
 
 
 def _holiday(found: re.Match[str]) -> Meaning:
     name = _plain(found[found.lastgroup or ""])
-    return meaning("holiday", list(NAMED_DAYS).index(name))
+    return meaning("holiday", NAMED_DAYS[name])
 
 
 def _plain(written: str) -> str:
     return " ".join(written.replace("-", " ").split())
 
 
-_GAP = KIND["gap"]
+_GAP, _ORDINAL = KIND["gap"], KIND["ordinal"]
+_NOUN = lazy(
+    r"\s+(?!(?:at|on|from|for|of|and|to|through|till|until|in|with|is|i|please|as|that|my|the|this|a|what|which)\b)[a-z]"
+)
 _KINDS_AWAY = {
     "week": "away_week",
     "month": "away_month",
@@ -249,7 +261,7 @@ _READERS: dict[str, Callable[[re.Match[str]], Meaning]] = {
     "clock": lambda found: meaning(
         "clock", int(found["clock_hour"]), int(found["clock"]), int(found["clock_hour"][0] == "0")
     ),
-    "ordinal": lambda found: meaning("ordinal", int(found["ordinal"])),
+    "ordinal": lambda found: _ordinal(int(found["ordinal"]), found),
     "digit_unit": _digits,
     "number": _number,
     "thousand": _thousand,
@@ -262,7 +274,7 @@ _READERS: dict[str, Callable[[re.Match[str]], Meaning]] = {
     "away_unit": _away_en,
     "away_ko_unit": _away_ko,
     "meridiem": lambda found: meaning("meridiem", AM if found["meridiem"] == "a" else PM),
-    "english": lambda found: ENGLISH.get(found["english"], ()),
+    "english": _english,
     "word": lambda found: KOREAN[found["word"].replace(" ", "")],
     "leap": lambda found: meaning("leap"),
     "native_unit": _native,

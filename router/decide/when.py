@@ -77,13 +77,13 @@ def _sentence(row: str) -> str:
 _ROWS = (*DAYS, *TIMES)
 _GRAMMAR = lazy("|".join(f"({_sentence(row)})" for row, _ in _ROWS))
 _FIRST_TIME = len(DAYS)
-_HEADS = frozenset(KIND[kind] for kind in ("on", "from", "until", "for", "in", "of", "the", "at", "before"))
+_HEADS = frozenset(KIND[kind] for kind in ("on", "from", "until", "for", "in", "of", "the", "at", "before", "by"))
 _TAILS = frozenset(KIND[kind] for kind in ("from", "until", "of", "plain", "between"))
 _RANGES = frozenset(KIND[kind] for kind in ("range", "from", "until"))
 _BETWEEN = KIND["between"]
 _JOINTS = _RANGES | _TAILS | _HEADS | {KIND["and"]}
 _REPEAT, _AND, _FROM, _UNTIL = KIND["repeat"], KIND["and"], KIND["from"], KIND["until"]
-_BEFORE = frozenset((KIND["before"], KIND["ago"]))
+_BEFORE = frozenset((KIND["before"], KIND["ago"], KIND["by"]))
 _AFTER = KIND["later"]
 
 
@@ -166,10 +166,14 @@ def _with_moment(when: When, moments: list[Found], days: list[Found], times: lis
         return when
     several = bool(days or times) or len(moments) > 1
     if isinstance(meaning, AroundNow):
-        first, last = sorted((now.date(), at.date()))
-        return replace(when, day=first, last_day=last, several=several)
-    begins = at.time().replace(second=0, microsecond=0, tzinfo=None)
-    return replace(when, day=at.date(), last_day=at.date(), begins=begins, several=several)
+        first, last = (at, now) if meaning.later < timedelta() else (now, at)
+        ends = _minute(last) if first.date() == last.date() and _minute(first) < _minute(last) else None
+        return replace(when, day=first.date(), last_day=last.date(), begins=_minute(first), ends=ends, several=several)
+    return replace(when, day=at.date(), last_day=at.date(), begins=_minute(at), several=several)
+
+
+def _minute(at: datetime) -> time:
+    return time(at.hour, at.minute)
 
 
 def _with_days(when: When, text: str, kinds: str, days: Sequence[Found], found: Sequence[Found]) -> When:
