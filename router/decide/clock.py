@@ -134,7 +134,7 @@ def _clock(tokens: Sequence[Token]) -> Said:
 def _numbers(tokens: Sequence[Token]) -> Said:
     numbers = _values(tokens, "number")
     first = next(token for token in tokens if token.kind == KIND["number"])
-    zero = len(first.values) > 1 and first.values[1] == 1
+    zero = first.values[1] == 1
     return Said(numbers[0], numbers[1] if len(numbers) > 1 else 0, _part(tokens), zero)
 
 
@@ -142,6 +142,12 @@ def _bare_numbers(tokens: Sequence[Token]) -> Said | None:
     """None for "at seventy": that is no hour, and none that does not exist."""
     said = _numbers(tokens)
     return said if said.hour <= 24 and said.minute < 60 else None
+
+
+def _free_number(tokens: Sequence[Token]) -> Said | None:
+    """ "set an alarm for six"; None for "a table for six people"."""
+    number = next(token for token in tokens if token.kind == KIND["number"])
+    return _bare_numbers(tokens) if number.values[2] and number.values[0] <= 12 else None
 
 
 def _weak_numbers(tokens: Sequence[Token]) -> Said:
@@ -266,6 +272,7 @@ TIMES: tuple[tuple[str, Reader], ...] = (
     (f"part {_AT} {_NUMBER} (?! unit | hundred | meridiem | oclock | {_TO} number )", _bare_numbers),
     (f"{_AT} {_NUMBER} (?! unit | hundred | month | maybe_month | and half )", _bare_numbers),
     ("for number number", _bare_numbers),
+    ("for number (?! unit | hundred | month | maybe_month | and half | ordinal )", _free_number),
     (f"(?<= [{''.join(KIND[kind] for kind in ('range', 'and', 'until'))}] ) {_NUMBER}", _weak_numbers),
     (f"{_AT}? number? named hour? (?:ago|later)?", _named),
     (f"(?:recent|past|ahead|away) {_LENGTH} (?:lasting|within|between)?", _around_now),

@@ -313,6 +313,8 @@ _OF = "(?: of | in | plain )? the?"
 _OF_YEAR = "(?: of? year | of? bare_year | of? away_year )"
 _A_YEAR = "(?:year|bare_year|year_or_count|away_year)"
 _COUNTED = "(?:count|day|weak_day)"
+_SPAN = "(?:count|day|weak_day|year_or_count)"
+_BEFORE_A_DAY = "(?:on|the|for|until|from|before|later|range|by)"
 _A_MONTH = f"(?:away_month|{_MONTH}|unit)"
 
 DAYS: tuple[tuple[str, Reader], ...] = (
@@ -331,17 +333,14 @@ DAYS: tuple[tuple[str, Reader], ...] = (
     (f"the? ordinal (?:unit|count) {_OF} (?:away_month|{_MONTH})", _nth_week),
     (f"weekday? the? ordinal of? {_MONTH} {_OF_YEAR}?", _month_and_day),
     (f"number of? {_MONTH} {_OF_YEAR}?", _number_and_month),
-    (f"(?:recent|past) (?:{_COUNTED}|year_or_count|unit) (?:lasting|within|between)?", _recent),
-    (f"ahead (?:{_COUNTED}|year_or_count) (?:lasting|within|between)?", _ahead),
-    (f"away (?:{_COUNTED}|year_or_count) (?:lasting|within|between)?", _recent_or_ahead),
+    (f"(?:recent|past) (?:{_SPAN}|unit) (?:lasting|within|between)?", _recent),
+    (f"ahead {_SPAN} (?:lasting|within|between)?", _ahead),
+    (f"away {_SPAN} (?:lasting|within|between)?", _recent_or_ahead),
     (f"(?:now|near) from {_COUNTED} (?! later | ago ) lasting?", _near_for),
-    (
-        f"(?:for|in)? (?: (?:now|near) from )? now? (?:{_COUNTED}|year_or_count) (?: and? {_COUNTED} )? (?:later|from near)",
-        _later,
-    ),
+    (f"(?:for|in)? (?: (?:now|near) from )? now? {_SPAN} (?: and? {_COUNTED} )? (?:later|from near)", _later),
     ("(?:in|later) count", _later),
     (f"{_COUNTED} within", _ahead),
-    (f"(?:{_COUNTED}|year_or_count) ago", _ago),
+    (f"{_SPAN} ago", _ago),
     (f"away_month of? on? {_DAY} weekday?", _day_of_month_away),
     ("the? ordinal of? away_month", _day_of_month_away),
     ("the? nth weekday", _nth_weekday),
@@ -366,12 +365,13 @@ DAYS: tuple[tuple[str, Reader], ...] = (
     ("day (?!lasting|within)", _day_of_month),
     ("weak_day (?= plain | from | until | part | hour | weekday )", _day_of_month),
     (
-        "(?:on|the|for|until|from|before|later|range|and) the? ordinal (?! weekday | unit | count | ordinal )",
-        _day_of_month,
+        f"{_BEFORE_A_DAY} the? ordinal (?! weekday | unit | count | ordinal | of? {_MONTH} | of away_month )",
+        _free_ordinal,
     ),
     ("month", _month),
     ("(?:in|for|until) maybe_month (?! the? ordinal | number )", _month),
     ("for the unit", _this_unit),
+    ("unit of maybe_month", _month),
     ("(?:year|away_year)", _year_alone),
     ("(?:in|of|from) bare_year", _year_alone),
 )

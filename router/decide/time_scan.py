@@ -197,7 +197,7 @@ def _number(found: re.Match[str]) -> Meaning:
     number = int(found["number"])
     if number in YEARS:
         return meaning("bare_year", number)
-    return meaning("number", number, int(found["number"][0] == "0"))
+    return meaning("number", number, int(found["number"][0] == "0"), _is_free(found))
 
 
 def _thousand(found: re.Match[str]) -> Meaning:
@@ -218,17 +218,25 @@ def _away_ko(found: re.Match[str]) -> Meaning:
 
 def _pair(found: re.Match[str]) -> Meaning:
     word = _plain(found["pair"])
-    return meaning("number", CARDINALS[word], 0) if word in CARDINALS else _ordinal(ORDINALS[word], found)
+    return (
+        meaning("number", CARDINALS[word], 0, _is_free(found)) if word in CARDINALS else _ordinal(ORDINALS[word], found)
+    )
 
 
 def _english(found: re.Match[str]) -> Meaning:
     read = ENGLISH.get(found["english"], ())
-    return _ordinal(read[0][1][0], found) if read and read[0][0] == _ORDINAL else read
+    if read and read[0][0] == _ORDINAL:
+        return _ordinal(read[0][1][0], found)
+    return meaning("number", read[0][1][0], 0, _is_free(found)) if read and read[0][0] == _NUMBER else read
 
 
 def _ordinal(value: int, found: re.Match[str]) -> Meaning:
-    """Whether it stands free: in "the first meeting" it is no day."""
-    return meaning("ordinal", value, int(_NOUN.match(found.string, found.end()) is None))
+    return meaning("ordinal", value, _is_free(found))
+
+
+def _is_free(found: re.Match[str]) -> int:
+    """1 where no noun follows: in "the first meeting" and "for six people" is no day and no time."""
+    return int(_NOUN.match(found.string, found.end()) is None)
 
 
 def _holiday(found: re.Match[str]) -> Meaning:
@@ -240,9 +248,9 @@ def _plain(written: str) -> str:
     return " ".join(written.replace("-", " ").split())
 
 
-_GAP, _ORDINAL = KIND["gap"], KIND["ordinal"]
+_GAP, _ORDINAL, _NUMBER = KIND["gap"], KIND["ordinal"], KIND["number"]
 _NOUN = lazy(
-    r"\s+(?!(?:at|on|from|for|of|and|to|through|till|until|in|with|is|i|please|as|that|my|the|this|a|what|which)\b)[a-z]"
+    r"\s+(?!(?:at|on|from|for|of|and|to|through|till|until|in|with|is|i|please|as|that|my|the|this|a|what|which|tomorrow|today|tonight|every|next|each|\w+day)\b)[a-z]"
 )
 _KINDS_AWAY = {
     "week": "away_week",
@@ -276,7 +284,7 @@ _READERS: dict[str, Callable[[re.Match[str]], Meaning]] = {
     "meridiem": lambda found: meaning("meridiem", AM if found["meridiem"] == "a" else PM),
     "english": _english,
     "word": lambda found: KOREAN[found["word"].replace(" ", "")],
-    "leap": lambda found: meaning("leap"),
+    "leap": lambda _found: meaning("leap"),
     "native_unit": _native,
     "sino_unit": _sino,
     "apart": lambda found: TAILS[found["apart"]],

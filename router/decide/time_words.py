@@ -61,8 +61,42 @@ _LAST_NIGHT = (*meaning("near", -1), *meaning("part", NIGHT))
 _TONIGHT = (*meaning("near", 0), *meaning("part", NIGHT))
 
 KOREAN: dict[str, Meaning] = {
-    **_all("near", {"그끄저께": -3, "그저께": -2, "그제": -2, "엊그제": -2, "엊그저께": -2, "어제": -1, "오늘": 0, "금일": 0, "내일": 1, "명일": 1, "모레": 2, "내일모레": 2, "글피": 3, "그글피": 4, "다음날": 1}),
-    **_all("away_year", {"재작년": -2, "작년": -1, "지난해": -1, "올해": 0, "금년": 0, "이번해": 0, "이번년도": 0, "내년": 1, "다음해": 1, "후년": 2, "내후년": 2}),
+    **_all(
+        "near",
+        {
+            "그끄저께": -3,
+            "그저께": -2,
+            "그제": -2,
+            "엊그제": -2,
+            "엊그저께": -2,
+            "어제": -1,
+            "오늘": 0,
+            "금일": 0,
+            "내일": 1,
+            "명일": 1,
+            "모레": 2,
+            "내일모레": 2,
+            "글피": 3,
+            "그글피": 4,
+            "다음날": 1,
+        },
+    ),
+    **_all(
+        "away_year",
+        {
+            "재작년": -2,
+            "작년": -1,
+            "지난해": -1,
+            "올해": 0,
+            "금년": 0,
+            "이번해": 0,
+            "이번년도": 0,
+            "내년": 1,
+            "다음해": 1,
+            "후년": 2,
+            "내후년": 2,
+        },
+    ),
     **_all("away_month", {"이달": 0, "금월": 0, "내달": 1, "익월": 1}),
     **_all("weekend", {"주말": 0}),
     **_all("weekday", {f"{day}{end}": at for at, day in enumerate(_WEEKDAYS_KO) for end in ("요일", "욜")}),
@@ -76,7 +110,10 @@ KOREAN: dict[str, Meaning] = {
     "마지막": meaning("nth", -1),
     **_all("edge_word", {"월초": 1, "월중순": 2, "월말": 3, "연초": 4, "년초": 4, "연말": 6, "년말": 6, "주초": 7}),
     **_all("moon_month", {"정월": 1, "동짓달": 11, "섣달": 12}),
-    **_all("moon_day", {f"초{word}": value for word, value in DAY_COUNTS.items() if value <= 10} | {"그믐": -1, "대보름": 15}),
+    **_all(
+        "moon_day",
+        {f"초{word}": value for word, value in DAY_COUNTS.items() if value <= 10} | {"그믐": -1, "대보름": 15},
+    ),
     **_like("lunar", "음력"),
     **_like("on", "양력"),
     **_like("recent", "최근 근래"),
@@ -95,7 +132,18 @@ SPACED = {
     **{f"{word}번째": len(word) for word in _NTH},
 }
 """Words that are also written apart, and after how many syllables."""
-NOT_BEFORE = {"오늘": "날(?!씨)", "그제": "야|서야", "낮": "[은게추잠춰아다]", "밤": "[새낚고나]", "연말": "정산", "오는": "[가-힣]", "하루": "[카살]", "다음날": "씨", "이달": "력", "열흘": "[가-힣]"}
+NOT_BEFORE = {
+    "오늘": "날(?!씨)",
+    "그제": "야|서야",
+    "낮": "[은게추잠춰아다]",
+    "밤": "[새낚고나]",
+    "연말": "정산",
+    "오는": "[가-힣]",
+    "하루": "[카살]",
+    "다음날": "씨",
+    "이달": "력",
+    "열흘": "[가-힣]",
+}
 """What a word must not run into, because it is another word then."""
 
 TAILS: dict[str, Meaning] = {
@@ -118,9 +166,34 @@ TAILS: dict[str, Meaning] = {
 """What follows a word of time. Written against it, or apart as a word of its own."""
 LOOSE_TAILS = frozenset(("간의", "간", "짜리", "까지", "부터", "동안", "~", "-", "반", "전", "후", "뒤", "에서"))
 
-AWAY_KO = {"지지난": -2, "저저번": -2, "지난": -1, "저번": -1, "이번": 0, "금": 0, "다음": 1, "담": 1, "오는": 1, "다가오는": 1, "돌아오는": 1, "다다음": 2, "다 다음": 2, "차": 1}
+AWAY_KO = {
+    "지지난": -2,
+    "저저번": -2,
+    "지난": -1,
+    "저번": -1,
+    "이번": 0,
+    "금": 0,
+    "다음": 1,
+    "담": 1,
+    "오는": 1,
+    "다가오는": 1,
+    "돌아오는": 1,
+    "다다음": 2,
+    "다 다음": 2,
+    "차": 1,
+}
 AWAY_EN = {"last": -1, "this": 0, "this coming": 1, "next": 1, "coming": 1, "following": 1}
-UNITS_EN = {"day": DAY, "week": WEEK, "month": MONTH, "year": YEAR, "hour": HOUR, "minute": MINUTE, "min": MINUTE, "second": SECOND, "sec": SECOND}
+UNITS_EN = {
+    "day": DAY,
+    "week": WEEK,
+    "month": MONTH,
+    "year": YEAR,
+    "hour": HOUR,
+    "minute": MINUTE,
+    "min": MINUTE,
+    "second": SECOND,
+    "sec": SECOND,
+}
 
 ENGLISH: dict[str, Meaning] = {
     **_all("near", {"yesterday": -1, "yesterdays": -1, "today": 0, "todays": 0, "tomorrow": 1, "tomorrows": 1}),
