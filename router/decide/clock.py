@@ -13,7 +13,7 @@ What is meant where the words leave it open
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time, timedelta
 
 from router.decide.time_words import AM, DAY, HOUR, KIND, NIGHT, NOON, PM, WEEK, Token
@@ -28,6 +28,7 @@ MOST_MINUTES_TO = 29
 """Of "N시 M분 전"."""
 
 _HOUR, _MINUTES, _HALF = KIND["hour"], KIND["minutes"], KIND["half"]
+_PAST = frozenset((KIND["recent"], KIND["past"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,11 @@ def _clock(tokens: Sequence[Token]) -> Said:
     return Said(hour, minute, _part(tokens), bool(zero))
 
 
-def _numbers(tokens: Sequence[Token]) -> Said:
+def _numbers(tokens: Sequence[Token]) -> Said | None:
+    """None for "two four p. m.": nobody says minutes so, and it may be two times."""
     numbers = _values(tokens, "number")
+    if len(numbers) > 1 and numbers[1] < 10:
+        return None
     first = next(token for token in tokens if token.kind == KIND["number"])
     zero = first.values[1] == 1
     return Said(numbers[0], numbers[1] if len(numbers) > 1 else 0, _part(tokens), zero)
@@ -141,7 +145,7 @@ def _numbers(tokens: Sequence[Token]) -> Said:
 def _bare_numbers(tokens: Sequence[Token]) -> Said | None:
     """None for "at seventy": that is no hour, and none that does not exist."""
     said = _numbers(tokens)
-    return said if said.hour <= 24 and said.minute < 60 else None
+    return said if said is not None and said.hour <= 24 and said.minute < 60 else None
 
 
 def _free_number(tokens: Sequence[Token]) -> Said | None:
@@ -150,9 +154,9 @@ def _free_number(tokens: Sequence[Token]) -> Said | None:
     return _bare_numbers(tokens) if number.values[2] and number.values[0] <= 12 else None
 
 
-def _weak_numbers(tokens: Sequence[Token]) -> Said:
-    said = _numbers(tokens)
-    return Said(said.hour, said.minute, said.part, said.zero, weak=True)
+def _weak_numbers(tokens: Sequence[Token]) -> Said | None:
+    said = _bare_numbers(tokens)
+    return said and replace(said, weak=True)
 
 
 def _hundred(tokens: Sequence[Token]) -> Said | None:
@@ -213,18 +217,14 @@ def _before_now(tokens: Sequence[Token]) -> FromNow:
 
 def _around_now(tokens: Sequence[Token]) -> AroundNow | None:
     units = _values(tokens, "unit")
+    length = _duration(tokens)
     if units:
-        length = timedelta(hours=1) if units[0] == HOUR else None
-    else:
-        length = _duration(tokens)
+        length = timedelta(hours=1 if units[0] == HOUR else 0)
     away = _values(tokens, "away")
-    if length is None or away == [0]:
+    if not length or away == [0]:
         return None
-    return AroundNow(-length if away == [-1] or _values_of_nothing(tokens, "recent", "past") else length)
-
-
-def _values_of_nothing(tokens: Sequence[Token], *kinds: str) -> bool:
-    return any(token.kind in {KIND[kind] for kind in kinds} for token in tokens)
+    is_past = away == [-1] or any(token.kind in _PAST for token in tokens)
+    return AroundNow(-length if is_past else length)
 
 
 def _part_alone(tokens: Sequence[Token]) -> Part:

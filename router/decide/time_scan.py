@@ -46,7 +46,7 @@ _SINO_UNITS = rf"개월|시간|년도|년|월(?![드급요])|주일|주간|주(?
 _DIGIT_UNITS = "개월|시간|년도|년|월(?![드급])|주일|주간|주(?![식소문제기택차년민인변])|달(?![러력리])|일(?!\\s?(?:치|차|째))|시(?!리즈)|분(?![위석야류실])|초(?![등기보안과])"
 
 
-_COUNT_EN = rf"(?P<count>\d{{1,4}}|{one_of([*CARDINALS, 'an', 'a', 'few'])})[\s-]+(?P<count_unit>{one_of(UNITS_EN)})s?(?:'s|')?(?![0-9a-z])"
+_COUNT_EN = rf"(?P<count>\d{{1,4}}|{one_of([*CARDINALS, 'an', 'a', 'few'])})[\s-]+(?P<count_unit>{one_of(UNITS_EN)})(?:(?<!sec)(?<!second)|(?=s))s?(?:'s|')?(?![0-9a-z])"
 _YEAR_EN = (
     rf"(?P<thousand>two\sthousand|one\sthousand\snine\shundred)(?:\sand)?(?:\s(?P<odd>{one_of(CARDINALS)}))?(?![a-z])"
     rf"|(?P<century>nineteen|twenty)\s(?P<decade>{one_of(name for name, value in CARDINALS.items() if value >= 10)})(?![a-z])"

@@ -54,8 +54,21 @@ def _like(kind: str, words: str) -> dict[str, Meaning]:
 
 
 _WEEKDAYS_KO = "월화수목금토일"
-_WEEKDAYS_EN = "monday tuesday wednesday thursday friday saturday sunday".split()
-_MONTHS_EN = "january february march april may june july august september october november december".split()
+_WEEKDAYS_EN = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_MONTHS_EN = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 _NTH = ("첫", "두", "세", "네", "다섯")
 _LAST_NIGHT = (*meaning("near", -1), *meaning("part", NIGHT))
 _TONIGHT = (*meaning("near", 0), *meaning("part", NIGHT))

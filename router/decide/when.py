@@ -47,6 +47,8 @@ class When:
     """The bound of "after three" and "3시 이후"."""
     lasts: timedelta | None = None
     """The duration that was said."""
+    coming: date | None = None
+    """The next such day, where `day` has passed and no year was said: what somebody means who plans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Days:
     """Words that name days. `span` None: there are none such."""
 
     span: Span | None
+    any_year: bool = False
+    """A month or a day of one, of whichever year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,10 @@ _GRAMMAR = lazy("|".join(f"({_sentence(row)})" for row, _ in _ROWS))
 _FIRST_TIME = len(DAYS)
 _HEADS = frozenset(KIND[kind] for kind in ("on", "from", "until", "for", "in", "of", "the", "at", "before", "by"))
 _TAILS = frozenset(KIND[kind] for kind in ("from", "until", "of", "plain", "between"))
+_MONTHS = frozenset(KIND[kind] for kind in ("month", "maybe_month", "slash"))
+_YEAR_SAID = frozenset(
+    KIND[kind] for kind in ("year", "bare_year", "year_or_count", "away_year", "away", "lunar", "moon_day")
+)
 _RANGES = frozenset(KIND[kind] for kind in ("range", "from", "until"))
 _BETWEEN = KIND["between"]
 _JOINTS = _RANGES | _TAILS | _HEADS | {KIND["and"]}
@@ -110,7 +118,9 @@ def _read(row: int, tokens: Sequence[Token], today: date) -> Days | Timely | Non
         return Days(None)
     if span is None:
         return None
-    return Days(span if span[0].year in YEARS and span[1].year in YEARS else None)
+    kinds = {token.kind for token in tokens}
+    any_year = bool(kinds & _MONTHS) and not kinds & _YEAR_SAID
+    return Days(span if span[0].year in YEARS and span[1].year in YEARS else None, any_year)
 
 
 def _placed(text: str, kinds: str, tokens: list[Token], meaning: Days | Timely, first: int, after: int) -> Found:
@@ -128,20 +138,23 @@ def _placed(text: str, kinds: str, tokens: list[Token], meaning: Days | Timely, 
 
 def read_when(text: str, now: datetime) -> When:
     """The days and times in folded `text`, seen from `now`. Total: any text has an answer."""
-    kinds, tokens, found = find(text, now)
+    kinds, _, found = find(text, now)
     if not found:
         return When(rest=text if text.strip() == text else " ".join(text.split()), repeats=_REPEAT in kinds)
     days = [each for each in found if isinstance(each.meaning, Days)]
     times = _times(kinds, found)
     moments = [each for each in found if isinstance(each.meaning, FromNow | AroundNow)]
+    if days or times:
+        # "내일 3시 회의 30분 전에 알려줘": before that, and not before now.
+        moments = [each for each in moments if not _is_before(each)]
     when = When(repeats=_REPEAT in kinds)
     if moments:
         when = _with_moment(when, moments, days, times, now)
     else:
-        when = _with_days(when, text, kinds, days, found)
+        when = _with_days(when, text, kinds, days, found, now)
         when = _with_times(when, text, kinds, times, found, now)
         when = _with_duration(when, found)
-    return replace(when, rest=_rest(text, kinds, tokens, found, when))
+    return replace(when, rest=_rest(text, kinds, found, when))
 
 
 def _times(kinds: str, found: Sequence[Found]) -> list[Found]:
@@ -172,11 +185,15 @@ def _with_moment(when: When, moments: list[Found], days: list[Found], times: lis
     return replace(when, day=at.date(), last_day=at.date(), begins=_minute(at), several=several)
 
 
+def _is_before(found: Found) -> bool:
+    return isinstance(found.meaning, FromNow) and found.meaning.later < timedelta()
+
+
 def _minute(at: datetime) -> time:
     return time(at.hour, at.minute)
 
 
-def _with_days(when: When, text: str, kinds: str, days: Sequence[Found], found: Sequence[Found]) -> When:
+def _with_days(when: When, text: str, kinds: str, days: Sequence[Found], found: Sequence[Found], now: datetime) -> When:
     spans = [each.meaning.span for each in days if isinstance(each.meaning, Days) and each.meaning.span is not None]
     impossible = tuple(
         text[each.start : each.end].strip()
@@ -187,7 +204,8 @@ def _with_days(when: When, text: str, kinds: str, days: Sequence[Found], found: 
         return replace(when, impossible=impossible)
     first, last = spans[0], spans[-1]
     if len(spans) == 1:
-        return _lasting_days(replace(when, day=first[0], last_day=first[1]), kinds, days[0], found)
+        when = replace(when, day=first[0], last_day=first[1], coming=_coming(days[0], now.date()))
+        return _lasting_days(when, kinds, days[0], found)
     if len(spans) == 2 and _joined(kinds, days[0], days[1]):
         # "월요일부터 금요일까지" said on a Wednesday: the Friday after that Monday.
         end = last[1] + WEEK if first[0] - WEEK < last[1] < first[0] else last[1]
@@ -199,6 +217,15 @@ def _with_days(when: When, text: str, kinds: str, days: Sequence[Found], found: 
         # "이번 달 25일", "this week on friday": the second says which of the first.
         return replace(when, day=last[0], last_day=last[1])
     return replace(when, day=first[0], last_day=first[1], several=True)
+
+
+def _coming(found: Found, today: date) -> date | None:
+    meaning = found.meaning
+    if not isinstance(meaning, Days) or meaning.span is None or not meaning.any_year or meaning.span[1] >= today:
+        return None
+    first = meaning.span[0]
+    # 29 February has no fellow in the next year.
+    return None if (first.month, first.day) == (2, 29) else first.replace(year=first.year + 1)
 
 
 def _lasting_days(when: When, kinds: str, days: Found, found: Sequence[Found]) -> When:
@@ -255,14 +282,12 @@ def _in_its_part(said: Said, found: Sequence[Found]) -> Said:
 
 def _bound(kinds: str, said: Found) -> str | None:
     """Whether the time is only said to be before or after."""
-    head = kinds[said.first]
-    tail = kinds[said.after] if said.after < len(kinds) else ""
-    if head in _BEFORE or tail in _BEFORE or (head == _UNTIL or _UNTIL in kinds[said.first : said.after]):
+    if isinstance(said.meaning, Said) and said.meaning.minutes_early:
+        return None
+    around = {*kinds[said.first : said.after + 1]}
+    if around & _BEFORE or _UNTIL in around:
         return "before"
-    if kinds[said.after - 1] in _BEFORE:
-        meaning = said.meaning
-        return None if isinstance(meaning, Said) and meaning.minutes_early else "before"
-    return "after" if head == _AFTER or tail == _AFTER else None
+    return "after" if _AFTER in around else None
 
 
 def _start(first: Said, second: Said | None) -> tuple[time, int]:
@@ -311,16 +336,16 @@ def _joined(kinds: str, first: Found, second: Found) -> bool:
     if not set(between) <= _JOINTS:
         return False
     if _AND in between:
-        return _BETWEEN in whole or (kinds[first.first] == _FROM)
+        return _BETWEEN in whole or _FROM in kinds[first.first : first.after]
     return bool(set(kinds[first.after - 1 : second.first + 1]) & _RANGES)
 
 
-def _rest(text: str, kinds: str, tokens: Sequence[Token], found: Sequence[Found], when: When) -> str:
+def _rest(text: str, kinds: str, found: Sequence[Found], when: When) -> str:
     """The text without the words read."""
     kept, at = [], 0
     previous: Found | None = None
     for each in found:
-        if not each.is_read or _is_left(each, when):
+        if not each.is_read or _is_left(each, when, found):
             continue
         start = each.start
         if previous is None or not _joins(kinds, previous, each):
@@ -335,9 +360,11 @@ def _joins(kinds: str, first: Found, second: Found) -> bool:
     return type(first.meaning) is type(second.meaning) and _joined(kinds, first, second)
 
 
-def _is_left(each: Found, when: When) -> bool:
+def _is_left(each: Found, when: When, found: Sequence[Found]) -> bool:
     """Whether words are left in the text, because nothing came of them."""
     meaning = each.meaning
+    if isinstance(meaning, FromNow):
+        return meaning.later < timedelta() and len(found) > 1
     if isinstance(meaning, Lasting):
         return meaning.weak and when.begins is None
     if isinstance(meaning, DaysLasting):
