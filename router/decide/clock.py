@@ -42,6 +42,8 @@ class Said:
     """Written with a leading zero: the 24-hour clock."""
     weak: bool = False
     """A bare number, a time only as the end of a range."""
+    lone: bool = False
+    """A bare number after "for", a time only where no other is said: else it counts people."""
     minutes_early: int = 0
     """Of "N시 M분 전"."""
 
@@ -151,7 +153,8 @@ def _bare_numbers(tokens: Sequence[Token]) -> Said | None:
 def _free_number(tokens: Sequence[Token]) -> Said | None:
     """ "set an alarm for six"; None for "a table for six people"."""
     number = next(token for token in tokens if token.kind == KIND["number"])
-    return _bare_numbers(tokens) if number.values[2] and number.values[0] <= 12 else None
+    said = _bare_numbers(tokens) if number.values[2] and number.values[0] <= 12 else None
+    return said and replace(said, lone=True)
 
 
 def _weak_numbers(tokens: Sequence[Token]) -> Said | None:
@@ -272,7 +275,7 @@ TIMES: tuple[tuple[str, Reader], ...] = (
     (f"part {_AT} {_NUMBER} (?! unit | hundred | meridiem | oclock | {_TO} number )", _bare_numbers),
     (f"{_AT} {_NUMBER} (?! unit | hundred | month | maybe_month | and half )", _bare_numbers),
     ("for number number", _bare_numbers),
-    ("for number (?! unit | hundred | month | maybe_month | and half | ordinal )", _free_number),
+    ("for number (?! unit | hundred | month | maybe_month | and half | ordinal | at )", _free_number),
     (f"(?<= [{''.join(KIND[kind] for kind in ('range', 'and', 'until'))}] ) {_NUMBER}", _weak_numbers),
     (f"{_AT}? number? named hour? (?:ago|later)?", _named),
     (f"(?:recent|past|ahead|away) {_LENGTH} (?:lasting|within|between)?", _around_now),

@@ -370,8 +370,8 @@ DAYS: tuple[tuple[str, Reader], ...] = (
     ),
     ("month", _month),
     ("(?:in|for|until) maybe_month (?! the? ordinal | number )", _month),
-    ("for the unit", _this_unit),
-    ("unit of maybe_month", _month),
+    ("for the unit (?! of )", _this_unit),
+    (f"the? unit of {_MONTH}", _month),
     ("(?:year|away_year)", _year_alone),
     ("(?:in|of|from) bare_year", _year_alone),
 )

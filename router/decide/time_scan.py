@@ -42,8 +42,8 @@ from router.decide.time_words import (
 _UNIT_OF = {"일": DAY, "주": WEEK, "주일": WEEK, "주간": WEEK, "개월": MONTH, "달": MONTH}
 _NATIVE_UNITS = "시간|주일|주간|주(?![식소문제기택차년민인변])|달(?![러력리성래라걀마콤])|시(?=반|에|부터|까지|쯤|경|정각|로|으로|이후|전|후|와|과|는|은|이|의|를|인|[삼사오이십]|[^가-힣]|$)"
 _SPOKEN_DAY = "일(?=에|엔|은|는|의|이|을|과|와|하고|부터|까지|날|로|간|동안|전|후|뒤|이내|마다|자|저녁|오[전후]|아침|밤|[월화수목금토일]요일|[^가-힣]|$)"
-_SINO_UNITS = rf"개월|시간|년도|년|월(?![드급요])|주일|주간|주(?![식소문제기택차년민인변])|{_SPOKEN_DAY}|분(?![위석야류실노쇄홍당들])|초(?=[^가-힣]|$|간|동안|후|뒤|전)|시(?=\s?[일이삼사오육칠팔구십]+\s?분)"
-_DIGIT_UNITS = "개월|시간|년도|년|월(?![드급])|주일|주간|주(?![식소문제기택차년민인변])|달(?![러력리])|일(?!\\s?(?:치|차|째))|시(?!리즈)|분(?![위석야류실])|초(?![등기보안과])"
+_SINO_UNITS = rf"개월|시간|년도|년|월달|월(?![드급요])|주일|주간|주(?![식소문제기택차년민인변])|{_SPOKEN_DAY}|분(?![위석야류실노쇄홍당들])|초(?=[^가-힣]|$|간|동안|후|뒤|전)|시(?=\s?[일이삼사오육칠팔구십]+\s?분)"
+_DIGIT_UNITS = "개월|시간|년도|년|월달|월(?![드급])|주일|주간|주(?![식소문제기택차년민인변])|달(?![러력리])|일(?!\\s?(?:치|차|째))|시(?!리즈)|분(?![위석야류실])|초(?![등기보안과])"
 
 
 _COUNT_EN = rf"(?P<count>\d{{1,4}}|{one_of([*CARDINALS, 'an', 'a', 'few'])})[\s-]+(?P<count_unit>{one_of(UNITS_EN)})(?:(?<!sec)(?<!second)|(?=s))s?(?:'s|')?(?![0-9a-z])"
@@ -142,7 +142,7 @@ def _korean_count(number: int, unit: str, *, weak: bool = False) -> Meaning:
     match unit:
         case "일":
             return meaning("weak_day" if weak else "day", number)
-        case "월":
+        case "월" | "월달":
             return meaning("month", number)
         case "시":
             return meaning("hour", number, 0)
@@ -169,7 +169,7 @@ def _digits(found: re.Match[str]) -> Meaning:
 
 def _sino(found: re.Match[str]) -> Meaning:
     written, unit = found["sino"], found["sino_unit"]
-    if unit == "월" and written in {"육", "십"}:
+    if unit in {"월", "월달"} and written in {"육", "십"}:
         return meaning("month", sino(written))
     try:
         return _korean_count(sino(written), unit, weak=len(written) == 1 and written != "십")

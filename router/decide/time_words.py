@@ -120,6 +120,7 @@ KOREAN: dict[str, Meaning] = {
     "일주일": meaning("count", 1, WEEK),
     **{f"{word}째": meaning("nth", at) for at, word in enumerate(("첫", "둘", "셋", "넷", "다섯"), 1)},
     **{f"{word}번째": meaning("nth", at) for at, word in enumerate(_NTH, 1)},
+    "첫주": (*meaning("nth", 1), *meaning("week_unit")),
     "마지막": meaning("nth", -1),
     **_all("edge_word", {"월초": 1, "월중순": 2, "월말": 3, "연초": 4, "년초": 4, "연말": 6, "년말": 6, "주초": 7}),
     **_all("moon_month", {"정월": 1, "동짓달": 11, "섣달": 12}),
@@ -135,13 +136,14 @@ KOREAN: dict[str, Meaning] = {
     **_like("now", "지금 현재"),
     **_like("sharp", "정각"),
     **_like("repeat", "매주 매일 매월 매달 매년 격주"),
-    **_all("away", {"지난": -1, "저번": -1, "이번": 0, "다음": 1}),
+    **_all("away", {"지난": -1, "저번": -1, "이번": 0, "요번": 0, "다음": 1}),
 }
 """Words that may be followed by anything but what `NOT_BEFORE` says."""
 
 SPACED = {
     **dict.fromkeys(("내일모레", "다음날", "지난해", "이번해", "이번년도", "다음해", "어제밤", "지난밤"), 2),
-    **dict.fromkeys(("올해", "이달"), 1),
+    **dict.fromkeys(("올해", "이달", "첫주"), 1),
+    **{f"{word}째": len(word) for word in ("첫", "둘", "셋", "넷", "다섯")},
     **{f"{word}번째": len(word) for word in _NTH},
 }
 """Words that are also written apart, and after how many syllables."""
@@ -163,9 +165,9 @@ TAILS: dict[str, Meaning] = {
     **_like("from", "부터 에서부터 에서"),
     **_like("until", "까지"),
     **_like("of", "의"),
-    **_like("plain", "에는 엔 에 은 는 으로 로 날 이 을 를 도 만 쯤에 쯤 경에 경 중에 중 인 이야 이니"),
+    **_like("plain", "에는 엔 에 은 는 으로 로 날 이 가 을 를 도 만 쯤에 쯤 경에 경 중에 중 인 이야 이니"),
     **_like("between", "사이에 사이의 사이"),
-    **_like("and", "와 과 하고 랑"),
+    **_like("and", "와 과 하고 이랑 랑"),
     **_like("range", "~ -"),
     **_like("lasting", "동안의 동안에 동안 간의 간 짜리 내내"),
     **_like("within", "이내에 이내 내에 안에 안으로"),
@@ -185,6 +187,7 @@ AWAY_KO = {
     "지난": -1,
     "저번": -1,
     "이번": 0,
+    "요번": 0,
     "금": 0,
     "다음": 1,
     "담": 1,

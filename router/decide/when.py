@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from router.decide.calendar_days import Span
+from router.decide.calendar_days import Span, of_near_month
 from router.decide.clock import MORNING_BY_DEFAULT, TIMES, AroundNow, DaysLasting, FromNow, Lasting, Part, Said, Timely
 from router.decide.dates import DAYS
 from router.decide.patterns import lazy
@@ -58,6 +58,8 @@ class Days:
     span: Span | None
     any_year: bool = False
     """A month or a day of one, of whichever year."""
+    any_month: bool = False
+    """A day of whichever month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ _MONTHS = frozenset(KIND[kind] for kind in ("month", "maybe_month", "slash"))
 _YEAR_SAID = frozenset(
     KIND[kind] for kind in ("year", "bare_year", "year_or_count", "away_year", "away", "lunar", "moon_day")
 )
+_BARE_DAY = frozenset(KIND[kind] for kind in ("day", "weak_day", "ordinal", "range", "on", "the", "until", "from"))
 _RANGES = frozenset(KIND[kind] for kind in ("range", "from", "until"))
 _BETWEEN = KIND["between"]
 _JOINTS = _RANGES | _TAILS | _HEADS | {KIND["and"]}
@@ -120,7 +123,8 @@ def _read(row: int, tokens: Sequence[Token], today: date) -> Days | Timely | Non
         return None
     kinds = {token.kind for token in tokens}
     any_year = bool(kinds & _MONTHS) and not kinds & _YEAR_SAID
-    return Days(span if span[0].year in YEARS and span[1].year in YEARS else None, any_year)
+    any_month = kinds <= _BARE_DAY
+    return Days(span if span[0].year in YEARS and span[1].year in YEARS else None, any_year, any_month)
 
 
 def _placed(text: str, kinds: str, tokens: list[Token], meaning: Days | Timely, first: int, after: int) -> Found:
@@ -158,14 +162,15 @@ def read_when(text: str, now: datetime) -> When:
 
 
 def _times(kinds: str, found: Sequence[Found]) -> list[Found]:
-    """The times of day, without bare numbers that end no range."""
+    """The times of day, without bare numbers that are none."""
     times: list[Found] = []
     for each in found:
-        if isinstance(each.meaning, Said):
-            if each.meaning.weak and not (times and _joined(kinds, times[-1], each)):
-                continue
+        if not isinstance(each.meaning, Said):
+            continue
+        if not each.meaning.weak or (times and _joined(kinds, times[-1], each)):
             times.append(each)
-    return times
+    firm = [each for each in times if isinstance(each.meaning, Said) and not each.meaning.lone]
+    return firm or times[:1]
 
 
 def _with_moment(when: When, moments: list[Found], days: list[Found], times: list[Found], now: datetime) -> When:
@@ -207,8 +212,7 @@ def _with_days(when: When, text: str, kinds: str, days: Sequence[Found], found: 
         when = replace(when, day=first[0], last_day=first[1], coming=_coming(days[0], now.date()))
         return _lasting_days(when, kinds, days[0], found)
     if len(spans) == 2 and _joined(kinds, days[0], days[1]):
-        # "월요일부터 금요일까지" said on a Wednesday: the Friday after that Monday.
-        end = last[1] + WEEK if first[0] - WEEK < last[1] < first[0] else last[1]
+        end = _end_of_days(first[0], last[1], days[1])
         if first[0] <= end:
             return replace(when, day=first[0], last_day=end)
     if len(spans) == 2 and first == last:
@@ -217,6 +221,14 @@ def _with_days(when: When, text: str, kinds: str, days: Sequence[Found], found: 
         # "이번 달 25일", "this week on friday": the second says which of the first.
         return replace(when, day=last[0], last_day=last[1])
     return replace(when, day=first[0], last_day=first[1], several=True)
+
+
+def _end_of_days(first: date, last: date, said: Found) -> date:
+    if isinstance(said.meaning, Days) and said.meaning.any_month:
+        # "april 1st to the 5th": of that month.
+        return of_near_month(first, last.day)
+    # "월요일부터 금요일까지" said on a Wednesday: the Friday after that Monday.
+    return last + WEEK if first - WEEK < last < first else last
 
 
 def _coming(found: Found, today: date) -> date | None:
@@ -369,4 +381,10 @@ def _is_left(each: Found, when: When, found: Sequence[Found]) -> bool:
         return meaning.weak and when.begins is None
     if isinstance(meaning, DaysLasting):
         return when.day == when.last_day
-    return isinstance(meaning, Said) and meaning.weak and when.ends is None
+    return isinstance(meaning, Said) and (
+        (meaning.weak and when.ends is None) or (meaning.lone and _others(found, each))
+    )
+
+
+def _others(found: Sequence[Found], each: Found) -> bool:
+    return any(isinstance(other.meaning, Said) and other is not each for other in found)
