@@ -13,8 +13,9 @@ What is meant where the words leave it open
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import time, timedelta
+from typing import NamedTuple
 
 from router.decide.time_words import AM, DAY, HOUR, KIND, NIGHT, NOON, PM, WEEK, Token
 
@@ -31,8 +32,7 @@ _HOUR, _MINUTES, _HALF = KIND["hour"], KIND["minutes"], KIND["half"]
 _PAST = frozenset((KIND["recent"], KIND["past"]))
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """A time of day as it was said. `part` is the part of the day that goes with it."""
 
     hour: int
@@ -154,12 +154,12 @@ def _free_number(tokens: Sequence[Token]) -> Said | None:
     """ "set an alarm for six"; None for "a table for six people"."""
     number = next(token for token in tokens if token.kind == KIND["number"])
     said = _bare_numbers(tokens) if number.values[2] and number.values[0] <= 12 else None
-    return said and replace(said, lone=True)
+    return said and said._replace(lone=True)
 
 
 def _weak_numbers(tokens: Sequence[Token]) -> Said | None:
     said = _bare_numbers(tokens)
-    return said and replace(said, weak=True)
+    return said and said._replace(weak=True)
 
 
 def _hundred(tokens: Sequence[Token]) -> Said | None:

@@ -43,15 +43,19 @@ Reader = Callable[[Sequence[Token], date], Span | None]
 
 _MAY = 5
 _UNIT_DAYS = {DAY: 1, WEEK: 7, MONTH: 30, YEAR: 365}
-_DAY_NAMES = tuple(KIND[name] for name in ("day", "weak_day", "ordinal", "number"))
-_MONTH_NAMES = (KIND["month"], KIND["maybe_month"])
-_YEAR_NAMES = (KIND["year"], KIND["bare_year"], KIND["year_or_count"])
+_AWAY_UNITS = (("away_week", WEEK), ("away_month", MONTH), ("away_year", YEAR))
+_DAY_NAMES = ("day", "weak_day", "ordinal", "number")
+_MONTH_NAMES = ("month", "maybe_month")
+_YEAR_NAMES = ("year", "bare_year", "year_or_count")
+_NAMES = {character: name for name, character in KIND.items()}
 
 
 def value(tokens: Sequence[Token], *kinds: str) -> int | None:
-    """The first number of the first token of one of these kinds (names, or characters of `KIND`)."""
-    wanted = [KIND.get(kind, kind) for kind in kinds]
-    return next((token.values[0] for token in tokens if token.kind in wanted), None)
+    """The first number of the first token of one of these kinds."""
+    for token in tokens:
+        if _NAMES[token.kind] in kinds:
+            return token.values[0]
+    return None
 
 
 def _has(tokens: Sequence[Token], kind: str) -> bool:
@@ -90,14 +94,14 @@ def _month_and_day(tokens: Sequence[Token], today: date) -> Span | None:
 
 def _number_and_month(tokens: Sequence[Token], today: date) -> Span | None:
     # "one may think" is no date.
-    said = {token.kind for token in tokens}
-    unsure = _needed(tokens, *_MONTH_NAMES) == _MAY and not said & {KIND["of"], *_YEAR_NAMES}
+    said = {_NAMES[token.kind] for token in tokens}
+    unsure = _needed(tokens, *_MONTH_NAMES) == _MAY and not said & {"of", *_YEAR_NAMES}
     unsure = unsure and _needed(tokens, "number") == 1
     return None if unsure else _month_and_day(tokens, today)
 
 
 def _days_of_month(tokens: Sequence[Token], today: date) -> Span:
-    day, day_to = [token.values[0] for token in tokens if token.kind in _DAY_NAMES]
+    day, day_to = [token.values[0] for token in tokens if _NAMES[token.kind] in _DAY_NAMES]
     month = value(tokens, *_MONTH_NAMES)
     first = of_near_month(today, day) if month is None else of_near_year(today, month, day)
     if day_to < day and month is None:
@@ -252,6 +256,20 @@ def _near_for(tokens: Sequence[Token], today: date) -> Span:
     return first, plus(first, _counted(tokens) - 1)
 
 
+def _in_the_last(tokens: Sequence[Token], today: date) -> Span | None:
+    """ "in the last week": the seven days up to now."""
+    unit, away = next((unit, value(tokens, kind)) for kind, unit in _AWAY_UNITS if _has(tokens, kind))
+    if away == 0:
+        return None
+    days = _UNIT_DAYS[unit] - 1
+    return (plus(today, -days), today) if away == -1 else (today, plus(today, days))
+
+
+def _day_of_part(tokens: Sequence[Token], today: date) -> Span:
+    """Of "this morning"."""
+    return one(plus(today, _needed(tokens, "away")))
+
+
 def _edge(tokens: Sequence[Token], today: date) -> Span | None:
     edge = _needed(tokens, "edge")
     if value(tokens, *_MONTH_NAMES) is not None:
@@ -341,6 +359,8 @@ DAYS: tuple[tuple[str, Reader], ...] = (
     ("(?:in|later) count", _later),
     (f"{_COUNTED} within", _ahead),
     (f"{_SPAN} ago", _ago),
+    (f"in the (?:away_week|away_month|away_year) (?! of? {_DAY} )", _in_the_last),
+    ("away (?= part )", _day_of_part),
     (f"away_month of? on? {_DAY} weekday?", _day_of_month_away),
     ("the? ordinal of? away_month", _day_of_month_away),
     ("the? nth weekday", _nth_weekday),

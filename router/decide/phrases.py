@@ -8,9 +8,8 @@ Rules of this file
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Generic, TypeVar, cast
+from typing import Generic, NamedTuple, TypeVar, cast
 
 from router.decide.calendar_days import Span
 from router.decide.clock import TIMES, Part, Timely
@@ -25,8 +24,7 @@ def kinds_of(names: str) -> frozenset[str]:
     return frozenset(KIND[name] for name in names.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
+class Days(NamedTuple):
     """Words that name days. `span` None: there are none such."""
 
     span: Span | None
@@ -39,8 +37,7 @@ class Days:
 M = TypeVar("M")
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[M]):
+class Found(NamedTuple, Generic[M]):
     """A phrase: where it stands, and what it means."""
 
     start: int

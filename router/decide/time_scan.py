@@ -8,7 +8,7 @@ Rules of this file
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from router.decide.named_days import NAMED_DAYS
 from router.decide.numerals import CARDINALS, NATIVE, ORDINALS, SINO_WORD, one_of, sino
@@ -46,7 +46,13 @@ _SINO_UNITS = rf"개월|시간|년도|년|월달|월(?![드급요])|주일|주�
 _DIGIT_UNITS = "개월|시간|년도|년|월달|월(?![드급])|주일|주간|주(?![식소문제기택차년민인변])|달(?![러력리])|일(?!\\s?(?:치|차|째))|시(?!리즈)|분(?![위석야류실])|초(?![등기보안과])"
 
 
-_COUNT_EN = rf"(?P<count>\d{{1,4}}|{one_of([*CARDINALS, 'an', 'a', 'few'])})[\s-]+(?P<count_unit>{one_of(UNITS_EN)})(?:(?<!sec)(?<!second)|(?=s))s?(?:'s|')?(?![0-9a-z])"
+def _any(words: Iterable[str]) -> str:
+    """Regular expression for any of the words, which a look at the first letter mostly answers."""
+    words = list(words)
+    return f"(?=[{''.join(sorted({word[0] for word in words}))}])(?:{one_of(words)})"
+
+
+_COUNT_EN = rf"(?P<count>[0-9]{{1,4}}|{_any([*CARDINALS, 'an', 'a', 'few'])})[\s-]+(?P<count_unit>{one_of(UNITS_EN)})(?:(?<!sec)(?<!second)|(?=s))s?(?:'s|')?(?![0-9a-z])"
 _YEAR_EN = (
     rf"(?P<thousand>two\sthousand|one\sthousand\snine\shundred)(?:\sand)?(?:\s(?P<odd>{one_of(CARDINALS)}))?(?![a-z])"
     rf"|(?P<century>nineteen|twenty)\s(?P<decade>{one_of(name for name, value in CARDINALS.items() if value >= 10)})(?![a-z])"
@@ -58,8 +64,8 @@ _DIGITS = rf"""(?P<year>\d{{4}})(?P<dot>[-./])\s?(?P<month>\d{{1,2}})(?P=dot)\s?
 |(?P<digits>\d{{1,4}})\s?(?P<digit_unit>{_DIGIT_UNITS})
 |(?P<number>\d{{1,4}})(?=\s?[ap]\.?\s?m\b|[\s~,?!)-]|\.(?!\d)|$)"""
 _LATIN = rf"""{_YEAR_EN}
-|(?:(?P<phrase>{one_of(PHRASES)})|(?P<pair>{one_of(word for word in (*CARDINALS, *ORDINALS) if " " in word)})|(?P<holiday_en>{one_of(name for name in NAMED_DAYS if name.isascii())})
-|(?P<away_en>{one_of(AWAY_EN)})\s(?P<away_unit>weekend|week|month|year)s?)(?:'?s|')?(?![0-9a-z])
+|(?:(?P<phrase>{_any(PHRASES)})|(?P<pair>{_any(word for word in (*CARDINALS, *ORDINALS) if " " in word)})|(?P<holiday_en>{_any(name for name in NAMED_DAYS if name.isascii())})
+|(?P<away_en>{_any(AWAY_EN)})\s(?P<away_unit>weekend|week|month|year)s?)(?:'?s|')?(?![0-9a-z])
 |(?P<meridiem>[ap])\.?\s?m\b\.?
 |(?P<english>[a-z]+)(?:'s)?(?![0-9])"""
 
@@ -85,7 +91,7 @@ _FIRST_HANGUL = "".join(
     )
 )
 _SCAN = lazy(
-    rf"(?<![0-9a-z가-힣/.:_])(?:(?=[0-9a-z]){_COUNT_EN}|(?=[0-9])(?:{_DIGITS})|(?=[a-z])(?:{_LATIN})|(?=[{_FIRST_HANGUL}])(?:{_HANGUL})|(?P<sign>[~-]))",
+    rf"(?<![0-9a-z가-힣/.:_])(?:{_COUNT_EN}|(?=[0-9])(?:{_DIGITS})|(?=[a-z])(?:{_LATIN})|(?=[{_FIRST_HANGUL}])(?:{_HANGUL})|(?P<sign>[~-]))",
     re.VERBOSE,
 )
 _TAIL = lazy(rf"(?P<tail>{one_of(TAILS)})(?![가-힣])|(?P<loose>{one_of(LOOSE_TAILS)})|(?P<s>'s)")

@@ -7,8 +7,8 @@ Rules of this file
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 from router.decide.calendar_days import of_near_month
 from router.decide.clock import MORNING_BY_DEFAULT, AroundNow, DaysLasting, FromNow, Lasting, Part, Said
@@ -20,8 +20,7 @@ _REPEAT, _FROM, _AFTER = KIND["repeat"], KIND["from"], KIND["later"]
 _BEFORE = kinds_of("before ago by until")
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(NamedTuple):
     """Days and times of one message, in the zone of `now`.
 
     `last_day` is the same as `day` for a single one; both None where no day is named. `ends` only where an end was said
@@ -55,7 +54,7 @@ def read_when(text: str, now: datetime) -> When:
     kinds, found = find(text, now.date())
     when = When(repeats=_REPEAT in kinds)
     if not found:
-        return replace(when, rest=" ".join(text.split()))
+        return when._replace(rest=" ".join(text.split()))
     days, times = those(found, Days), _times(kinds, found)
     moments: list[FromNow | AroundNow] = [each.meaning for each in those(found, FromNow)]
     moments += [each.meaning for each in those(found, AroundNow)]
@@ -64,13 +63,13 @@ def read_when(text: str, now: datetime) -> When:
         moments = [each for each in moments if isinstance(each, AroundNow) or each.later > timedelta()]
     if moments:
         when = _with_moment(when, moments[0], now)
-        when = replace(when, several=bool(days or times) or len(moments) > 1)
+        when = when._replace(several=bool(days or times) or len(moments) > 1)
     else:
         when = _with_days(when, text, kinds, days, now.date())
         when = _with_days_lasting(when, kinds, days, those(found, DaysLasting))
         when = _with_times(when, text, kinds, times, found)
         when = _with_duration(_later_today(when, times, now), those(found, Lasting))
-    return replace(when, rest=_rest(text, kinds, found, when))
+    return when._replace(rest=_rest(text, kinds, found, when))
 
 
 def _times(kinds: str, found: Sequence[Phrase]) -> list[Found[Said]]:
@@ -89,10 +88,10 @@ def _with_moment(when: When, meaning: FromNow | AroundNow, now: datetime) -> Whe
     except OverflowError:
         return when
     if isinstance(meaning, FromNow):
-        return replace(when, day=at.date(), last_day=at.date(), begins=_minute(at))
+        return when._replace(day=at.date(), last_day=at.date(), begins=_minute(at))
     first, last = (at, now) if meaning.later < timedelta() else (now, at)
     ends = _minute(last) if first.date() == last.date() and _minute(first) < _minute(last) else None
-    return replace(when, day=first.date(), last_day=last.date(), begins=_minute(first), ends=ends)
+    return when._replace(day=first.date(), last_day=last.date(), begins=_minute(first), ends=ends)
 
 
 def _minute(at: datetime) -> time:
@@ -103,19 +102,19 @@ def _with_days(when: When, text: str, kinds: str, days: Sequence[Found[Days]], t
     spans = [each.meaning.span for each in days if each.meaning.span is not None]
     impossible = tuple(text[each.start : each.end].strip() for each in days if each.meaning.span is None)
     if impossible or not spans:
-        return replace(when, impossible=impossible)
+        return when._replace(impossible=impossible)
     (first_day, last_day), (_, end) = spans[0], spans[-1]
-    when = replace(when, day=first_day, last_day=last_day)
+    when = when._replace(day=first_day, last_day=last_day)
     if len(spans) == 1:
-        return replace(when, coming=_coming(days[0].meaning, first_day, last_day, today))
+        return when._replace(coming=_coming(days[0].meaning, first_day, last_day, today))
     if len(spans) == 2 and joined(kinds, days[0], days[1]):
         end = _end_of_days(first_day, end, days[1].meaning)
         if first_day <= end:
-            return replace(when, last_day=end)
+            return when._replace(last_day=end)
     if len(spans) == 2 and _is_part_of(days):
         # "this week on friday": the second says which of the first.
-        return replace(when, day=spans[1][0], last_day=end)
-    return replace(when, several=True)
+        return when._replace(day=spans[1][0], last_day=end)
+    return when._replace(several=True)
 
 
 def _end_of_days(first: date, last: date, said: Days) -> date:
@@ -149,7 +148,7 @@ def _with_days_lasting(
         return when
     if _FROM not in kinds[days[0].first : lasting[0].after]:
         return when
-    return replace(when, last_day=when.day + timedelta(days=max(lasting[0].meaning.days, 1) - 1))
+    return when._replace(last_day=when.day + timedelta(days=max(lasting[0].meaning.days, 1) - 1))
 
 
 def _with_times(when: When, text: str, kinds: str, times: Sequence[Found[Said]], found: Sequence[Phrase]) -> When:
@@ -158,23 +157,23 @@ def _with_times(when: When, text: str, kinds: str, times: Sequence[Found[Said]],
     is_range = len(times) == 2 and joined(kinds, times[0], times[1])
     first = _in_its_part(times[0].meaning, found) if len(times) == 1 or is_range else times[0].meaning
     second = times[1].meaning if is_range else None
-    when = replace(when, several=when.several or (len(times) > 1 and not is_range))
+    when = when._replace(several=when.several or (len(times) > 1 and not is_range))
     try:
         start, days_later = _start(first, second)
         end = _end(second, start) if second else None
     except ValueError:
         last = times[1] if is_range else times[0]
-        return replace(when, impossible=(*when.impossible, text[times[0].start : last.end].strip()))
+        return when._replace(impossible=(*when.impossible, text[times[0].start : last.end].strip()))
     if second is None and (bounded := _with_bound(when, kinds, times[0], start)):
         return bounded
     bare = first.bare and (second is None or second.part is None)
-    return _moved(replace(when, begins=start, ends=end, bare_hour=bare), days_later)
+    return _moved(when._replace(begins=start, ends=end, bare_hour=bare), days_later)
 
 
 def _in_its_part(said: Said, found: Sequence[Phrase]) -> Said:
     """A bare hour in the part of the day that is said elsewhere: "내일 저녁에 약속 7시", "tomorrow evening at 7"."""
     parts = {each.meaning.part for each in those(found, Part)}
-    return replace(said, part=parts.pop()) if said.bare and len(parts) == 1 else said
+    return said._replace(part=parts.pop()) if said.bare and len(parts) == 1 else said
 
 
 def _with_bound(when: When, kinds: str, said: Found[Said], at: time) -> When | None:
@@ -183,8 +182,8 @@ def _with_bound(when: When, kinds: str, said: Found[Said], at: time) -> When | N
     if said.meaning.minutes_early:
         return None
     if around & _BEFORE:
-        return replace(when, before=at)
-    return replace(when, after=at) if _AFTER in around else None
+        return when._replace(before=at)
+    return when._replace(after=at) if _AFTER in around else None
 
 
 def _later_today(when: When, times: Sequence[Found[Said]], now: datetime) -> When:
@@ -194,7 +193,7 @@ def _later_today(when: When, times: Sequence[Found[Said]], now: datetime) -> Whe
         return when
     evening = time((begins.hour + 12) % 24, begins.minute)
     is_ahead = when.day == when.last_day == now.date() and begins < _minute(now) < evening
-    return replace(when, begins=evening) if is_ahead else when
+    return when._replace(begins=evening) if is_ahead else when
 
 
 def _start(first: Said, second: Said | None) -> tuple[time, int]:
@@ -221,19 +220,19 @@ def _moved(when: When, days_later: int) -> When:
     if not days_later or when.day is None or when.last_day is None:
         return when
     shift = timedelta(days=days_later)
-    return replace(when, day=when.day + shift, last_day=when.last_day + shift)
+    return when._replace(day=when.day + shift, last_day=when.last_day + shift)
 
 
 def _with_duration(when: When, lasting: Sequence[Found[Lasting]]) -> When:
     if len(lasting) != 1:
         return when
     duration = lasting[0].meaning.duration
-    when = replace(when, lasts=duration)
+    when = when._replace(lasts=duration)
     if when.begins is None or when.ends is not None:
         return when
     begin = datetime.combine(date.min, when.begins)
     end = begin + duration
-    return replace(when, ends=end.time()) if end.date() == begin.date() and end > begin else when
+    return when._replace(ends=end.time()) if end.date() == begin.date() and end > begin else when
 
 
 def _rest(text: str, kinds: str, found: Sequence[Phrase], when: When) -> str:
