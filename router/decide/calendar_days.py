@@ -63,11 +63,8 @@ def of_near_year(today: date, month: int, day: int) -> date:
 
 def of_near_month(today: date, day: int) -> date:
     """That day of this month, or of the next month that has one when it has passed."""
-    for months_away in range(3):
-        first, last = month_of(first_of_month(today, months_away))
-        if day <= last.day and first.replace(day=day) >= today:
-            return first.replace(day=day)
-    raise ValueError(f"no month has a day {day}")
+    months = (month_of(first_of_month(today, months_away)) for months_away in range(3))
+    return next(there for first, last in months if day <= last.day and (there := first.replace(day=day)) >= today)
 
 
 def weekday_ahead(today: date, weekday: int) -> date:

@@ -63,10 +63,8 @@ def _has(tokens: Sequence[Token], kind: str) -> bool:
 
 
 def _needed(tokens: Sequence[Token], *kinds: str) -> int:
-    found = value(tokens, *kinds)
-    if found is None:
-        raise ValueError("a row's reader asks for what the row does not have")
-    return found
+    """As `value`, where the row has one."""
+    return next(token.values[0] for token in tokens if _NAMES[token.kind] in kinds)
 
 
 def _year(tokens: Sequence[Token], today: date) -> int | None:
@@ -300,7 +298,7 @@ def _rest(tokens: Sequence[Token], today: date) -> Span | None:
         return today, month_of(today)[1]
     if unit == YEAR or _has(tokens, "away_year"):
         return today, year_of(today.year)[1]
-    return one(today)
+    return one(today) if unit == DAY else None
 
 
 def _holiday(tokens: Sequence[Token], today: date) -> Span:
@@ -338,7 +336,7 @@ _A_MONTH = f"(?:away_month|{_MONTH}|unit)"
 DAYS: tuple[tuple[str, Reader], ...] = (
     ("date weekday?", _date),
     ("slash weekday?", _slash),
-    (f"{_A_YEAR}? of? lunar leap? month of? (?:moon_day|count|day|weak_day)", _lunar),
+    (f"{_A_YEAR}? of? lunar {_A_YEAR}? of? leap? month of? (?:moon_day|count|day|weak_day)", _lunar),
     (f"{_A_YEAR}? of? lunar? moon_month of? (?:moon_day|count|day|weak_day)", _lunar),
     (f"{_A_YEAR}? of? lunar? month of? moon_day", _lunar),
     (f"{_A_YEAR} of? {_MONTH} of? {_DAY} weekday?", _month_and_day),

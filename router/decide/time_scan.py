@@ -40,7 +40,7 @@ from router.decide.time_words import (
 )
 
 _UNIT_OF = {"일": DAY, "주": WEEK, "주일": WEEK, "주간": WEEK, "개월": MONTH, "달": MONTH}
-_NATIVE_UNITS = "시간|주일|주간|주(?![식소문제기택차년민인변])|달(?![러력리성래라걀마콤])|시(?=반|에|부터|까지|쯤|경|정각|로|으로|이후|전|후|와|과|는|은|이|의|를|인|[삼사오이십]|[^가-힣]|$)"
+_NATIVE_UNITS = "시간|주일|주간|주(?![식소문제기택차년민인변])|달(?![러력리성래라걀마콤])|시(?=반|에|회의|미팅|약속|부터|까지|쯤|경|정각|로|으로|이후|전|후|와|과|는|은|이|의|를|인|[삼사오이십]|[^가-힣]|$)"
 _SPOKEN_DAY = "일(?=에|엔|은|는|의|이|을|과|와|하고|부터|까지|날|로|간|동안|전|후|뒤|이내|마다|자|저녁|오[전후]|아침|밤|[월화수목금토일]요일|[^가-힣]|$)"
 _SINO_UNITS = rf"개월|시간|년도|년|월달|월(?![드급요])|주일|주간|주(?![식소문제기택차년민인변])|{_SPOKEN_DAY}|분(?![위석야류실노쇄홍당들])|초(?=[^가-힣]|$|간|동안|후|뒤|전)|시(?=\s?[일이삼사오육칠팔구십]+\s?분)"
 _DIGIT_UNITS = "개월|시간|년도|년|월달|월(?![드급])|주일|주간|주(?![식소문제기택차년민인변])|달(?![러력리])|일(?!\\s?(?:치|차|째))|시(?!리즈)|분(?![위석야류실])|초(?![등기보안과])"
@@ -94,7 +94,7 @@ _SCAN = lazy(
     rf"(?<![0-9a-z가-힣/.:_])(?:{_COUNT_EN}|(?=[0-9])(?:{_DIGITS})|(?=[a-z])(?:{_LATIN})|(?=[{_FIRST_HANGUL}])(?:{_HANGUL})|(?P<sign>[~-]))",
     re.VERBOSE,
 )
-_TAIL = lazy(rf"(?P<tail>{one_of(TAILS)})(?![가-힣])|(?P<loose>{one_of(LOOSE_TAILS)})|(?P<s>'s)")
+_TAIL = lazy(rf"(?P<tail>{one_of(TAILS)})(?![가-힣])|(?P<loose>{one_of(LOOSE_TAILS)})")
 
 
 def scan(text: str) -> tuple[str, list[Token]]:
@@ -116,8 +116,6 @@ def _written_on(tokens: list[Token], low: str, at: int) -> int:
     """What is written against a word of time: particles, and further words of time. Where that ends."""
     while at < len(low) and low[at] not in " ,.?!":
         tail = _TAIL.match(low, at)
-        if tail and tail.lastgroup == "s":
-            return tail.end()
         if tail:
             read, end = TAILS[tail[0]], tail.end()
         else:

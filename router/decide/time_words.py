@@ -263,6 +263,7 @@ PHRASES: dict[str, Meaning] = {
     "half an hour": meaning("minutes", 30),
     "half hour": meaning("minutes", 30),
     "couple of days": meaning("count", 2, DAY),
+    "and a half": meaning("half"),
     "from now": meaning("later"),
     "o'clock": meaning("oclock"),
     "o clock": meaning("oclock"),

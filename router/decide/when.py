@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from router.decide.calendar_days import of_near_month
+from router.decide.calendar_days import Span, of_near_month
 from router.decide.clock import MORNING_BY_DEFAULT, AroundNow, DaysLasting, FromNow, Lasting, Part, Said
 from router.decide.phrases import Days, Found, Phrase, find, joined, kinds_of, those
 from router.decide.time_words import AM, KIND, PM
@@ -111,7 +111,7 @@ def _with_days(when: When, text: str, kinds: str, days: Sequence[Found[Days]], t
         end = _end_of_days(first_day, end, days[1].meaning)
         if first_day <= end:
             return when._replace(last_day=end)
-    if len(spans) == 2 and _is_part_of(days):
+    if len(spans) == 2 and _is_part_of(days, *spans):
         # "this week on friday": the second says which of the first.
         return when._replace(day=spans[1][0], last_day=end)
     return when._replace(several=True)
@@ -125,11 +125,8 @@ def _end_of_days(first: date, last: date, said: Days) -> date:
     return last + WEEK if first - WEEK < last < first else last
 
 
-def _is_part_of(days: Sequence[Found[Days]]) -> bool:
+def _is_part_of(days: Sequence[Found[Days]], whole: Span, part: Span) -> bool:
     """Whether the second days are among the first, said in one go; or are the same once more."""
-    (whole, part) = (each.meaning.span for each in days)
-    if whole is None or part is None:
-        return False
     return whole == part or (days[0].after == days[1].first and whole[0] <= part[0] and part[1] <= whole[1])
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from router.decide.time_words import YEARS
 from router.decide.folding import fold
+from router.decide.time_words import YEARS
 from router.decide.when import read_when
 from tests.router.decide.given import NOW
 
