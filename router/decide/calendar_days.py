@@ -64,7 +64,11 @@ def of_near_year(today: date, month: int, day: int) -> date:
 def of_near_month(today: date, day: int) -> date:
     """That day of this month, or of the next month that has one when it has passed."""
     months = (month_of(first_of_month(today, months_away)) for months_away in range(3))
-    return next(there for first, last in months if day <= last.day and (there := first.replace(day=day)) >= today)
+    days = (first.replace(day=day) for first, last in months if day <= last.day)
+    coming = next((there for there in days if there >= today), None)
+    if coming is None:
+        raise ValueError(f"no month has a day {day}")
+    return coming
 
 
 def weekday_ahead(today: date, weekday: int) -> date:

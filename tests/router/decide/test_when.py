@@ -1,4 +1,4 @@
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -6,6 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.decide.folding import fold
+from router.decide.phrases import find
 from router.decide.time_words import YEARS
 from router.decide.when import read_when
 from tests.router.decide.given import NOW
@@ -191,7 +192,7 @@ def test_a_time_from_now_has_its_day(text: str, day: str, begins: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2월 30일", "2026년 13월 1일", "2026-02-29", "내일 25시", "3시 75분", "31월", "9999-01-01"]
+    "text", ["2월 30일", "2026년 13월 1일", "2026-02-29", "내일 25시", "3시 75분", "31월", "9999-01-01", "40~41일"]
 )
 def test_what_does_not_exist_is_told_and_not_bent(text: str) -> None:
     when = read_when(text, NOW)
@@ -229,9 +230,12 @@ def test_a_leap_day_without_a_year_is_of_the_next_year_that_may_have_it() -> Non
 
 
 _PIECES_OF_TIME = """
-오늘 내일 모레 이번 다음 지난 주 주말 달 월 화요일 금요일 2월 30일 31일 3 12 25 99 시 분 반 시간 동안 부터 까지
-~ - / : 오전 오후 밤 12시 자정 최근 앞으로 일 전 후 년 2026 0000 1900 2199 시월 next last monday may 31 to at pm am for
-hours ago in days noon 윤 회의
+오늘 내일 모레 이번 다음 지난 주 주말 달 월 화요일 금요일 2월 30일 31일 3 12 25 99 시 분 반 시간 동안 부터 까지 에서
+사이 말 초
+~ - / : 오전 오후 밤 12시 자정 최근 앞으로 일 전 후 년 2026 0000 1900 2199 시월 삼 이십 음력 그믐 추석 올해 매주
+첫째 마지막
+next last monday may 31 to at pm am for hours ago in days noon 윤 회의 the fifth of march half past two end between and
+from two thousand christmas every tonight morning hundred o'clock quarter week minutes later
 """
 _PIECES = st.sampled_from(_PIECES_OF_TIME.split())
 _NOWS = st.datetimes(
@@ -253,6 +257,40 @@ def test_any_text_gives_days_and_times_that_exist_and_follow_each_other(text: st
     if when.ends is not None:
         assert isinstance(when.begins, time)
         assert when.begins < when.ends
+
+
+_TEXTS = st.lists(_PIECES, max_size=9).map(" ".join) | st.lists(_PIECES, max_size=9).map("".join)
+
+
+@given(_TEXTS, _NOWS)
+def test_what_is_found_stands_where_it_says_and_nowhere_twice(text: str, now: datetime) -> None:
+    folded = fold(text)
+    _, found = find(folded, now.date())
+    ends = [0]
+    for phrase in found:
+        assert ends[-1] <= phrase.start <= phrase.end <= len(folded)
+        assert folded[phrase.start : phrase.end].strip() == folded[phrase.start : phrase.end]
+        ends.append(phrase.end)
+
+
+@given(_TEXTS, _NOWS)
+def test_what_is_read_does_not_depend_on_how_it_is_written(text: str, now: datetime) -> None:
+    folded = fold(text)
+    assert read_when(folded, now) == read_when(fold(folded), now)
+    upper = read_when(folded.upper(), now)
+    assert upper._replace(rest="", impossible=()) == read_when(folded, now)._replace(rest="", impossible=())
+
+
+_WEEKDAYS = st.sampled_from(
+    ["금요일", "이번 주 화요일", "다음 주 월요일", "지난 일요일", "next friday", "last monday", "tuesday"]
+)
+
+
+@given(_WEEKDAYS, _NOWS, st.integers(-100, 100))
+def test_weeks_later_the_same_weekday_is_weeks_later(text: str, now: datetime, weeks: int) -> None:
+    day, later = read_when(text, now).day, read_when(text, now + timedelta(weeks=weeks)).day
+    assert day is not None
+    assert later == day + timedelta(weeks=weeks)
 
 
 @given(_NOWS)
