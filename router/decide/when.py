@@ -7,6 +7,7 @@ Rules of this file
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -20,7 +21,8 @@ _REPEAT, _FROM, _AFTER = KIND["repeat"], KIND["from"], KIND["later"]
 _BEFORE = kinds_of("before ago by until")
 
 
-class When(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class When:
     """Days and times of one message, in the zone of `now`.
 
     `last_day` is the same as `day` for a single one; both None where no day is named. `ends` only where an end was said
@@ -49,10 +51,32 @@ class When(NamedTuple):
     """The next such day, where `day` has passed and no year was said: what somebody means who plans."""
 
 
+class Reading(NamedTuple):
+    """A `When` in the making: the same fields, because copies of a tuple cost a tenth."""
+
+    day: date | None = None
+    last_day: date | None = None
+    begins: time | None = None
+    ends: time | None = None
+    rest: str = ""
+    impossible: tuple[str, ...] = ()
+    several: bool = False
+    bare_hour: bool = False
+    repeats: bool = False
+    before: time | None = None
+    after: time | None = None
+    lasts: timedelta | None = None
+    coming: date | None = None
+
+
 def read_when(text: str, now: datetime) -> When:
     """The days and times in folded `text`, seen from `now`. Total: any text has an answer."""
+    return When(*_read(text, now))
+
+
+def _read(text: str, now: datetime) -> Reading:
     kinds, found = find(text, now.date())
-    when = When(repeats=_REPEAT in kinds)
+    when = Reading(repeats=_REPEAT in kinds)
     if not found:
         return when._replace(rest=" ".join(text.split()))
     days, times = those(found, Days), _times(kinds, found)
@@ -81,7 +105,7 @@ def _times(kinds: str, found: Sequence[Phrase]) -> list[Found[Said]]:
     return [each for each in times if not each.meaning.lone] or times[:1]
 
 
-def _with_moment(when: When, meaning: FromNow | AroundNow, now: datetime) -> When:
+def _with_moment(when: Reading, meaning: FromNow | AroundNow, now: datetime) -> Reading:
     try:
         # Through UTC: in two hours is two hours later, also in the night when the clock is put forward.
         at = (now.astimezone(UTC) + meaning.later).astimezone(now.tzinfo)
@@ -98,7 +122,7 @@ def _minute(at: datetime) -> time:
     return time(at.hour, at.minute)
 
 
-def _with_days(when: When, text: str, kinds: str, days: Sequence[Found[Days]], today: date) -> When:
+def _with_days(when: Reading, text: str, kinds: str, days: Sequence[Found[Days]], today: date) -> Reading:
     spans = [each.meaning.span for each in days if each.meaning.span is not None]
     impossible = tuple(text[each.start : each.end].strip() for each in days if each.meaning.span is None)
     if impossible or not spans:
@@ -138,8 +162,8 @@ def _coming(said: Days, first: date, last: date, today: date) -> date | None:
 
 
 def _with_days_lasting(
-    when: When, kinds: str, days: Sequence[Found[Days]], lasting: Sequence[Found[DaysLasting]]
-) -> When:
+    when: Reading, kinds: str, days: Sequence[Found[Days]], lasting: Sequence[Found[DaysLasting]]
+) -> Reading:
     """ "내일부터 3일간", "from monday for three days"."""
     if len(days) != 1 or len(lasting) != 1 or when.day is None or when.day != when.last_day:
         return when
@@ -148,7 +172,7 @@ def _with_days_lasting(
     return when._replace(last_day=when.day + timedelta(days=max(lasting[0].meaning.days, 1) - 1))
 
 
-def _with_times(when: When, text: str, kinds: str, times: Sequence[Found[Said]], found: Sequence[Phrase]) -> When:
+def _with_times(when: Reading, text: str, kinds: str, times: Sequence[Found[Said]], found: Sequence[Phrase]) -> Reading:
     if not times:
         return when
     is_range = len(times) == 2 and joined(kinds, times[0], times[1])
@@ -173,7 +197,7 @@ def _in_its_part(said: Said, found: Sequence[Phrase]) -> Said:
     return said._replace(part=parts.pop()) if said.bare and len(parts) == 1 else said
 
 
-def _with_bound(when: When, kinds: str, said: Found[Said], at: time) -> When | None:
+def _with_bound(when: Reading, kinds: str, said: Found[Said], at: time) -> Reading | None:
     """With the bound, where the time is only said to be before or after; else None."""
     around = {*kinds[said.first : said.after + 1]}
     if said.meaning.minutes_early:
@@ -183,7 +207,7 @@ def _with_bound(when: When, kinds: str, said: Found[Said], at: time) -> When | N
     return when._replace(after=at) if _AFTER in around else None
 
 
-def _later_today(when: When, times: Sequence[Found[Said]], now: datetime) -> When:
+def _later_today(when: Reading, times: Sequence[Found[Said]], now: datetime) -> Reading:
     """A bare morning hour of today that has passed, and whose evening is still ahead, is the evening's."""
     begins = when.begins
     if begins is None or not when.bare_hour or when.ends is not None or times[0].meaning.hour not in MORNING_BY_DEFAULT:
@@ -213,14 +237,14 @@ def _end(said: Said, start: time) -> time | None:
     return ends[0] if ends else None
 
 
-def _moved(when: When, days_later: int) -> When:
+def _moved(when: Reading, days_later: int) -> Reading:
     if not days_later or when.day is None or when.last_day is None:
         return when
     shift = timedelta(days=days_later)
     return when._replace(day=when.day + shift, last_day=when.last_day + shift)
 
 
-def _with_duration(when: When, lasting: Sequence[Found[Lasting]]) -> When:
+def _with_duration(when: Reading, lasting: Sequence[Found[Lasting]]) -> Reading:
     if len(lasting) != 1:
         return when
     duration = lasting[0].meaning.duration
@@ -232,7 +256,7 @@ def _with_duration(when: When, lasting: Sequence[Found[Lasting]]) -> When:
     return when._replace(ends=end.time()) if end.date() == begin.date() and end > begin else when
 
 
-def _rest(text: str, kinds: str, found: Sequence[Phrase], when: When) -> str:
+def _rest(text: str, kinds: str, found: Sequence[Phrase], when: Reading) -> str:
     """The text without the phrases read, and without what joins two of a kind."""
     kept: list[str] = []
     at = 0
@@ -247,7 +271,7 @@ def _rest(text: str, kinds: str, found: Sequence[Phrase], when: When) -> str:
     return " ".join(" ".join([*kept, text[at:]]).split())
 
 
-def _is_left(each: Phrase, when: When, found: Sequence[Phrase]) -> bool:
+def _is_left(each: Phrase, when: Reading, found: Sequence[Phrase]) -> bool:
     """Whether words are left in the text, because nothing came of them."""
     match each.meaning:
         case Lasting(weak=True):

@@ -1,3 +1,4 @@
+from dataclasses import fields, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from router.decide.folding import fold
 from router.decide.phrases import find
 from router.decide.time_words import YEARS
-from router.decide.when import read_when
+from router.decide.when import Reading, When, read_when
 from tests.router.decide.given import NOW
 
 
@@ -279,8 +280,8 @@ def test_what_is_found_stands_where_it_says_and_nowhere_twice(text: str, now: da
 def test_what_is_read_does_not_depend_on_how_it_is_written(text: str, now: datetime) -> None:
     folded = fold(text)
     assert read_when(folded, now) == read_when(fold(folded), now)
-    upper = read_when(folded.upper(), now)
-    assert upper._replace(rest="", impossible=()) == read_when(folded, now)._replace(rest="", impossible=())
+    shouted, said = (replace(read_when(each, now), rest="", impossible=()) for each in (folded.upper(), folded))
+    assert shouted == said
 
 
 _WEEKDAYS = st.sampled_from(
@@ -302,3 +303,8 @@ def test_a_week_is_seven_days_from_monday_and_holds_today(now: datetime) -> None
     assert when.last_day is not None
     assert (when.day.weekday(), (when.last_day - when.day).days) == (0, 6)
     assert when.day <= now.date() <= when.last_day
+
+
+def test_a_reading_has_the_fields_of_what_it_becomes() -> None:
+    assert Reading._fields == tuple(field.name for field in fields(When))
+    assert Reading()._asdict() == {field.name: getattr(When(), field.name) for field in fields(When)}
