@@ -50,6 +50,11 @@ class When:
     coming: date | None = None
     """The next such day, where `day` has passed and no year was said: what somebody means who plans."""
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether more is said than days and a beginning can hold: a bound, or that it repeats."""
+        return self.before is not None or self.after is not None or self.repeats
+
 
 class Reading(NamedTuple):
     """A `When` in the making: the same fields, because copies of a tuple cost a tenth."""

@@ -232,6 +232,8 @@ def test_a_bound_is_no_beginning(text: str, before: str | None, after: str | Non
         ("회의 금요일마다", "회의 마다"),
         ("tomorrow's lunch", "lunch"),
         ("오늘오후세시회의", "회의"),
+        ("30일 치과", "치과"),
+        ("30일치 식단", "30일치 식단"),
         ("내일 3일간 출장", "3일간 출장"),
         ("add 7 and 8", "add 7 and 8"),
     ],
