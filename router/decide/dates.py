@@ -12,6 +12,8 @@ What is meant where the words leave it open
 - A month and day without a year are of this year, or of the next when more than half a year has passed since; a holiday and
   a lunar date are the coming ones.
 - A bare day of the month is of this month, or of the next that has one when it has passed.
+- A weekday said beside a date must be that date's: "12월 3일 금요일" is looked for in the years around, "friday the
+  thirteenth" in the coming months, and told as impossible where there is none.
 - "최근 7일" are seven days with today the last, "앞으로 7일" seven with today the first; a month counts 30 days there.
 - The beginning, middle and end of a month are its first ten days, the ten after, and the rest; of a year its first month, the
   middle two, and its last.
@@ -42,6 +44,8 @@ from router.decide.time_words import DAY, KIND, MONTH, WEEK, YEAR, Token
 Reader = Callable[[Sequence[Token], date], Span | None]
 
 _MAY = 5
+_MONTHS_FOR_A_WEEKDAY = 3
+"""How far "friday the thirteenth" is looked for."""
 _UNIT_DAYS = {DAY: 1, WEEK: 7, MONTH: 30, YEAR: 365}
 _AWAY_UNITS = (("away_week", WEEK), ("away_month", MONTH), ("away_year", YEAR))
 _DAY_NAMES = ("day", "weak_day", "ordinal", "number")
@@ -87,7 +91,21 @@ def _slash(tokens: Sequence[Token], today: date) -> Span:
 def _month_and_day(tokens: Sequence[Token], today: date) -> Span | None:
     month, day = _needed(tokens, *_MONTH_NAMES), _needed(tokens, *_DAY_NAMES)
     year = _year(tokens, today)
-    return one(of_near_year(today, month, day) if year is None else date(year, month, day))
+    if year is not None:
+        return one(_on_weekday(tokens, [date(year, month, day)]))
+    near = of_near_year(today, month, day)
+    # Whoever says the weekday as well may mean another year than the nearest.
+    years = (near.year, near.year + 1, near.year - 1) if _has(tokens, "weekday") else (near.year,)
+    return one(_on_weekday(tokens, [near.replace(year=each) for each in years]))
+
+
+def _on_weekday(tokens: Sequence[Token], candidates: Sequence[date]) -> date:
+    """The first candidate that is on the weekday said, or simply the first. ValueError: none is."""
+    weekday = value(tokens, "weekday")
+    found = next((each for each in candidates if weekday in {None, each.weekday()}), None)
+    if found is None:
+        raise ValueError("that day is no such weekday")
+    return found
 
 
 def _number_and_month(tokens: Sequence[Token], today: date) -> Span | None:
@@ -125,7 +143,13 @@ def _year_alone(tokens: Sequence[Token], today: date) -> Span | None:
 
 def _day_of_month(tokens: Sequence[Token], today: date) -> Span | None:
     day = _needed(tokens, *_DAY_NAMES)
-    return one(of_near_month(today, day)) if day <= 31 else None
+    if day > 31:
+        return None
+    near = of_near_month(today, day)
+    if not _has(tokens, "weekday"):
+        return one(near)
+    months = (month_of(first_of_month(near, later)) for later in range(_MONTHS_FOR_A_WEEKDAY))
+    return one(_on_weekday(tokens, [first.replace(day=day) for first, last in months if day <= last.day]))
 
 
 def _free_ordinal(tokens: Sequence[Token], today: date) -> Span | None:

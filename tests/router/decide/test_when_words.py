@@ -45,7 +45,10 @@ def days(text: str, now: datetime = NOW) -> str:
         ("for the week", "2026-11-23..2026-11-29"),
         ("for the month", "2026-11-01..2026-11-30"),
         ("for the year", "2026-01-01..2026-12-31"),
-        ("21일 토요일", "2026-12-21"),
+        ("21일 월요일", "2026-12-21"),
+        ("thursday the 14th", "2027-01-14"),
+        ("12월 3일 금요일", "2027-12-03"),
+        ("march 1st 2027 monday", "2027-03-01"),
         ("saturday the fifth", "2026-12-05"),
         ("march three", "2027-03-03"),
         ("twenty one january", "2027-01-21"),
@@ -247,6 +250,11 @@ def test_a_day_that_has_passed_has_a_coming_one_where_no_year_was_said() -> None
     assert read("12월 12일").coming is None
     assert read("2026년 7월 12일").coming is None
     assert read("2월 29일", datetime(2028, 3, 1, tzinfo=SEOUL)).coming is None
+
+
+@pytest.mark.parametrize("text", ["12월 3일 월요일", "2027년 3월 1일 화요일", "friday the fourteenth", "28일 화요일"])
+def test_a_date_that_is_not_on_the_weekday_said_does_not_exist(text: str) -> None:
+    assert read(text).impossible
 
 
 def test_repetition_is_told() -> None:
