@@ -3,7 +3,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from router.decide.folding import fold
@@ -246,6 +246,7 @@ _NOWS = st.datetimes(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_PIECES, max_size=9).map("".join) | st.lists(_PIECES, max_size=9).map(" ".join) | st.text(), _NOWS)
 @example("2199-12-31 밤 12시", NOW)
 @example("최근 9999년", NOW)
@@ -260,9 +261,12 @@ def test_any_text_gives_days_and_times_that_exist_and_follow_each_other(text: st
         assert when.begins < when.ends
 
 
+_UNHURRIED = settings(deadline=None)
+"""The first message compiles the grammar, and the first holiday loads the table of moons."""
 _TEXTS = st.lists(_PIECES, max_size=9).map(" ".join) | st.lists(_PIECES, max_size=9).map("".join)
 
 
+@_UNHURRIED
 @given(_TEXTS, _NOWS)
 def test_what_is_found_stands_where_it_says_and_nowhere_twice(text: str, now: datetime) -> None:
     folded = fold(text)
@@ -276,6 +280,7 @@ def test_what_is_found_stands_where_it_says_and_nowhere_twice(text: str, now: da
         end = phrase.end
 
 
+@_UNHURRIED
 @given(_TEXTS, _NOWS)
 def test_what_is_read_does_not_depend_on_how_it_is_written(text: str, now: datetime) -> None:
     folded = fold(text)
@@ -289,6 +294,7 @@ _WEEKDAYS = st.sampled_from(
 )
 
 
+@_UNHURRIED
 @given(_WEEKDAYS, _NOWS, st.integers(-100, 100))
 def test_weeks_later_the_same_weekday_is_weeks_later(text: str, now: datetime, weeks: int) -> None:
     day, later = read_when(text, now).day, read_when(text, now + timedelta(weeks=weeks)).day
@@ -296,6 +302,7 @@ def test_weeks_later_the_same_weekday_is_weeks_later(text: str, now: datetime, w
     assert later == day + timedelta(weeks=weeks)
 
 
+@_UNHURRIED
 @given(_NOWS)
 def test_a_week_is_seven_days_from_monday_and_holds_today(now: datetime) -> None:
     when = read_when("이번 주", now)
