@@ -268,6 +268,8 @@ _TEXTS = st.lists(_PIECES, max_size=9).map(" ".join) | st.lists(_PIECES, max_siz
 
 @_UNHURRIED
 @given(_TEXTS, _NOWS)
+@example("회의 from monday until the 5th", NOW)
+@example("for tonight 오늘오후세시까지", NOW)
 def test_what_is_found_stands_where_it_says_and_nowhere_twice(text: str, now: datetime) -> None:
     folded = fold(text)
     _, found = find(folded, now.date())
