@@ -12,7 +12,7 @@ from router.decide.decision import Decision
 from router.decide.document_rules import archive_search, domain_documents, explanation
 from router.decide.infra_rules import infra_state
 from router.decide.mail_rules import mail_search
-from router.decide.plain_rules import abilities_told, clock_told
+from router.decide.plain_rules import abilities_told
 from router.decide.request import Request, Rule
 from router.decide.talk_rules import draft_answer, refused_sending, small_talk
 
@@ -24,7 +24,6 @@ ORDER: tuple[Rule, ...] = (
     draft_answer,
     small_talk,
     abilities_told,
-    clock_told,
     refused_sending,
     calendar_draft,
     calendar_query,
