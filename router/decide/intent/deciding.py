@@ -31,9 +31,7 @@ def decide_by_model(request: Request, model: IntentModel) -> Decision | None:
     A DIRECT one has no response: whoever speaks finds the words.
     """
     guess = model.guess(request.text)
-    if not guess.sure or refusal(request, guess.label) is not None:
-        return None
-    decision = _DECIDING[guess.label](request)
+    decision = decided_as(request, guess.label) if guess.sure else None
     if decision is None:
         return None
     return replace(
@@ -43,6 +41,11 @@ def decide_by_model(request: Request, model: IntentModel) -> Decision | None:
         confidence=guess.probability,
         versions={Source.MODEL: model.version},
     )
+
+
+def decided_as(request: Request, label: Label) -> Decision | None:
+    """What that label would decide; None where its gate or its parameters refuse."""
+    return None if refusal(request, label) is not None else _DECIDING[label](request)
 
 
 def _direct(_: Request) -> Decision | None:

@@ -56,7 +56,7 @@ _POINTING = lazy(
     re.IGNORECASE,
 )
 """At what was said before, which only whoever reads the conversation knows."""
-_UNREAD_TIME_BUT = lazy(r"\b(?:birthday|holiday|morning|afternoon|evening|night|valentine'?s day)\b|아침|오전|오후|저녁|밤|새벽", re.IGNORECASE)
+_UNREAD_TIME_BUT = lazy(r"\b(?:birthday|holiday|morning|afternoon|evening|night|valentine'?s day)\b|아침|오전|오후|저녁|밤|새벽|(?<![\d한두세네섯곱덟홉열])\s시간(?:이|은|을)?(?=\s|$)", re.IGNORECASE)
 """Words that sound like a time and are a subject, or that a search by days may leave out."""
 HOURS = lazy(
     r"(?:지난|최근|in the|for the|for|over the|within the|the)?\s?(?:last|past)?\s?(?:\d+|한|두|세|네|다섯|여섯|열두|열|\w+)?\s?(?:시간|분|hours?|minutes?)\s?(?:동안|이?내에?|사이에?|전부터|간)?",
@@ -86,8 +86,8 @@ _CALENDAR_NOUN = lazy(
     re.IGNORECASE,
 )
 _NO_LOOKING = lazy(
-    r"알람|알림|리마인|깨워|취소|삭제|지워|옮겨|변경|바꿔|바꾸|미뤄|미루|연기|당겨|수정|빼줘|비워|초기화|공유|전달|보내|추가|등록|넣어|입력|설정|예매|날씨|비가|기온|경기|축구|야구|축제|공연|방송|개봉|영화|공휴일|연휴|요일|며칠|생일|기념일|장소|어디|누가|누구|참석|참가|온도|회의록|회의실|"
-    r"버스|기차|비행기|열차|시험|방학|개강|출근|등록금|\b(?:remind\w*|alarm|cancel\w*|delete|remove|move|change|reschedul\w*|add|send|share|weather|game|concert|festival|movie|show time|holiday|birthday|anniversary|where|who|room|train|bus|flight|deadline)\b",
+    r"알람|알림|리마인|깨워|취소|삭제|지워|옮겨|변경|바꿔|바꾸|미뤄|미루|연기|당겨|수정|빼줘|비워|초기화|공유|전달|보내|추가|등록|넣어|입력|설정|예매|날씨|비가|기온|경기|축제|공연|방송|개봉|상영|공휴일|연휴|무슨\s?요일|요일인|요일이야|요일이지|요일이니|며칠|생일|기념일|장소|어디|누가|누구|참석|참가|온도|회의록|회의실|"
+    r"버스|기차|비행기|열차|방학|개강|출근|등록금|\b(?:remind\w*|alarm|cancel\w*|delete|remove|move|change|reschedul\w*|add|send|share|weather|game|concert|festival|movie|show time|holiday|birthday|anniversary|where|who|room|train|bus|flight|deadline)\b",
     re.IGNORECASE,
 )
 _CALENDAR_LIKE = lazy(
@@ -134,6 +134,11 @@ def wants_answer(text: str) -> bool:
     said = text.rstrip(" .!~?\"'ㅋㅎㅠㅜ^")
     asked = "?" in text or bool(_REQUEST_END.search(said) or _QUESTION_END.search(said) or _ASKED_WITH.search(said))
     return asked and not (_HEART.search(said) or _ASSISTANT.search(said))
+
+
+def speaks_to_assistant(text: str) -> bool:
+    """Whether Korean talk greets, thanks or asks the assistant itself."""
+    return _ASSISTANT.search(text) is not None
 
 
 def _direct(request: Request) -> str | None:
