@@ -122,7 +122,8 @@ def _measured(model: IntentModel, row: Row) -> Measured:
     facts = SessionFacts(NOW, row.language)
     guess = model.guess(row.text)
     request = Request(row.text, facts, RULES)
-    return Measured(row, _label(decide_by_rules(row.text, facts, RULES)), guess, decided_as(request, guess.label) is not None)
+    by_rules = _label(decide_by_rules(row.text, facts, RULES))
+    return Measured(row, by_rules, guess, decided_as(request, guess.label) is not None)
 
 
 def _natural_rows(data: Path) -> list[Row]:

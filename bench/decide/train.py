@@ -8,18 +8,15 @@ Rules of this file
 
 import argparse
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[threads] = "1"
-
 import numpy as np
-import scipy.sparse as sparse
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from bench.decide.corpus import corpus_rows
 from bench.decide.measure import Measured, measured
@@ -84,6 +81,11 @@ def main() -> None:
     parser.add_argument("--keep-contradicted", action="store_true", help="skip cleaning by cross-validation")
     parser.add_argument("--without-share-alike", action="store_true", help="train without the CC BY-SA corpus")
     given = parser.parse_args()
+    with threadpool_limits(1):
+        _train(given)
+
+
+def _train(given: argparse.Namespace) -> None:
     rows = training_rows(given.data, silver=not given.without_share_alike)
     print(f"{len(rows)} rows: {dict(sorted(Counter(row.label for row in rows).items()))}")
     if not given.keep_contradicted:

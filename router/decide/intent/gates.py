@@ -56,7 +56,10 @@ _POINTING = lazy(
     re.IGNORECASE,
 )
 """At what was said before, which only whoever reads the conversation knows."""
-_UNREAD_TIME_BUT = lazy(r"\b(?:birthday|holiday|morning|afternoon|evening|night|valentine'?s day)\b|아침|오전|오후|저녁|밤|새벽|(?<![\d한두세네섯곱덟홉열])\s시간(?:이|은|을)?(?=\s|$)", re.IGNORECASE)
+_UNREAD_TIME_BUT = lazy(
+    r"\b(?:birthday|holiday|morning|afternoon|evening|night|valentine'?s day)\b|아침|오전|오후|저녁|밤|새벽|(?<![\d한두세네섯곱덟홉열])\s시간(?:이|은|을)?(?=\s|$)",
+    re.IGNORECASE,
+)
 """Words that sound like a time and are a subject, or that a search by days may leave out."""
 HOURS = lazy(
     r"(?:지난|최근|in the|for the|for|over the|within the|the)?\s?(?:last|past)?\s?(?:\d+|한|두|세|네|다섯|여섯|열두|열|\w+)?\s?(?:시간|분|hours?|minutes?)\s?(?:동안|이?내에?|사이에?|전부터|간)?",
@@ -65,11 +68,20 @@ HOURS = lazy(
 _TOOL_WORDS = frozenset(
     (Kind.MAIL, Kind.CALENDAR, Kind.SERVER, Kind.SERVICE, Kind.DISK, Kind.DOCUMENT, Kind.HOST_NAME, Kind.SERVICE_NAME)
 )
+_DONE_ELSEWHERE = lazy(
+    r"볼륨|재생|틀어|켜|꺼\s?줘|추가|생성해|알아\s?둬|기차|택시|트윗|페이스북|유튜브|\b(?:post|tweet|tumblr|facebook|twitter|call you|call me|name (?:to|is|as)|make your name|my name|who i am|did you just|you just|(?:good|bad) for you|"
+    r"healthy|reply|p\.? ?m|a\.? ?m|play|set|turn|weather|song|music)\b",
+    re.IGNORECASE,
+)
+"""Of devices, networks and settings, however friendly it is said."""
 _ADDS = lazy(
     r"추가|등록|넣|잡아|잡자|입력|기록|적어|저장|만들|생성|올려|세팅|설정|예약|표시|\b(?:add|put|schedule|create|set|book|make|enter|save|arrange|plan|insert|new|pencil)\b",
     re.IGNORECASE,
 )
-_REPEATS = lazy(r"매[일주월달년]|마다|반복|\b(?:every|daily|weekly|monthly|yearly|annual\w*|each|repeat\w*|recurring)\b", re.IGNORECASE)
+_REPEATS = lazy(
+    r"매[일주월달년]|마다|반복|\b(?:every|daily|weekly|monthly|yearly|annual\w*|each|repeat\w*|recurring)\b",
+    re.IGNORECASE,
+)
 _NO_ENTRY = lazy(
     r"알람|알림|리마인|깨워|까먹|잊지|잊어|타이머|회의실|미팅룸|예매|식당|맛집|장소|시간은|제목은|참석자|초대|공유|취소|삭제|변경|메모|목록|리스트|연락처|주소록|했니|했어|했지|했나|추가됐|되었|됐|"
     r"\b(?:remind\w*|alarm|alert|notif\w*|timer|wake|room|restaurant|table|flight|ticket|hotel|list|contact\w*|invite\w*|share|cancel\w*|delete|remove|move|change|reschedul\w*|how|did|did i|is there|are there)\b",
@@ -80,7 +92,9 @@ _AHEAD = lazy(
     r"다음(?!\s?(?:주|달|해|날|번))|다가오는|앞으로|남은|예정된|곧|\b(?:next(?! (?:week|month|year|day|mon|tue|wed|thu|fri|sat|sun))|upcoming|coming up|ahead|remaining|left)\b",
     re.IGNORECASE,
 )
-_BEHIND = lazy(r"최근|지난|어제|예전|했[니었던]|였|\b(?:latest|last|past|recent\w*|did|was|were|had|ago)\b", re.IGNORECASE)
+_BEHIND = lazy(
+    r"최근|지난|어제|예전|했[니었던]|였|\b(?:latest|last|past|recent\w*|did|was|were|had|ago)\b", re.IGNORECASE
+)
 _CALENDAR_NOUN = lazy(
     r"일정|스케[줄쥴]|캘린더|달력|(?:내|나의?|제)\s(?:약속|회의|미팅|예약|이벤트)|(?:약속|회의|미팅)들?\s?(?:은|이)?\s?언제|\b(?:calendar|agenda)\b|\bmy (?:\w+ )?(?:schedule|events?|meetings?|appointments?|plans)\b",
     re.IGNORECASE,
@@ -91,11 +105,13 @@ _NO_LOOKING = lazy(
     re.IGNORECASE,
 )
 _CALENDAR_LIKE = lazy(
-    r"일정|스케[줄쥴]|캘린더|달력|약속|회의|미팅|모임|면담|면접|예약|수업|과외|계획|할\s?일|여행|출장|바[빠쁘]|비어|시간\s?있|한가|\b(?:calendar|schedule\w*|agenda|meeting\w*|appointment\w*|event\w*|busy|free|plans?|planned|"
-    r"booked|going on|have|do i|am i|lunch|dinner|call)\b",
+    r"일정|스케[줄쥴]|캘린더|달력|약속|회의|미팅|모임|면담|면접|예약|수업|과외|계획|할\s?일|이벤트|파티|뭔가\s?있|뭐\s?있|무슨\s?일\s?있|뭐\s?해야|데이트|여행|출장|바[빠쁘]|비어|시간\s?있|한가|\b(?:calendar|schedule\w*|agenda|meeting\w*|appointment\w*|event\w*|busy|free|plans?|planned|"
+    r"booked|going on|happening|party|date|have|do i|am i|lunch|dinner|call)\b",
     re.IGNORECASE,
 )
-_MAIL_LIKE = lazy(r"메일|편지|전자\s?우편|받은\s?편지|인박스|\b(?:e-?mails?|mails?|mailbox|inbox|gmail)\b", re.IGNORECASE)
+_MAIL_LIKE = lazy(
+    r"메일|편지|전자\s?우편|받은\s?편지|인박스|\b(?:e-?mails?|mails?|mailbox|inbox|gmail)\b", re.IGNORECASE
+)
 _NO_LOOKING_IN_MAIL = lazy(
     r"삭제|지[워우운]|차단|복구|복원|옮[겨기]|이동|읽음|읽은\s?것으로|읽었|스팸|휴지통|임시|보관|별표|분류|폴더|라벨|전달|백업|인쇄|프린트|번역|요약|답장해|답장\s?보|답변|저장|중요|첨부|다운|주소|비밀번호|용량|알림|알람|설정|로그|계정|서명|수신\s?확인|수신거부|발송|발신|예약|"
     r"보낸\s?(?:메일|편지|이메일)함|(?:내가|제가|나한테서|내게)\s?(?:\S+\s)?(?:보낸|보냈|쓴|쓰)|보냈[니어나지는던]|한테\s보낸|에게\s보낸|로\s보낸|께\s보낸|에\s보낸|보내|써|정렬|글씨|자동|영구|첨삭|답을|열어|들어가|구독|"
@@ -104,7 +120,8 @@ _NO_LOOKING_IN_MAIL = lazy(
     re.IGNORECASE,
 )
 _SENDS = lazy(
-    r"(?:보내|전송|발송|부쳐|답장해|회신해|답변해|답장\s하|이메일\s?해|메일\s?해)(?!\s?준|온|신|주신|는|면)(?!졌)|\b(?:send|e-?mail|reply|forward|shoot|mail)\b", re.IGNORECASE
+    r"(?:보내|전송|발송|부쳐|답장해|회신해|답변해|답장\s하|이메일\s?해|메일\s?해)(?!\s?준|온|신|주신|는|면)(?!졌)|\b(?:send|e-?mail|reply|forward|shoot|mail)\b",
+    re.IGNORECASE,
 )
 _REPLIES = lazy(r"답장|회신|\breply\b", re.IGNORECASE)
 _NO_SENDING = lazy(
@@ -150,7 +167,7 @@ def _direct(request: Request) -> str | None:
         return "long"
     if _DIGIT.search(text) and not _HEART.search(text):
         return "digits"
-    if request.kinds & _TOOL_WORDS:
+    if request.kinds & _TOOL_WORDS or _DONE_ELSEWHERE.search(text):
         return "tool_words"
     if _POINTING.search(text):
         return "pointing"

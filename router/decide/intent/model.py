@@ -73,9 +73,7 @@ class IntentModel:
             artefact.scales,
             artefact.biases,
             dict(zip(artefact.pieces, range(len(artefact.pieces)), strict=True)),
-            tuple(
-                _packed(artefact.planes[first : first + _LANES]) for first in range(0, len(artefact.planes), _LANES)
-            ),
+            tuple(_packed(artefact.planes[first : first + _LANES]) for first in range(0, len(artefact.planes), _LANES)),
         )
 
     @property

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - word lists: a line is a family of words
 """What an entry is about, and what to look for in the mail: the words left when those of the request are gone.
 
 Rules of this file
@@ -14,14 +13,81 @@ from router.decide.request import Request
 MAX_TITLE_WORDS = 6
 MAX_QUERY_WORDS = 4
 
-_CLAUSE = lazy(r"(?<=.)(?:니까|는데|은데|인데|지만|면서|다고|라고|자고|냐고|[되가오]고|[아어해]서|[으]?려고|[으]면|기로|도록|있[어다음]|이야|거야|해야|[했았었]\S|겠\S|습니다|합니다|한다|된다|까먹\S*|잊\S*)$")
+_CLAUSE = lazy(
+    r"(?<=.)(?:니까|는데|은데|인데|지만|면서|다고|라고|자고|냐고|[되가오]고|[아어해]서|[으]?려고|[으]면|기로|도록|있[어다음]|이야|거야|해야|[했았었]\S|겠\S|습니다|합니다|한다|된다|까먹\S*|잊\S*)$"
+)
 _ENTRY_REQUEST = lazy(
     r"(?:(?:추가|등록|입력|기록|저장|생성|예약|설정|세팅|셋팅|메모|표시)(?:[을를]|좀)?(?:하\S*|해\S*|할\S*|부탁\S*|시켜\S*)?|(?:잡아|넣어|만들어|적어|올려|넣자|잡자|잡을|넣을|적자|만들자|만들|잡|넣|두|놓)\S*|(?:줘|줄래|줄|주세요|주라|주렴|주십시오|주실|주겠|주시겠|달라|봐|놔|놓아|둬|수|해|하자|할래|할게|하고|싶어|싶다)\S*|"
     r"좀|새로운?|새|하나|부탁\S*|제발|이벤트(?:[를을로])?|일정(?:[을를에으로]\S*)?|일정표에|스케[줄쥴](?:[을를에으로]\S*)?|캘린더(?:에|에다|로)?|달력(?:에|에다|으로)?)"
 )
 _ENTRY_REQUEST_EN = frozenset(
-    "add put schedule create set up book make enter save arrange plan insert pencil in please can could would you i need want to like me my the a an on into calendar schedule agenda event entry new for at with "
-    "of and that it is have got called titled named down appointment's hey olly alexa google siri there an let's let us get mark".split()
+    [
+        "add",
+        "put",
+        "schedule",
+        "create",
+        "set",
+        "up",
+        "book",
+        "make",
+        "enter",
+        "save",
+        "arrange",
+        "plan",
+        "insert",
+        "pencil",
+        "in",
+        "please",
+        "can",
+        "could",
+        "would",
+        "you",
+        "i",
+        "need",
+        "want",
+        "to",
+        "like",
+        "me",
+        "my",
+        "the",
+        "a",
+        "an",
+        "on",
+        "into",
+        "calendar",
+        "schedule",
+        "agenda",
+        "event",
+        "entry",
+        "new",
+        "for",
+        "at",
+        "with",
+        "of",
+        "and",
+        "that",
+        "it",
+        "is",
+        "have",
+        "got",
+        "called",
+        "titled",
+        "named",
+        "down",
+        "appointment's",
+        "hey",
+        "olly",
+        "alexa",
+        "google",
+        "siri",
+        "there",
+        "an",
+        "let's",
+        "let",
+        "us",
+        "get",
+        "mark",
+    ]
 )
 _PARTICLE = lazy(r"(?<=..)(?:을|를|에|으로|로)$")
 
@@ -33,9 +99,134 @@ _MAIL_REQUEST = lazy(
     r"몇|몇개\S*|몇통\S*|개|개나|개야|개니|통|통의|통이나|통이|건이나|얼마나|많은|많이|어떤|무슨|뭐|뭐가|뭐야|뭐니|뭐지|뭔지|뭔가|무엇\S*|누가|누구\S*|언제|되니|되나|되지|되는지|돼|인지|이니|이야|이지|어떻게|나와|와"
 )
 _MAIL_REQUEST_EN = frozenset(
-    "do does did have has had i i've ive my me mine any some all the a an is are was were there got get gotten getting received receive recieved new newest latest recent recently last unread any email emails e-mail e-mails mail mails "
-    "inbox mailbox gmail message messages from by about regarding concerning with of in on to for please can could would will you show find search check list tell display see look up give let know what what's whats who whose which how many much "
-    "if that this they it his her sent send me come came arrived today's hey olly alexa google siri pull bring up ones one yet today and at so far we us our been want need like am".split()
+    [
+        "do",
+        "does",
+        "did",
+        "have",
+        "has",
+        "had",
+        "i",
+        "i've",
+        "ive",
+        "my",
+        "me",
+        "mine",
+        "any",
+        "some",
+        "all",
+        "the",
+        "a",
+        "an",
+        "is",
+        "are",
+        "was",
+        "were",
+        "there",
+        "got",
+        "get",
+        "gotten",
+        "getting",
+        "received",
+        "receive",
+        "recieved",
+        "new",
+        "newest",
+        "latest",
+        "recent",
+        "recently",
+        "last",
+        "unread",
+        "any",
+        "email",
+        "emails",
+        "e-mail",
+        "e-mails",
+        "mail",
+        "mails",
+        "inbox",
+        "mailbox",
+        "gmail",
+        "message",
+        "messages",
+        "from",
+        "by",
+        "about",
+        "regarding",
+        "concerning",
+        "with",
+        "of",
+        "in",
+        "on",
+        "to",
+        "for",
+        "please",
+        "can",
+        "could",
+        "would",
+        "will",
+        "you",
+        "show",
+        "find",
+        "search",
+        "check",
+        "list",
+        "tell",
+        "display",
+        "see",
+        "look",
+        "up",
+        "give",
+        "let",
+        "know",
+        "what",
+        "what's",
+        "whats",
+        "who",
+        "whose",
+        "which",
+        "how",
+        "many",
+        "much",
+        "if",
+        "that",
+        "this",
+        "they",
+        "it",
+        "his",
+        "her",
+        "sent",
+        "send",
+        "me",
+        "come",
+        "came",
+        "arrived",
+        "today's",
+        "hey",
+        "olly",
+        "alexa",
+        "google",
+        "siri",
+        "pull",
+        "bring",
+        "up",
+        "ones",
+        "one",
+        "yet",
+        "today",
+        "and",
+        "at",
+        "so",
+        "far",
+        "we",
+        "us",
+        "our",
+        "been",
+        "want",
+        "need",
+        "like",
+        "am",
+    ]
 )
 
 
@@ -57,7 +248,9 @@ def mail_words(request: Request) -> str | None:
     return " ".join(_SENDER.sub("", written) for written in kept)
 
 
-_SENDER = lazy(r"(?<=..)(?:님이|님께서|님께|님한테서?|님에게서?|이|가|에게서?|한테서?|으로부터|로부터|에서|께서|께|의|을|를|에|와|과)$")
+_SENDER = lazy(
+    r"(?<=..)(?:님이|님께서|님께|님한테서?|님에게서?|이|가|에게서?|한테서?|으로부터|로부터|에서|께서|께|의|을|를|에|와|과)$"
+)
 
 
 def _asks_for_entry(word: Word) -> bool:

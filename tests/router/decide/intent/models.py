@@ -15,9 +15,7 @@ def artefact(weights: dict[str, dict[Label, int]], scale: float = 0.5) -> Artefa
         scales=(scale,) * (len(LABELS) - 1),
         biases=(0.0,) * len(LABELS),
         pieces=pieces,
-        planes=tuple(
-            bytes(NOTHING + weights[piece].get(label, 0) for piece in pieces) for label in LABELS[:-1]
-        ),
+        planes=tuple(bytes(NOTHING + weights[piece].get(label, 0) for piece in pieces) for label in LABELS[:-1]),
     )
 
 

@@ -34,7 +34,8 @@ def test_korean_without_its_spaces_has_the_same_runs_of_characters() -> None:
 
 
 def test_english_words_end_where_they_end() -> None:
-    assert " ma" in features("my mail") and "yma" not in features("my mail")
+    assert " ma" in features("my mail")
+    assert "yma" not in features("my mail")
 
 
 def test_words_pairs_and_ends_are_told_apart() -> None:

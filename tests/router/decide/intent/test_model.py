@@ -61,7 +61,9 @@ def test_a_text_of_nothing_known_is_guessed_without_being_sure() -> None:
 
 def test_a_label_that_never_decides_is_never_sure() -> None:
     guess = IntentModel.of(artefact({"=알람": {Label.NEAR: 127}})).guess("알람")
-    assert guess.label is Label.NEAR and guess.probability > 0.9 and not guess.sure
+    assert guess.label is Label.NEAR
+    assert guess.probability > 0.9
+    assert not guess.sure
 
 
 def overlay(weights: dict[str, tuple[float, ...]], biases: tuple[float, ...] = (0.0,) * len(LABELS)) -> Overlay:
@@ -97,4 +99,5 @@ def test_any_text_has_one_guess_and_always_the_same(text: str) -> None:
     model = packaged_model()
     guess = model.guess(text)
     assert guess == model.guess(text)
-    assert 0 < guess.probability <= 1 and 0 <= guess.margin <= guess.probability
+    assert 0 < guess.probability <= 1
+    assert 0 <= guess.margin <= guess.probability
