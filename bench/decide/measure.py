@@ -101,7 +101,7 @@ def _figures(some: Sequence[Measured], answer: Callable[[Measured], str | None])
     right = sum(answer(one) == one.row.label for one in taken)
     covered = sum(answer(one) is not None for one in inside)
     return (
-        f"precision {right}/{len(taken)} = {right / max(len(taken), 1):.4f} (from {wilson_low(right, len(taken)):.4f}), "
+        f"precision {right}/{len(taken)} = {right / max(len(taken), 1):.4f} (low {wilson_low(right, len(taken)):.4f}), "
         f"coverage {covered}/{len(inside)} = {covered / max(len(inside), 1):.3f}"
     )
 

@@ -151,7 +151,8 @@ def trained(rows: list[Row]) -> Artefact:
 def calibrated(artefact: Artefact, data: Path) -> Artefact:
     """The artefact with its numbers divided by the temperature under which the dev files are likeliest."""
     rows = list(corpus_rows(data, "dev"))
-    logits = np.array([IntentModel.of(artefact).logits(row.text) for row in rows])
+    model = IntentModel.of(artefact)
+    logits = np.array([model.logits(row.text) for row in rows])
     labels = _numbers(rows)
 
     def surprise(temperature: float) -> float:
