@@ -75,7 +75,7 @@ def _mail_query(request: Request) -> Decision | None:
     elif request.when.begins is not None:
         days = 1
     else:
-        days = HOURS_DAYS if HOURS.search(request.when.rest) else DEFAULT_DAYS
+        days = HOURS_DAYS if HOURS.search(request.text) else DEFAULT_DAYS
     return request.use("", "email", "search", {"query": query, "days": days})
 
 

@@ -36,7 +36,7 @@ _REQUEST_END = lazy(
     r"(?:줘|주라|주세요|주십시오|줄래|줄래요|주렴|주겠[니어]|줄\s?수\s?있\S*|달라|다오|부탁\S*|바랍니다|해라|하세요|하십시오|십시오|세요|시오|라고|렴|려무나|지\s?마|마세요|말아|[하가보먹오]자|둬|놔)(?:요|라)?$"
 )
 _QUESTION_END = lazy(
-    r"(?:(?<![라다])니|냐|까|까요|나요|가요|은가|인가|는가|던가|죠|(?<!야)지|지요|래|래요|을지|는지|은지|은|는|이유|데요|다며|다면서|구요|(?<!\s)나|[하해봐]라|라구|라며|[가해어아]봐|[가해어아]봐요)$"
+    r"(?:(?<![라다])니|냐|까|까요|나요|가요|은가|인가|는가|던가|죠|(?<!야)지|지요|래|래요|을지|는지|은지|은|는|이유|데요|다며|다면서|구요|(?<!\s)나|[하해봐겨려워와가아어여]라|라구|라며|[가해어아]봐|[가해어아]봐요)$"
 )
 _ASKED_WITH = lazy(
     r"뭐|뭘|무엇|무슨|어디|언제|누구|누가|누굴|(?<![가-힣])왜(?![가-힣])|어떻게|어떡|어떤|어때|몇|얼마|어느|추천|알려|방법|가능(?:해|한|하)|돼$|되나|해야\s?(?:돼|해|하)|(?<![가-힣])(?:검색|신청|예약|확인|챙겨|연습|전화|조심|준비|주문)해$|입어$|다녀$|"
@@ -44,7 +44,7 @@ _ASKED_WITH = lazy(
 )
 _HEART = lazy(
     r"썸|짝사랑|짝남|짝녀|이별|헤어[지졌진질짐]|연애|고백|남친|여친|남자\s?친구|여자\s?친구|전남친|전여친|첫사랑|사귀|사겼|재회|사랑|소개팅|환승|미련|외로|우울|슬[퍼프픈]|그립|보고\s?싶|속상|서운|마음|좋아하는|좋아했|결혼|그녀|데이트|프로포즈|질투|후회|바람[펴피]|동거|권태기|"
-    r"힘들|눈물|지치|지친|걱정|스트레스|짜증"
+    r"남자|여자|연락|관계|자존감|운명|인연|매력|설레|어색|눈치|용기|진심|거절|상처|배신|집착|차였|차인|호감|힘들|눈물|지치|지친|걱정|스트레스|짜증"
 )
 """Matters of the heart: a question about them wants a listener."""
 _ASSISTANT = lazy(
@@ -57,20 +57,22 @@ _POINTING = lazy(
 )
 """At what was said before, which only whoever reads the conversation knows."""
 _UNREAD_TIME_BUT = lazy(
-    r"\b(?:birthday|holiday|morning|afternoon|evening|night|valentine'?s day)\b|아침|오전|오후|저녁|밤|새벽|(?<![\d한두세네섯곱덟홉열])\s시간(?:이|은|을)?(?=\s|$)",
+    r"\b(?:birthday|holiday|morning|afternoon|evening|night|valentine'?s day|am i|i am)\b|아침|오전|오후|저녁|밤|새벽|(?<![\d한두세네섯곱덟홉열])\s시간(?:이|은|을)?(?=\s|$)",
     re.IGNORECASE,
 )
 """Words that sound like a time and are a subject, or that a search by days may leave out."""
 HOURS = lazy(
-    r"(?:지난|최근|in the|for the|for|over the|within the|the)?\s?(?:last|past)?\s?(?:\d+|한|두|세|네|다섯|여섯|열두|열|\w+)?\s?(?:시간|분|hours?|minutes?)\s?(?:동안|이?내에?|사이에?|전부터|간)?",
+    r"(?:(?:지난|최근|last|past)\s?(?:\S+\s)?|(?:\d+|한|두|세|네|다섯|여섯|열|열두|몇|an?|one|two|three|five|ten|twelve|few)\s?)(?:시간|분|hours?|minutes?)(?![가-힣a-z])\s?(?:동안|이?내에?|사이에?|전부터)?",
     re.IGNORECASE,
 )
+"""The last hours or minutes: days of mail hold them."""
+_LAST = lazy(r"지난(?=\s)|\b(?:in the )?(?:last|past)\b", re.IGNORECASE)
 _TOOL_WORDS = frozenset(
     (Kind.MAIL, Kind.CALENDAR, Kind.SERVER, Kind.SERVICE, Kind.DISK, Kind.DOCUMENT, Kind.HOST_NAME, Kind.SERVICE_NAME)
 )
 _DONE_ELSEWHERE = lazy(
-    r"볼륨|재생|틀어|켜|꺼\s?줘|추가|생성해|알아\s?둬|기차|택시|트윗|페이스북|유튜브|\b(?:post|tweet|tumblr|facebook|twitter|call you|call me|name (?:to|is|as)|make your name|my name|who i am|did you just|you just|(?:good|bad) for you|"
-    r"healthy|reply|p\.? ?m|a\.? ?m|play|set|turn|weather|song|music)\b",
+    r"볼륨|음악|가수|힙합|재즈|발라드|칼로리|기념일|재생|틀어|(?<!시)켜|꺼\s?줘|추가|생성해|알아\s?둬|기차|택시|트윗|페이스북|유튜브|\b(?:post|tweet|tumblr|facebook|twitter|like to call you|now call you|call me|name (?:to|is|as)|make your name|my name|who i am|did you just|you just|(?:good|bad) for you|"
+    r"healthy|reply|[ap]\. ?m|play|set|turn|weather|song|music)\b",
     re.IGNORECASE,
 )
 """Of devices, networks and settings, however friendly it is said."""
@@ -114,18 +116,18 @@ _MAIL_LIKE = lazy(
 )
 _NO_LOOKING_IN_MAIL = lazy(
     r"삭제|지[워우운]|차단|복구|복원|옮[겨기]|이동|읽음|읽은\s?것으로|읽었|스팸|휴지통|임시|보관|별표|분류|폴더|라벨|전달|백업|인쇄|프린트|번역|요약|답장해|답장\s?보|답변|저장|중요|첨부|다운|주소|비밀번호|용량|알림|알람|설정|로그|계정|서명|수신\s?확인|수신거부|발송|발신|예약|"
-    r"보낸\s?(?:메일|편지|이메일)함|(?:내가|제가|나한테서|내게)\s?(?:\S+\s)?(?:보낸|보냈|쓴|쓰)|보냈[니어나지는던]|한테\s보낸|에게\s보낸|로\s보낸|께\s보낸|에\s보낸|보내|써|정렬|글씨|자동|영구|첨삭|답을|열어|들어가|구독|"
+    r"보낸\s?(?:메일|편지|이메일)함|(?:내가|제가|나한테서|내게)\s?(?:\S+\s)?(?:보낸|보냈|쓴|쓰)|보냈[니어나지는던]|한테\s보낸|에게\s보낸|로\s보낸|께\s보낸|에\s보낸|보내|써|정렬|글씨|자동|영구|첨삭|답을|열어|들어가\s?[줘주]|구독|"
     r"\b(?:delete|remove|archive|spam|junk|trash|folder|label|mark (?:it|as|all|the|my|this|that|e-?mails?)|forward|reply|replied|send(?! me)|sent to|sent folder|draft|attachment\w*|address\w*|password|setting\w*|notif\w*|remind\w*|alert|contact\w*|unsubscribe|block|move|refresh|sync|read it|open|compose|write|"
     r"respond\w*|account\w*|turn)\b",
     re.IGNORECASE,
 )
 _SENDS = lazy(
-    r"(?:보내|전송|발송|부쳐|답장해|회신해|답변해|답장\s하|이메일\s?해|메일\s?해)(?!\s?준|온|신|주신|는|면)(?!졌)|\b(?:send|e-?mail|reply|forward|shoot|mail)\b",
+    r"(?:보내|전송|발송|부쳐|답장\s?해|회신\s?해|답변\s?해|답장\s?하|이메일\s?해|메일\s?해)(?!\s?준|온|신|주신|는|면)(?!졌)|\b(?:send|e-?mail|reply|respond|forward|shoot|mail)\b",
     re.IGNORECASE,
 )
 _REPLIES = lazy(r"답장|회신|\breply\b", re.IGNORECASE)
 _NO_SENDING = lazy(
-    r"문자|카톡|전화|꽃|보낸|보냈|왔|온\s|받은|찾아|검색|확인해|알려줘$|취소|예약|삭제|방법|어떻게|초안|문구|작성|휴지통|보관|스팸|"
+    r"문자|카톡|전화|꽃|보낸|보냈|왔|온\s|찾아|검색|확인해|알려줘$|취소|예약|삭제|방법|어떻게|초안|문구|작성|휴지통|보관|스팸|"
     r"\b(?:did|do i|does|has|have|any|received?|got|from|check|find|search|show|list|read|delete|text|call|how|draft|write|compose|when|unread|new|open|address|contact\w*)\b",
     re.IGNORECASE,
 )
@@ -216,9 +218,11 @@ def _mail_query(request: Request) -> str | None:
     when = request.when
     if not _MAIL_LIKE.search(request.text):
         return "no_mail"
-    if when.several or when.impossible or TIME_LIKE.search(HOURS.sub(" ", when.rest)):
+    # The grammar of days keeps how long something lasts for itself, and leaves the word before it.
+    rest = _LAST.sub(" ", HOURS.sub(" ", when.rest)) if HOURS.search(request.text) else when.rest
+    if when.several or when.impossible or TIME_LIKE.search(rest):
         return "unread_days"
-    if _NO_LOOKING_IN_MAIL.search(request.text) or request.kinds & {Kind.CALENDAR, Kind.ADD}:
+    if _NO_LOOKING_IN_MAIL.search(request.text) or Kind.ADD in request.kinds:
         return "other_words"
     return None
 
