@@ -23,6 +23,7 @@ from bench.decide.measure import Measured, measured
 from bench.decide.own import own_rows
 from bench.decide.row import Row
 from bench.decide.silver import silver_rows
+from bench.decide.wrapped import wrapped_rows
 from router.decide.intent.artefact import FILE, NOTHING, Artefact, written
 from router.decide.intent.features import features
 from router.decide.intent.labels import ACCEPTED, Label
@@ -98,6 +99,8 @@ def training_rows(data: Path, *, silver: bool = True) -> list[Row]:
     """The train files and the own sentences, in the order of their ids. A text is in it once; the first corpus wins."""
     once: dict[str, Row] = {}
     for row in (*corpus_rows(data, "train"), *own_rows(), *(silver_rows(data) if silver else ())):
+        once.setdefault(row.text, row)
+    for row in wrapped_rows(sorted(once.values(), key=lambda row: row.id)):
         once.setdefault(row.text, row)
     return sorted(once.values(), key=lambda row: row.id)
 

@@ -18,19 +18,26 @@ MAX_CHARACTERS = 70
 MAX_DIRECT_CHARACTERS = 60
 MAX_CLAUSES = 2
 
-_MARKS = lazy(r"[\"“”`{}<>\[\]\\|=#*_]|(?<!\d):|:(?!\d)|->|https?|www\.|(?:^|\s)'(?=\S)")
+_MARKS = lazy(r"[\"“”`{}<>\[\]\\|=#*_]|(?<!\d):|:(?!\d)|->|[→⇒•①②③④⑤]|https?|www\.|(?:^|\s)'(?=\S)")
 """Of quotations, code and lists."""
 _TEXT_WORK = lazy(
-    r"번역|영어로|한국어로|영작|통역|요약|작성|초안|문구|코드|파이썬|자바|쿼리|스크립트|프로그램(?:을|\s)?\s?(?:짜|만들)|함수|설명|분석|비교|작문|맞춤법|문법|고쳐|문장|예문|역할|인 척|무시하|지시|프롬프트|시스템|api\b|json|"
-    r"\bsql\b|알고리즘|에세이|소설|대본|이라는 말|라는 말|라고 말|조언|추천|계획 (?:짜|세워)|일정 (?:관리|짜)|방법|하는 법|쓰는 법|\b(?:translat\w*|summar\w*|draft\w*|essay|poem|code|python|script|query|function|"
-    r"grammar|sentence|paragraph|pretend|role ?play|ignore|instruction\w*|prompt|system|explain|analy\w*|compare|rewrite|rephrase|advice|recommend\w*|tips?|in (?:french|spanish|korean|english|german|japanese|chinese))\b",
+    r"번역|옮겨|영어로|한국어로|일본어로|중국어로|영작|통역|요약|작성|초안|문구|코드|파이썬|자바|쿼리|스크립트|프로그램(?:을|\s)?\s?(?:짜|만들)|함수|작문|문법|문장|예문|문단|단어|명사|형용사|존댓말|반말|높임|말투|역할|인 척|상황극|연기해|이제부터|지금부터|무조건|지시|규칙|프롬프트|"
+    r"시스템|발화|의도|분류|라벨|api\b|json|\bsql\b|알고리즘|에세이|소설|대본|이야기를? (?:써|지어)|이라는 말|라는 말|라고 말|라고\s?만|라는\s?(?:글|문장|표현|요청|의견|질문|주제|대사|대화)|라고\s?(?:생각|되어|적힌|쓴|쓰|하면)|제목은|주제는|표현|광고|카피|댓글|이모지|해시태그|가사|삼행시|시를|시로|시\s?한\s?편|한 말이|[세네섯곱덟홉열]\s?(?:개|가지|줄|문단)(?:\s|$|씩|로)|무슨 뜻|어색하|자연스럽|답해|대답해|응답해|표로|보고서|"
+    r"\b(?:translat\w*|summar\w*|draft\w*|essay|poem|novel|story|stories|haiku|quote|table|headline|synonyms?|antonyms?|pros|cons|debug|native speaker|who (?:said|wrote)|contract|act as|turn (?:this|it) into|code|python|script|query|function|grammar|sentence|paragraph|words?|tone|polite\w*|formal\w*|pretend|role ?play|from now on|you are now|ignore|instruction\w*|"
+    r"rules?|prompt|system|classify|sentiment|analy\w*|compare|rewrite|rephrase|report|as an? \w+|in (?:french|spanish|korean|english|german|japanese|chinese))\b",
     re.IGNORECASE,
 )
-"""Words of work on a text, or about how something is done: a request inside it is not the user's own."""
+"""Words of work on a text, or of a part to play: a request inside it is not the user's own."""
+_ADVICE = lazy(
+    r"설명|분석|비교|맞춤법|고쳐|무시하|조언|추천|계획 (?:짜|세워)|일정 (?:관리|짜)|방법|하는 법|쓰는 법|\b(?:explain|advice|recommend\w*|tips?)\b",
+    re.IGNORECASE,
+)
+"""Words of how something is done. In matters of the heart they are only sighed."""
 _TWO_REQUESTS = lazy(
     r"(?:줘|주세요|주고|하고|[해고]서?)\s+(?:그리고|그다음|그런 ?다음|나서)|그리고(?=\s)|그런 ?다음|\band (?:then|also|send|email|add|schedule|tell|text|call|remind|check|find|show|delete|play|turn)\b|\bthen\b",
     re.IGNORECASE,
 )
+_SENTENCES = lazy(r"(?<=[.!?])\s+")
 _DIGIT = lazy(r"\d")
 _REQUEST_END = lazy(
     r"(?:줘|주라|주세요|주십시오|줄래|줄래요|주렴|주겠[니어]|줄\s?수\s?있\S*|달라|다오|부탁\S*|바랍니다|해라|하세요|하십시오|십시오|세요|시오|라고|렴|려무나|지\s?마|마세요|말아|[하가보먹오]자|둬|놔)(?:요|라)?$"
@@ -140,19 +147,28 @@ def refusal(request: Request, label: Label) -> str | None:
         return "long"
     if "\n" in request.message.strip() or _MARKS.search(text):
         return "marks"
+    if works_on_a_text(text):
+        return "work_on_a_text"
     if not (label is Label.DIRECT and _HEART.search(text)):
-        if _TEXT_WORK.search(text) or Kind.EXPLAIN in request.kinds:
+        if _ADVICE.search(text) or Kind.EXPLAIN in request.kinds:
             return "work_on_a_text"
         if _TWO_REQUESTS.search(text):
             return "more_than_one_thing"
     return _GATES[label](request) if label in _GATES else "never_decides"
 
 
+def works_on_a_text(text: str) -> bool:
+    """Whether folded `text` asks for work on a text or for a part to play, so that a request in it is not the user's."""
+    return _TEXT_WORK.search(text) is not None
+
+
 def wants_answer(text: str) -> bool:
     """Whether Korean talk asks or orders: a question, a request, something to know. Love's questions are talk."""
     said = text.rstrip(" .!~?\"'ㅋㅎㅠㅜ^")
-    asked = "?" in text or bool(_REQUEST_END.search(said) or _QUESTION_END.search(said) or _ASKED_WITH.search(said))
-    return asked and not (_HEART.search(said) or _ASSISTANT.search(said))
+    if _ASSISTANT.search(said):
+        return False
+    asked = "?" in text or bool(_QUESTION_END.search(said) or _ASKED_WITH.search(said))
+    return bool(_REQUEST_END.search(said)) or (asked and not _HEART.search(said))
 
 
 def speaks_to_assistant(text: str) -> bool:
@@ -173,7 +189,7 @@ def _direct(request: Request) -> str | None:
         return "tool_words"
     if _POINTING.search(text):
         return "pointing"
-    if any("가" <= character <= "힣" for character in text) and wants_answer(text):
+    if any("가" <= character <= "힣" for character in text) and any(map(wants_answer, _SENTENCES.split(text))):
         return "asks"
     return None
 
