@@ -28,9 +28,11 @@ from router.config import Config, SessionStore
 from router.decider import Decider
 from router.decisions import DecisionLog
 from router.dispatch import Dispatcher
+from router.embedded import embedded_model
 from router.fleet import Fleet
 from router.gate import Gate
 from router.keys import Keys
+from router.learning.keeping import Keeping
 from router.occupancy import Occupancy
 from router.prewarming import Prewarmer
 from router.relay import Relay
@@ -210,7 +212,8 @@ class House:
         def now() -> datetime:
             return datetime.now(tz=UTC).astimezone(zone)
 
-        decider = Decider(config, fleet, dispatcher, tools, now)
+        keeping = Keeping(config.router.data_folder())
+        decider = Decider(config, fleet, dispatcher, tools, now, embedded_model(config), keeping)
         turns = Turns(config, fleet, dispatcher, parts.sessions, tools, decider, now, parts.telemetry)
         return Service(
             config=config,

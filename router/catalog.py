@@ -20,6 +20,12 @@ DECIDE_FALLBACKS = Metric(
     "Times that a stage could not decide, and the next one had to.",
     ("stage", "reason"),
 )
+DECIDE_AGREEMENT = Metric(
+    "maek_decide_agreement_total",
+    MetricType.COUNTER,
+    "Decisions that a stage in shadow would have made, by whether the classifier decided the same.",
+    ("source", "agrees"),
+)
 DECIDE_DURATION = Metric(
     "maek_decide_duration_seconds",
     MetricType.HISTOGRAM,
@@ -85,6 +91,7 @@ METRICS = (
     CHATS_ACTIVE,
     DECISIONS,
     DECIDE_FALLBACKS,
+    DECIDE_AGREEMENT,
     DECIDE_DURATION,
     ERRORS,
     TOOL_CALLS,

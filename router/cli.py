@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "top": Command("watch the backends of a running Maek live in the terminal", "router.commands.top"),
     "explain": Command("tell one decision of a running Maek in sentences", "router.commands.explain"),
     "decide": Command("decide the messages of a file, one JSON line each", "router.commands.decide"),
+    "learn": Command("learn from decisions that you confirmed, on this machine", "router.commands.learn"),
     "replay": Command("play a flight recording again", "router.commands.replay"),
     "sim": Command("serve the simulator: an LLM server without a model", "simulator.cli"),
     "key": Command("make API keys", "router.commands.key"),

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from router.config_domains import SHIPPED_DOMAINS, DomainConfig
 from router.config_roles import RoleConfig
 from router.language import Language
+from router.trust import Trust
 from sidecar.config import (
     LISTEN_WANTED,
     ByName,
@@ -159,13 +160,22 @@ class SessionsConfig(Section):
     """Conversations kept; beyond it the longest unused is forgotten."""
 
 
+def _switched(value: Any) -> Any:
+    # Whoever reads YAML by its old rules takes a plain on or off for a boolean.
+    return {True: Trust.ON, False: Trust.OFF}.get(value, value) if isinstance(value, bool) else value
+
+
 class DecideConfig(Section):
     """How Maek finds out what a message wants."""
 
-    rules: bool = True
-    """Keyword rules first: they take no time and no model."""
+    rules: Annotated[Trust, ByName, BeforeValidator(_switched)] = Trust.ON
+    """Keyword rules first: they take no time and no model. shadow: they decide silently, and agreement is counted."""
+    model: Annotated[Trust, ByName, BeforeValidator(_switched)] = Trust.ON
+    """The embedded model, for what the rules leave: it takes no time either, and abstains unless it is sure."""
     classifier: bool = True
-    """Ask the classifier role when rules are not sure; without it, the reasoner answers all that is left."""
+    """Ask the classifier role when neither is sure; without it, the reasoner answers all that is left."""
+    keep_messages: bool = False
+    """Keep messages with their decisions in the data folder, for `maek learn --review`; readable by its owner alone."""
     domains: tuple[DomainConfig, ...] = SHIPPED_DOMAINS
     """Subjects whose questions go to the documents without being asked to. A list here replaces the shipped one."""
 

@@ -4,23 +4,31 @@ Rules of this file
 - Glue only: what a stage does stands in `router.decide`.
 """
 
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from router.asking import ClassifierAsker
 from router.config import CLASSIFIER, Config
 from router.conversation import Message
 from router.decide.classifier import Classifier
-from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
-from router.decide.pipeline import Stages, decide
-from router.decide.request import Domain
-from router.decide.rules import Rules, decide_by_rules
+from router.decide.decision import Decision, PendingDraft, PendingQuestion, Persona, SessionFacts
+from router.decide.pipeline import EmbeddedModel, Stages, decide, decide_at_once
+from router.decide.prompt import CONTEXT_TOKENS
+from router.decide.recalling import recalled
+from router.decide.remembering import Remembering
+from router.decide.request import Domain, Rules
 from router.dispatch import TIMES_LOADING, Dispatcher
 from router.fleet import Fleet
 from router.journey import Journey
+from router.learning.keeping import Keeping
 from router.tools.spec import Tool
 from router.turn import Ask
 from sidecar import cold_seconds
+
+log = logging.getLogger(__name__)
 
 
 class Decider:
@@ -33,6 +41,8 @@ class Decider:
         dispatcher: Dispatcher,
         tools: Mapping[str, Tool],
         now: Callable[[], datetime],
+        model: EmbeddedModel | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self._fleet = fleet
         self._dispatcher = dispatcher
@@ -41,25 +51,48 @@ class Decider:
         self._role = config.router.roles[CLASSIFIER]
         self._asks_classifier = config.router.decide.classifier
         self._persona = persona_of(config)
-        self._rules = rules_of(config, tools) if config.router.decide.rules else None
+        self._keeping = keeping if config.router.decide.keep_messages else None
+        self._stages = stages_of(config, tools, model)
+        self._memory: Remembering[Decision] = Remembering(time.monotonic)
 
     def rehearse(self) -> None:
-        """Decide two messages by rules for nothing: the grammar compiles itself when it is first used."""
-        if self._rules is not None:
-            for message, language in (("내일 3시 회의 잡아줘", "ko"), ("what is on my mind", "en")):
-                decide_by_rules(message, SessionFacts(self._now(), language), self._rules)
+        """Decide two messages for nothing: the grammar compiles itself when it is first used."""
+        for message, language in (("내일 3시 회의 잡아줘", "ko"), ("what is on my mind", "en")):
+            decide_at_once(message, SessionFacts(self._now(), language), self._stages)
 
     async def __call__(
-        self, ask: Ask, history: Sequence[Message], pending: PendingDraft | None, journey: Journey
+        self,
+        ask: Ask,
+        history: Sequence[Message],
+        pending: PendingDraft | None,
+        journey: Journey,
+        question: PendingQuestion | None = None,
     ) -> Decision:
         """The decision on one message; `journey` tells where the classifier was asked. Never fails a chat."""
-        facts = SessionFacts(self._now(), ask.language, pending)
+        facts = SessionFacts(self._now(), ask.language, pending, question)
         classifier = None
         if self._asks_classifier:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)
-            classifier = Classifier(asker, self._tools, self._persona)
-        stages = Stages(self._rules, classifier=classifier, deadline_seconds=self._patience_seconds())
-        return await decide(ask.message, facts, history, stages)
+            classifier = Classifier(asker, self._tools, self._persona, self._context_tokens(), self._memory)
+        stages = replace(self._stages, classifier=classifier, deadline_seconds=self._patience_seconds())
+        decision = await decide(ask.message, facts, history, stages)
+        if facts.draft is None and facts.question is None:
+            # An answer to something that was asked says nothing by its words alone.
+            self._keep(ask, decision, journey)
+        return decision
+
+    def _keep(self, ask: Ask, decision: Decision, journey: Journey) -> None:
+        if self._keeping is None:
+            return
+        try:
+            self._keeping.keep(journey.decision, ask.message, ask.language, decision)
+        except OSError as error:
+            # Nobody's chat fails because the operator's disk is full.
+            log.error("message not kept file=%s reason=%s", error.filename, error.strerror)
+
+    def recalled(self, history: Sequence[Message], language: str) -> PendingQuestion | None:
+        """What was asked back last, in a conversation that the caller keeps."""
+        return recalled(history, SessionFacts(self._now(), language), self._stages)
 
     def _patience_seconds(self) -> float:
         """The classifier's deadline; with time for a load, where everybody who could be asked has to load it first."""
@@ -67,6 +100,24 @@ class Decider:
         known = [one for one in self._fleet.pool_of_role(CLASSIFIER) if one.backend in snapshot.backends]
         loads = [cold_seconds(snapshot.backends[one.backend], one.model, snapshot.now) for one in known]
         return self._role.timeout_seconds + TIMES_LOADING * min(loads, default=0.0)
+
+    def _context_tokens(self) -> int:
+        """What the smallest of those who could be asked takes, as far as they tell."""
+        snapshot = self._fleet.snapshot()
+        told = [
+            model.context_tokens
+            for one in self._fleet.pool_of_role(CLASSIFIER)
+            if one.backend in snapshot.backends
+            for model in snapshot.backends[one.backend].models or ()
+            if model.name == one.model
+        ]
+        return min((tokens or CONTEXT_TOKENS for tokens in told), default=CONTEXT_TOKENS)
+
+
+def stages_of(config: Config, tools: Mapping[str, Tool], model: EmbeddedModel | None = None) -> Stages:
+    """The stages that need no waiting, as far as the configuration trusts them."""
+    trusted = config.router.decide
+    return Stages(rules_of(config, tools), trusted.rules, model, trusted.model)
 
 
 def persona_of(config: Config) -> Persona:

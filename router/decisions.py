@@ -14,7 +14,7 @@ from typing import Any
 
 from router.balance.choice import Considered
 from router.balance.why import Why
-from router.decide.decision import Decision
+from router.decide.decision import Decision, Silent
 from router.journey import Attempt, Journey
 
 MOST_RECORDS = 1000
@@ -93,14 +93,34 @@ def decision_summary(decision: Decision) -> dict[str, Any]:
         "confidence": decision.confidence,
         "tool": decision.tool,
         "operation": decision.operation,
+        "missing": None if decision.asks is None else str(decision.asks.slot),
         "fallbacks": list(decision.fallbacks),
         "versions": {str(stage): stage_version for stage, stage_version in decision.versions.items()},
+        "silent": [_silent_json(silent) for silent in decision.silent],
+    }
+
+
+def _silent_json(silent: Silent) -> dict[str, Any]:
+    return {
+        "source": str(silent.source),
+        "action": str(silent.action),
+        "tool": silent.tool,
+        "operation": silent.operation,
+        "reason": silent.reason,
+        "confidence": silent.confidence,
+        "agrees": silent.agrees,
     }
 
 
 def decision_json(decision: Decision) -> dict[str, Any]:
     """A whole decision, for the one who asked."""
-    texts = {"response": decision.response, "prompt": decision.prompt, "params": dict(decision.params)}
+    choices = list(decision.asks.choices) if decision.asks else []
+    texts = {
+        "response": decision.response,
+        "prompt": decision.prompt,
+        "params": dict(decision.params),
+        "choices": choices,
+    }
     return decision_summary(decision) | texts
 
 

@@ -24,3 +24,14 @@ def language_of(text: str, default: str) -> str:
     if any("가" <= character <= "힣" or "ㄱ" <= character <= "ㅣ" for character in text):
         return Language.KO
     return Language.EN if any(c.isascii() and c.isalpha() for c in text) else default
+
+
+def closed(word: str) -> bool:
+    """Whether a Korean word ends with a consonant, so that 이에요 and not 예요 follows it. Other scripts: no."""
+    last = ord(word[-1]) - ord("가") if word else -1
+    return 0 <= last <= ord("힣") - ord("가") and last % 28 != 0
+
+
+def is_ko(word: str) -> str:
+    """The word with "is" after it: 이드예요, 일정이에요."""
+    return f"{word}이에요" if closed(word) else f"{word}예요"

@@ -33,6 +33,7 @@ class Telemetry:
         self._registry = registry
         self._decisions = self._counter(catalog.DECISIONS)
         self._fallbacks = self._counter(catalog.DECIDE_FALLBACKS)
+        self._agreement = self._counter(catalog.DECIDE_AGREEMENT)
         self._errors = self._counter(catalog.ERRORS)
         self._tools = self._counter(catalog.TOOL_CALLS)
         self._rejected = self._counter(catalog.REJECTED)
@@ -55,6 +56,9 @@ class Telemetry:
         for fallback in decision.fallbacks:
             stage, _, reason = fallback.partition(": ")
             self._fallbacks.labels(stage, reason).inc()
+        for silent in decision.silent:
+            if silent.agrees is not None:
+                self._agreement.labels(silent.source, "yes" if silent.agrees else "no").inc()
 
     def failed(self, error: MaekError) -> None:
         """A request ended with an error."""

@@ -19,14 +19,15 @@ from typing import Any, TypeVar, assert_never
 from router.asking import TokenReader
 from router.attempt import CallerRefused
 from router.call import CHAT_PATH, Call, call_for, with_role_defaults
+from router.chatting import SmallTalk
 from router.config import REASONER, Config
 from router.config_roles import PriorityName
 from router.conversation import Message, Role
-from router.decide.decision import Action, Decision, PendingDraft
+from router.decide.decision import Action, Decision, PendingDraft, PendingQuestion, Persona
 from router.decisions import Record
 from router.dispatch import Dispatcher
 from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
-from router.events import Decided, Done, Emit, Event, Notice, Quiet, Token, ToolUsed, loading_model, reading, resumed_by
+from router.events import Decided, Done, Emit, Notice, Quiet, Token, ToolUsed, loading_model, reading, resumed_by
 from router.exchange import LOADING_NEWS_SECONDS
 from router.fleet import Fleet
 from router.journey import Journey
@@ -64,8 +65,8 @@ class Ask:
     """Have another backend go on with an answer that breaks off."""
 
 
-Decide = Callable[[Ask, Sequence[Message], PendingDraft | None, Journey], Awaitable[Decision]]
-"""Message, history and draft → decision; the journey tells where a classifier was asked."""
+Decide = Callable[[Ask, Sequence[Message], PendingDraft | None, Journey, PendingQuestion | None], Awaitable[Decision]]
+"""Message, history, draft and question → decision; the journey tells where a classifier was asked."""
 
 
 class Turns:
@@ -90,38 +91,53 @@ class Turns:
         self._decide = decide
         self._now = now
         self._telemetry = telemetry
+        persona = config.router.persona
+        speaks = Persona(persona.name, persona.description_ko, persona.description_en)
+        self._small_talk = SmallTalk(config, fleet, dispatcher, tools, speaks)
 
     async def decide(self, ask: Ask, record: Record) -> tuple[str, Decision]:
         """The id of the session and the decision alone."""
         session = (await self._sessions.open(ask.session, ask.owner)).id
         history = await self._sessions.history(session, ask.owner)
         pending = await self._sessions.pending(session, ask.owner)
-        decision = await self.decide_with(ask, history, record, pending)
-        if decision.drops_draft:
-            await self._sessions.clear_pending(session, ask.owner)
-        return session, decision
+        question = await self._sessions.question(session, ask.owner)
+        return session, await self.decide_with(ask, history, record, pending, question)
 
     async def decide_with(
-        self, ask: Ask, history: Sequence[Message], record: Record, pending: PendingDraft | None = None
+        self,
+        ask: Ask,
+        history: Sequence[Message],
+        record: Record,
+        pending: PendingDraft | None = None,
+        question: PendingQuestion | None = None,
     ) -> Decision:
         """The decision, where the caller keeps the history."""
         started = time.perf_counter()
-        record.decision = await self._decide(ask, history, pending, record.deciding)
+        record.decision = await self._decide(ask, history, pending, record.deciding, question)
         self._telemetry.decided(record.decision, time.perf_counter() - started)
         return record.decision
 
     async def run(self, ask: Ask, record: Record, emit: Emit) -> None:
         """The whole turn. Raises MaekError."""
         session, decision = await self._begin(ask, record, emit)
+        if decision is not None and decision.drops_draft:
+            # At once, and not when the turn has ended: nothing may be written that somebody did not want.
+            await self._sessions.clear_pending(session, ask.owner)
         await emit(Decided(record, session, decision))
         done = await self._answer(ask, decision, session, record, emit)
-        await self._remember(session, ask, done)
+        await self._remember(session, ask, decision, done)
         await emit(done)
 
-    async def _remember(self, session: str, ask: Ask, done: Done) -> None:
+    async def _remember(self, session: str, ask: Ask, decision: Decision | None, done: Done) -> None:
+        """What was said, and what was asked back; a question that the message answered or passed over is over."""
         said = [Message(Role.USER, ask.message), Message(Role.ASSISTANT, done.text)]
+        question = None if decision is None else decision.asks
         try:
             await self._sessions.append(session, ask.owner, said)
+            if question is None:
+                await self._sessions.clear_question(session, ask.owner)
+            else:
+                await self._sessions.put_question(session, ask.owner, question)
         except (SessionStoreFailed, NotFound) as error:
             # The user has the answer; that it will not be remembered is the operator's trouble.
             log.error("turn not remembered reason=%s", error)
@@ -161,21 +177,28 @@ class Turns:
             return await self._route(ask, ask.role or REASONER, ask.message, session, record, emit)
         if decision.action is Action.ROUTE:
             return await self._route(ask, REASONER, decision.prompt or ask.message, session, record, emit)
-        text = await self.text_of(ask, decision, emit)
-        await emit(Token(text))
-        return Done(text, record.deciding, None, "stop")
+        history = await self._sessions.history(session, ask.owner) if decision.unsaid else ()
+        return await self.spoken(ask, decision, history, record, emit)
 
-    async def text_of(self, ask: Ask, decision: Decision, emit: Emit | None = None) -> str:
-        """The answer to a message that is not routed."""
+    async def spoken(
+        self, ask: Ask, decision: Decision, history: Sequence[Message], record: Record, emit: Emit
+    ) -> Done:
+        """The answer to a message that is not routed, told as it comes."""
         match decision.action:
             case Action.DIRECT | Action.CLARIFY:
-                return decision.response or ""
+                if decision.response is None:
+                    return await self._small_talk.answered(
+                        ask.message, history, ask.language, ask.priority, record, emit
+                    )
+                text = decision.response
             case Action.TOOLS:
-                return await self._use_tool(ask, decision, emit or _to_nobody)
+                text = await self._use_tool(ask, decision, emit)
             case Action.ROUTE:
                 raise ValueError("a routed message has no text yet: a backend will write it")
             case _:
                 assert_never(decision.action)
+        await emit(Token(text))
+        return Done(text, record.deciding, None, "stop")
 
     async def _use_tool(self, ask: Ask, decision: Decision, emit: Emit) -> str:
         tool, operation = decision.tool or "", decision.operation or ""
@@ -247,10 +270,6 @@ class Turns:
             ko=f"당신은 {persona.name}입니다. {persona.description_ko} 지금은 {today}입니다.",
             en=f"You are {persona.name}. {persona.description_en} It is {today}.",
         )
-
-
-async def _to_nobody(_event: Event) -> None:
-    """For callers that want only the text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ Decision = dict[str, Any]
 
 _HANGUL = re.compile(r"[가-힣]")
 _ISO_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_MARKS = re.compile(r"^\s*<message>|</message>\s*$")
+"""What routers put around a message, so that it is read as data."""
 _HOUR = re.compile(r"(오전|오후)?\s*(\d{1,2})\s*시|\b(\d{1,2})\s*(am|pm)\b", re.IGNORECASE)
 
 FIRST_AFTERNOON_HOURS = range(1, 8)
@@ -35,7 +37,7 @@ def is_classifier_prompt(system: str) -> bool:
 
 def decide(text: str, system: str) -> Decision:
     """Return the decision on `text` as the classifier would answer it."""
-    message = text.strip()
+    message = _MARKS.sub("", text).strip()
     today = _today(system)
     for rule in _RULES:
         if rule.pattern.search(message):

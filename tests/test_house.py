@@ -8,6 +8,7 @@ Rules of this file
 import ast
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,3 +137,15 @@ def test_the_project_speaks_of_itself_alone(what: str) -> None:
         if NOT_OURS_TO_SAY[what].search(line)
     }
     assert said == set()
+
+
+def test_everything_in_a_package_comes_with_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packed = project["tool"]["setuptools"]["package-data"]["*"]
+    written = [
+        path
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"}
+    ]
+    assert [named(path) for path in written if not any(path.match(pattern) for pattern in packed)] == []

@@ -7,6 +7,8 @@ Rules of this file
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,7 +16,7 @@ import orjson
 from aiohttp import web
 
 from router.api.context import OWNER, begin_record, json_object, priority_header, service_of, session_of, trail
-from router.api.openai_answers import completion_events, completion_json, model_json
+from router.api.openai_answers import completion_json, delta_event, end_events, model_json, with_choices
 from router.api.streaming import Reply
 from router.attempt import CallerRefused, Opened
 from router.balance.pools import Pool
@@ -22,9 +24,10 @@ from router.call import CHAT_PATH, call_for, with_role_defaults
 from router.config import REASONER
 from router.config_roles import RoleConfig
 from router.conversation import Message, Role
-from router.decide.decision import Action
+from router.decide.decision import Action, Decision
 from router.decisions import Record
 from router.errors import BadRequest, MaekError, UnknownModel
+from router.events import Event, Loading, Token, Waiting
 from router.language import language_of
 from router.service import Service
 from router.signs import BOUNDARY_BYTES, ends_event
@@ -100,6 +103,7 @@ async def _decided(
     language = language_of(question, service.config.router.language)
     ask = Ask(question, request[OWNER], language, priority=priority_header(request))
     history = [_message(m) for m in messages[:-1] if m.get("role") in ("user", "assistant") and _text(m)]
+    recalled = service.decider.recalled(history, language)
     reply = Reply(request, lambda: trail(record, record.journey))
 
     async def keep_alive() -> None:
@@ -107,16 +111,18 @@ async def _decided(
             await reply.keep_alive()
 
     every_seconds = service.config.router.relay.keepalive_seconds
-    decision = await filled(service.turns.decide_with(ask, history, record), every_seconds, keep_alive)
+    decision = await filled(
+        service.turns.decide_with(ask, history, record, question=recalled), every_seconds, keep_alive
+    )
     if decision.action is Action.ROUTE:
         filled_in = _with_system(body, messages, service, ask)
         return await _passed_on(request, service, filled_in, REASONER, CHAT_PATH, record, reply)
-    text = await filled(service.turns.text_of(ask, decision), every_seconds, keep_alive)
+    telling = _Telling(reply, record.id, service.now, stream=bool(body.get("stream")))
+    spoken = service.turns.spoken(ask, _with_choices(decision), history, record, telling)
+    done = await filled(spoken, every_seconds, keep_alive)
     if not body.get("stream"):
-        return _json(completion_json(record.id, text, service.now()), trail(record, record.deciding))
-    for event in completion_events(record.id, text, service.now()):
-        await reply.write(event)
-    return await reply.end()
+        return _json(completion_json(record.id, done.text, service.now()), trail(record, record.journey))
+    return await telling.end()
 
 
 async def _passed_on(
@@ -152,6 +158,44 @@ async def _passed_on(
         delivered = {"tokens": record.answering.delivered_tokens}
         await answer.reply.fail(error, name=None, delivered=delivered, mid_event=not answer.between_events)
     return await answer.response()
+
+
+def _with_choices(decision: Decision) -> Decision:
+    """With the answers to choose from in the text."""
+    if decision.asks is None or decision.response is None:
+        return decision
+    return replace(decision, response=with_choices(decision.response, decision.asks.choices))
+
+
+class _Telling:
+    """Where what Maek says itself goes: piece by piece to a client that streams."""
+
+    def __init__(self, reply: Reply, answer_id: str, now: Callable[[], datetime], *, stream: bool) -> None:
+        self._reply = reply
+        self._id = answer_id
+        self._now = now
+        self._stream = stream
+        self._first = True
+
+    async def __call__(self, event: Event) -> None:
+        if not self._stream:
+            return
+        match event:
+            case Token(text):
+                await self._reply.write(delta_event(self._id, text, self._now(), first=self._first))
+                self._first = False
+            case Waiting(_, position, expected_seconds):
+                await self._reply.write(comment(f"waiting, position {position}, about {expected_seconds:.0f} s"))
+            case Loading(_, expected_seconds):
+                await self._reply.write(comment(f"loading the model, about {expected_seconds:.0f} s"))
+            case _:
+                pass  # this dialect has no word for it
+
+    async def end(self) -> web.StreamResponse:
+        """The text is over."""
+        for event in end_events(self._id, self._now()):
+            await self._reply.write(event)
+        return await self._reply.end()
 
 
 class _Answer:

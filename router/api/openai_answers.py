@@ -4,7 +4,7 @@ Rules of this file
 - Pure: a text in, JSON out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,17 +21,30 @@ def completion_json(answer_id: str, text: str, at: datetime) -> Mapping[str, Any
     return {**_head(answer_id, "chat.completion", at), "choices": [choice], "usage": usage}
 
 
-def completion_events(answer_id: str, text: str, at: datetime) -> Iterator[bytes]:
-    """The same as a stream."""
-    head = _head(answer_id, "chat.completion.chunk", at)
-    yield encode({**head, "choices": [_delta({"role": "assistant", "content": text}, None)]})
-    yield encode({**head, "choices": [_delta({}, "stop")]})
+def delta_event(answer_id: str, text: str, at: datetime, *, first: bool) -> bytes:
+    """A piece of the same as a stream; the first one says who speaks."""
+    speaker = {"role": "assistant"} if first else {}
+    return encode({**_chunk(answer_id, at), "choices": [_delta({**speaker, "content": text}, None)]})
+
+
+def end_events(answer_id: str, at: datetime) -> Iterator[bytes]:
+    """The end of such a stream."""
+    yield encode({**_chunk(answer_id, at), "choices": [_delta({}, "stop")]})
     yield f"data: {DONE}\n\n".encode()
+
+
+def with_choices(text: str, choices: Sequence[str]) -> str:
+    """A question with the answers to choose from: this dialect has no other place for them."""
+    return "\n".join([text, *(f"{number}. {choice}" for number, choice in enumerate(choices, start=1))])
 
 
 def model_json(name: str, owner: str) -> Mapping[str, Any]:
     """One entry of the list of models. `created` is not known of models that others serve."""
     return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+
+
+def _chunk(answer_id: str, at: datetime) -> dict[str, Any]:
+    return _head(answer_id, "chat.completion.chunk", at)
 
 
 def _head(answer_id: str, kind: str, at: datetime) -> dict[str, Any]:

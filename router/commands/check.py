@@ -1,12 +1,23 @@
-"""`maek check`."""
+"""`maek check`.
+
+Rules of this file
+- A problem is what Maek cannot start with: exit 1. A warning is what will not do what its author expects: told, exit 0.
+"""
 
 import argparse
 import sys
+from pathlib import Path
+from typing import Any
 
 import orjson
 
 from router.commands.options import add_config, config_path
-from router.config_load import check
+from router.config_load import check, load
+from router.decide.shadowing import shadowed
+from router.decider import rules_of
+from router.tools.registry import build
+from sidecar import Problem
+from sidecar.config import dotted, read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,15 +27,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every problem; 0 if there is none."""
+    """Print every problem and every warning; 0 if there is no problem."""
     path = config_path(args)
     if path is None:
         print("maek check: there is no config.yaml here; name a file with -c FILE.", file=sys.stderr)
         return 1
     problems = check(path)
+    warnings = () if problems else _warnings(path)
     if args.json:
-        rows = [{"file": p.file, "line": p.line, "key": p.key, "found": p.found, "wanted": p.wanted} for p in problems]
-        print(orjson.dumps({"problems": rows}, option=orjson.OPT_INDENT_2).decode())
-    else:
-        print("\n".join(map(str, problems)) or f"{path}: all right")
+        rows = {"problems": [_row(one) for one in problems], "warnings": [_row(one) for one in warnings]}
+        print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+        return 1 if problems else 0
+    for warning in warnings:
+        print(f"warning: {warning}")
+    print("\n".join(map(str, problems)) or f"{path}: all right")
     return 1 if problems else 0
+
+
+def _warnings(path: Path) -> tuple[Problem, ...]:
+    """The words of a configuration, known to be right, that never decide anything."""
+    document = read(path)
+    rules = rules_of(load(path), build())
+    return tuple(
+        Problem(document.file, document.line(one.loc), dotted(one.loc), one.found, one.advice)
+        for one in shadowed(rules)
+    )
+
+
+def _row(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "key": problem.key,
+        "found": problem.found,
+        "wanted": problem.wanted,
+    }

@@ -1,33 +1,24 @@
 """Rules for the calendar: what is on, and new entries.
 
 Rules of this file
-- Pure. A new entry needs a day; without one Maek asks back, and never makes one up.
-- A draft is nothing done yet: the user is asked before it is written.
+- Pure. What an entry needs, and what is asked for where that is missing, stands in `entry`.
 """
 
 import re
-from datetime import date, time
 
-from router.decide.decision import Action, Decision
+from router.decide.decision import Decision
+from router.decide.entry import draft_or_question
 from router.decide.lexicon import TIME_LIKE, Kind, Word
 from router.decide.patterns import lazy
 from router.decide.request import Request
-from router.language import pick
-
-MAX_TITLE_CHARACTERS = 60
-"""A longer title is a sentence that the rule has misunderstood."""
 
 _LOOKS = (Kind.CALENDAR, Kind.EVENT, Kind.SHOW, Kind.FIND, Kind.WHICH, Kind.PERIOD)
 _NOT_A_DRAFT = frozenset(
     (Kind.SHOW, Kind.FIND, Kind.SEND, Kind.EXPLAIN, Kind.CHANGE, Kind.MAIL, Kind.WHICH, Kind.ALIVE)
 )
-_ALL_DAY = lazy(
-    r"휴가|연차|반차|생일|기념일|출장|종일|\b(?:vacation|birthday|anniversary|holiday|all[ -]day|day off)\b",
-    re.IGNORECASE,
-)
 _OBJECT = lazy(r"(?<=..)[을를]$")
 _SAYS_MORE = lazy(
-    r"[다라자냐]고(?=\s|$)|(?:장소|이름|참석자|시간|내용|메모)[은는을이가]|초대|^(?:did|do|does|is|are|was|have|has)\b|\b(?:location|called|named|titled|invite|"
+    r"[다라자냐]고(?=\s|$)|(?:장소|이름|참석자|시간|내용|메모)[은는을이가]|초대|^(?:did|do|does|is|are|was|have|has|where|when|what|which|who|how)\b|\bhappening\b|\b(?:location|called|named|titled|invite|"
     r"following)\b",
     re.IGNORECASE,
 )
@@ -57,30 +48,7 @@ def calendar_query(request: Request) -> Decision | None:
 
 def calendar_draft(request: Request) -> Decision | None:
     """`create_draft` for a new entry, or the question for what is missing of it."""
-    return draft_or_question(request, _title(request.words)) if _wants_entry(request) else None
-
-
-def draft_or_question(request: Request, title: str) -> Decision | None:
-    """The draft of an entry with that title, or what to ask; None where its days or its title cannot be meant so."""
-    when = request.when
-    if len(title) > MAX_TITLE_CHARACTERS or when.several or (when.day is not None and when.day != when.last_day):
-        return None
-    if when.impossible:
-        return _ask_back(request, "impossible_date", title, when.impossible[0])
-    if when.day is None:
-        return _ask_back(request, "missing_date", title)
-    if when.day < request.facts.now.date():
-        return None
-    if not title:
-        return _ask_back(request, "missing_title", title)
-    if when.begins is None and not _ALL_DAY.search(request.text):
-        return _ask_back(request, "missing_time", title)
-    return request.use(
-        "calendar_draft",
-        "calendar",
-        "create_draft",
-        {"title": title, "date": when.day.isoformat(), "time": _hhmm(when.begins), "end_time": _hhmm(when.ends)},
-    )
+    return draft_or_question(request, entry_title(request.words)) if _wants_entry(request) else None
 
 
 def _wants_entry(request: Request) -> bool:
@@ -109,7 +77,7 @@ def _verb(content: list[Word]) -> Word | None:
     return None
 
 
-def _title(words: tuple[Word, ...]) -> str:
+def entry_title(words: tuple[Word, ...]) -> str:
     """What the entry is about: the words besides the calendar, the verb and loose ends."""
     verb = _verb([word for word in words if word.kind is not Kind.FILLER])
     kept = [word for word in words if word.kind is not Kind.CALENDAR and word is not verb]
@@ -124,34 +92,3 @@ def _title(words: tuple[Word, ...]) -> str:
 
 def _loose(word: Word) -> bool:
     return word.kind is Kind.FILLER or word.text.lower() in _LOOSE_ENDS
-
-
-def _hhmm(at: time | None) -> str | None:
-    return at.isoformat("minutes") if at else None
-
-
-def _ask_back(request: Request, reason: str, title: str, words: str = "") -> Decision:
-    ko, en = _QUESTIONS[reason]
-    what_ko, what_en = (f"'{title}' 일정", f'"{title}"') if title else ("일정", "the entry")
-    day = request.when.day or date.min
-    text = pick(request.facts.language, ko=ko, en=en).format(
-        what=pick(request.facts.language, ko=what_ko, en=what_en), words=words, day=day.isoformat()
-    )
-    return request.answer(reason, text, Action.CLARIFY)
-
-
-_QUESTIONS = {
-    "missing_date": (
-        "{what}을 어느 날짜에 넣을까요? 날짜와 시간을 알려 주세요.",
-        "On which date should I put {what}? Please give me the date and time.",
-    ),
-    "missing_time": (
-        "{day}, {what}을 몇 시에 넣을까요? 시간을 알려 주세요.",
-        "At what time on {day} should I put {what}?",
-    ),
-    "missing_title": ("{day}에 넣을 일정의 제목을 알려 주세요.", "What should the entry on {day} be called?"),
-    "impossible_date": (
-        "'{words}'은(는) 없는 날짜나 시간이에요. {what}을 언제 넣을까요?",
-        '"{words}" does not exist. When should I put {what}?',
-    ),
-}

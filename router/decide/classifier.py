@@ -4,18 +4,27 @@ Rules of this file
 - The only part of deciding that waits for anything, and only through `AskModel`; which server answers is not its
   business.
 - It decides or raises `Undecided`; it has no default of its own.
+- A model's word counts for what it may decide and no more: operations of the registry, a draft confirmed only with the
+  user's own yes, and no claim that something was done.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any, Protocol
 
+import orjson
+
 from router.conversation import Message
-from router.decide.decision import Decision, Persona, SessionFacts, Source
-from router.decide.errors import Undecided, UndecidedReason, Unusable
-from router.decide.prompt import HISTORY_BUDGET_TOKENS, PROMPT_VERSION, messages
-from router.decide.reading import read_answer
+from router.decide.agreeing import agrees
+from router.decide.decision import REFUSED_SENDING, Action, Decision, Persona, SessionFacts, Source
+from router.decide.errors import Sending, Undecided, UndecidedReason, Unusable
+from router.decide.guard import Objection, honest, objection, turns_persona
+from router.decide.prompt import CONTEXT_TOKENS, PROMPT_VERSION, Prompt, prompt
+from router.decide.reading import LLM_CONFIDENCE, read_answer
+from router.decide.remembering import Origin, Remembering
 from router.decide.schema import answer_schema
+from router.decide.sheltering import sheltered
 from router.errors import BackendTimeout, MaekError
 from router.tools.spec import Tool
 
@@ -38,26 +47,35 @@ class Classifier:
     ask: AskModel
     tools: Mapping[str, Tool]
     persona: Persona
-    history_budget_tokens: int = HISTORY_BUDGET_TOKENS
+    context_tokens: int = CONTEXT_TOKENS
+    """How much whoever is asked takes, prompt and answer together."""
+    memory: Remembering[Decision] | None = None
+    """What was asked lately; None: every message is asked about anew."""
 
     async def decide(self, message: str, facts: SessionFacts, history: Sequence[Message] = ()) -> Decision:
         """The model's decision, after one more try at most. Raises Undecided."""
-        chat = messages(
-            message,
-            facts,
-            history,
-            tools=self.tools,
-            persona=self.persona,
-            history_budget_tokens=self.history_budget_tokens,
+        told = prompt(
+            message, facts, history, tools=self.tools, persona=self.persona, context_tokens=self.context_tokens
         )
-        schema = answer_schema(self.tools, draft_pending=facts.draft is not None)
-        answer = await self._answer(chat, schema)
+        may_confirm = facts.draft is not None and agrees(message, self.persona.name)
+        if self.memory is None:
+            return await self._asked(told, facts.language, may_confirm=may_confirm)
+        decision, origin = await self.memory.answer(
+            _key(told, may_confirm=may_confirm), lambda: self._asked(told, facts.language, may_confirm=may_confirm)
+        )
+        return decision if origin is Origin.MADE else replace(decision, reason=f"{decision.reason}_{origin}")
+
+    async def _asked(self, told: Prompt, language: str, *, may_confirm: bool) -> Decision:
+        schema = answer_schema(self.tools, may_confirm=may_confirm)
+        answer = await self._answer(told.chat, schema)
         try:
-            return self._read(answer, facts)
+            return self._read(answer, told, language, may_confirm=may_confirm)
         except Unusable as unusable:
-            second = await self._answer([*chat, *_told(answer, unusable.reason)], schema)
+            second = await self._answer([*told.chat, *_told(answer, unusable.reason)], schema)
         try:
-            return self._read(second, facts)
+            return self._read(second, told, language, may_confirm=may_confirm)
+        except Sending:
+            return self._refused(Objection.MAIL, language)
         except Unusable as unusable:
             raise Undecided(UndecidedReason.NONSENSE, unusable.reason) from unusable
 
@@ -69,14 +87,36 @@ class Classifier:
         except MaekError as error:
             raise Undecided(UndecidedReason.UNAVAILABLE, error.code) from error
 
-    def _read(self, answer: str, facts: SessionFacts) -> Decision:
-        decision = read_answer(answer, self.tools, facts.draft)
-        return replace(decision, versions={Source.LLM: PROMPT_VERSION})
+    def _read(self, answer: str, told: Prompt, language: str, *, may_confirm: bool) -> Decision:
+        decision = read_answer(answer, self.tools, may_confirm=may_confirm)
+        wrong = objection(decision.response, self.persona) if decision.response else None
+        if wrong is not None:
+            return self._refused(wrong, language)
+        # Who saw only part of a message does not rewrite it, nor does anybody who would change who answers.
+        rewritten = decision.prompt if told.whole else None
+        kept = None if rewritten is None or turns_persona(rewritten) else sheltered(rewritten)
+        return replace(decision, prompt=kept, versions={Source.LLM: PROMPT_VERSION})
+
+    def _refused(self, wrong: Objection, language: str) -> Decision:
+        """The honest sentence in place of what the model wanted."""
+        return Decision(
+            Action.DIRECT,
+            Source.LLM,
+            REFUSED_SENDING if wrong is Objection.MAIL else f"classifier_{wrong}",
+            LLM_CONFIDENCE,
+            response=honest(wrong, self.persona, language),
+            versions={Source.LLM: PROMPT_VERSION},
+        )
+
+
+def _key(told: Prompt, *, may_confirm: bool) -> str:
+    """Everything that the model is told, in short."""
+    return blake2b(orjson.dumps([told.chat, may_confirm]), digest_size=16).hexdigest()
 
 
 def _told(answer: str, reason: str) -> list[dict[str, str]]:
     return [
-        {"role": "assistant", "content": answer[:MAX_QUOTED_CHARACTERS] or "{}"},
+        {"role": "assistant", "content": sheltered(answer[:MAX_QUOTED_CHARACTERS]) or "{}"},
         {
             "role": "user",
             "content": f"That answer cannot be used: {reason}. Answer again with one JSON object as described.",

@@ -11,13 +11,12 @@ Rules of this file
 import re
 
 from router.decide.decision import Decision
-from router.decide.folding import contains_term
 from router.decide.lexicon import Kind
 from router.decide.patterns import lazy
-from router.decide.request import Domain, Request
+from router.decide.request import Request
 
 _ASKING = (
-    r"내용|절차|뭐(?:야|예요|지|니|가|라고)|뭔가요|뭔지|무엇|알려|설명|방법|기준|의무|요건|벌칙|과태료|정의|의미|뜻|차이|이유|어떻게|언제|누가|누구|몇|왜|얼마|"
+    r"내용|절차|뭐(?:야|예요|지|니|가|라고)|뭔가요|뭔지|무엇|알려|설명|방법|기준|의무|요건|정의|의미|뜻|차이|이유|어떻게|언제|누가|누구|몇|왜|얼마|"
     r"해야\s?(?:하|해|돼|되|할)|되나|인가요?\b|what|how|when|who|why|which|explain|procedure|requirements?|require[sd]?|definition|mean|tell\s+me"
 )
 _SEARCHING = r"관련|자료|찾아|검색|문서|목록|리스트|파일|서고|find|search|look\s+for|documents?|materials?|files?|related|references?|list"
@@ -32,7 +31,13 @@ _PREDICATE = lazy(
     r"|\b(?:is|are|was|were|am|be|will|should|has|have|had|i|we|you)\b",
     re.IGNORECASE,
 )
-_FOREIGN = frozenset((Kind.MAIL, Kind.CALENDAR, Kind.ADD, Kind.SEND, Kind.CHANGE, Kind.HOST_NAME, Kind.SERVICE_NAME))
+_CHEER = lazy(r"[\s.!?~ㅋㅎㅠㅜ]+$")
+_PAST = "".join(chr(code) for code in range(0xAC00, 0xD7A4) if (code - 0xAC00) % 28 == 20 and chr(code) not in "있겠")
+"""Syllables that end in ㅆ: before 어, the past of a verb."""
+_DID = lazy(rf"[{_PAST}]어요?$")
+_REQUESTED = lazy(r"(?:줘요?|주세요|주라|줄래요?|달라|다오)$")
+_WHEN_OR_WHERE = lazy(r"언제|몇\s?시|어디서|\b(?:when|where|what\s+time)\b", re.IGNORECASE)
+FOREIGN = frozenset((Kind.MAIL, Kind.CALENDAR, Kind.ADD, Kind.SEND, Kind.CHANGE, Kind.HOST_NAME, Kind.SERVICE_NAME))
 _TOOL_NOUNS = frozenset(
     (
         Kind.CALENDAR,
@@ -68,15 +73,17 @@ _POINTING = lazy(
 
 def domain_documents(request: Request) -> Decision | None:
     """The document operation for a message on one of the operator's domains."""
-    if request.kinds & _FOREIGN or _WORK.search(request.text):
+    if request.kinds & FOREIGN or _WORK.search(request.text):
         return None
-    if Kind.EVENT in request.kinds and request.when.begins is not None:
+    if Kind.EVENT in request.kinds and (request.when.day or request.when.begins or _WHEN_OR_WHERE.search(request.text)):
         return None
-    domain = next((domain for domain in request.rules.domains if _speaks_of(request.text, domain)), None)
+    if _something_else(request):
+        return None
+    domain = next((domain for domain in request.rules.domains if domain.is_in(request.text)), None)
     if domain is None:
         return None
     asking, searching = _count(_ASKING, request.text), _count(_SEARCHING, request.text)
-    if not asking and not searching and not request.asks and _PREDICATE.search(request.text.rstrip(" .!~")):
+    if not asking and not searching and _tells(request.text):
         # "안전 운전하세요": speaks of it, asks nothing.
         return None
     points = {"ask": asking, "search_full": searching}
@@ -84,6 +91,18 @@ def domain_documents(request: Request) -> Decision | None:
     operation = max(("search_full", "ask", domain.prefer), key=lambda name: points[name])
     query = _searched(request.text) if operation != "ask" else request.text
     return request.use(f"domain_{operation}", domain.tool, operation, {"query": query})
+
+
+def _something_else(request: Request) -> bool:
+    """Whether the message asks for a thing to be done that is neither showing, finding nor explaining (그려줘)."""
+    last = next((word for word in reversed(request.words) if word.kind is not Kind.FILLER), None)
+    return last is not None and last.kind is Kind.UNKNOWN and _REQUESTED.search(last.text) is not None
+
+
+def _tells(text: str) -> bool:
+    """Whether a text says something rather than asking: 안전 운전하세요; and what somebody did is small talk too."""
+    said = _CHEER.sub("", text)
+    return _DID.search(said) is not None or ("?" not in text and _PREDICATE.search(said) is not None)
 
 
 def archive_search(request: Request) -> Decision | None:
@@ -117,12 +136,6 @@ def explanation(request: Request) -> Decision | None:
         return None
     topic = found["topic"] or found["topic_en"] or ""
     return None if _POINTING.search(topic) else request.route("explanation")
-
-
-def _speaks_of(text: str, domain: Domain) -> bool:
-    return any(contains_term(text, term) for term in domain.terms) or any(
-        re.search(pattern, text) for pattern in domain.patterns
-    )
 
 
 def _count(words: str, text: str) -> int:

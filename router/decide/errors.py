@@ -2,6 +2,7 @@
 
     DecideError
     ├── Unusable     an answer of the classifier that is no decision: told to it once, then given up
+    │   └── Sending  it wants to send mail: told to it once, then refused to the user
     └── Undecided    the classifier did not decide: unavailable, timeout, nonsense
 
 Rules of this file
@@ -21,6 +22,10 @@ class Unusable(DecideError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Sending(Unusable):
+    """It wants mail to be sent, which is impossible."""
 
 
 class UndecidedReason(StrEnum):

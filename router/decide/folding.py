@@ -9,7 +9,7 @@ Rules of this file
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Iterable
 
 _WIDTHS = ("<wide>", "<narrow>")
 _SIGNS = str.maketrans(
@@ -49,9 +49,15 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", plain.translate(_SIGNS)).split())
 
 
-def contains_term(text: str, term: str) -> bool:
-    """Whether folded `text` speaks of `term`; a term without a letter is in no text."""
-    return any(_TAIL.match(text, found.end()) for found in _term_pattern(fold(term)).finditer(text))
+def terms_pattern(terms: Iterable[str]) -> re.Pattern[str]:
+    """Finds any of `terms` in a folded text, as words of their own and whatever particle hangs on.
+
+    One pattern for all of them: a hundred searches would take ten times as long.
+    """
+    folded = sorted({fold(term) for term in terms if re.search(r"\w", term)}, key=len, reverse=True)
+    if not folded:
+        return re.compile("(?!)")
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(term_pattern, folded))}){PARTICLE_TAIL}", re.IGNORECASE)
 
 
 def term_pattern(term: str) -> str:
@@ -59,19 +65,6 @@ def term_pattern(term: str) -> str:
     gap = r"\s?" if len(re.findall("[가-힣]", term)) >= SPACED_FROM_SYLLABLES else ""
     words = [word for word in re.split(r"[\s\-_]+", term) if word]
     return r"[\s\-_]?".join(gap.join(map(re.escape, word)) for word in words)
-
-
-_TAIL = re.compile(PARTICLE_TAIL)
-"""Compiled once, and minding case (Korean has none): ignoring it, the range 가-힣 takes 25 ms to compile in every
-pattern. Where a pattern must ignore case, the range stands in `(?-i:…)`."""
-
-
-@lru_cache(maxsize=1024)
-def _term_pattern(term: str) -> re.Pattern[str]:
-    """The beginning of a word and the term; what may follow is `_TAIL`'s."""
-    if not re.search(r"\w", term):
-        return re.compile("(?!)")
-    return re.compile(rf"(?<!\w){term_pattern(term)}", re.IGNORECASE)
 
 
 def _narrowed(character: str) -> str:

@@ -10,7 +10,7 @@ Rules of this file
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from router.decide.folding import PARTICLE_TAIL, term_pattern
@@ -61,7 +61,7 @@ _SHOWING = "알려|보여|말해|얘기해|이야기해|확인해|체크해|조�
 _ADDING = "넣어|추가해|등록해|잡아|만들어|생성해|예약해|기록해|적어|저장해|올려|써"
 _CHANGING = (
     "취소|삭제|지워|지우|없애|옮겨|옮기|변경|바꿔|바꾸|수정|미뤄|미루|연기|당겨|알림|알람|깨워|리마인드|반복|매일|매주|매월|매달|매년|마다|빼\\s?줘|"
-    "읽음|읽어|열어|표시|보관|차단|이동|분류|정렬|제목|본문|첨부|주소|스팸|휴지통|임시|회의실|미팅룸"
+    "다시|비워|비우|택시|플레이리스트|읽음|읽어|열어|표시|보관|차단|이동|분류|정렬|제목|본문|첨부|주소|스팸|휴지통|임시|회의실|미팅룸"
 )
 
 WORDS: Mapping[Kind, str] = {
@@ -69,7 +69,7 @@ WORDS: Mapping[Kind, str] = {
     r"arrange|plan",
     Kind.CALENDAR: r"일정(?:표)?|스케줄|스케쥴|캘린더|달력|calendars?|schedules?|agenda|appointments\s+list",
     Kind.EVENT: r"회의|미팅|약속|모임|면담|면접|회식|세미나|워크숍|워크샵|발표|상담|점심\s?약속|저녁\s?약속|"
-    r"(?:meeting|appointment|event|call|interview|lunch|dinner|workshop|seminar)s?",
+    r"(?:meeting|appointment|event|interview|lunch|dinner|workshop|seminar)s?|calls?(?=\s+with\b)|(?<=schedule\sa\s)call",
     Kind.MAIL: r"(?:받은\s?)?(?:이?메일|전자\s?우편)함?|편지함|받은\s?편지함|e-?mails?|mails?|mailbox|inbox|gmail",
     Kind.DOCUMENT: r"문서(?:함|들)?|서고|자료실|사내\s?문서|documents?|docs|archives?",
     Kind.MATERIAL: r"자료|파일|materials?|files?",
@@ -90,16 +90,16 @@ WORDS: Mapping[Kind, str] = {
     r"show|tell|list|check|display|view|see|get|give|what's|whats|what|how's|how|have|got|look\s+up",
     Kind.FIND: rf"(?:찾아|검색해|뒤져){_REQUEST}|찾아|검색|search(?:\s+for)?|find|look\s+for|look\s+up",
     Kind.SEND: rf"(?:(?:보내|전송해|발송해|회신해|답장해|전달해|부쳐){_REQUEST}|보낼\s?수\s?있(?:어요?|니|나요?|을까요?)|보내도\s?(?:돼요?|되나요?)|답장|회신|전송|발송|보내|send|reply|forward|compose)",
-    Kind.CHANGE: rf"(?:{_CHANGING})(?-i:[가-힣])*|(?:cancel|delete|remove|move|reschedule|change|postpone|remind|reminder|alarm|alert|notify|every|daily|weekly|"
+    Kind.CHANGE: rf"(?:{_CHANGING})(?-i:[가-힣])*|(?:cancel|delete|remove|erase|clear|empty|move|taxi|cab|playlist|reschedule|change|postpone|remind|reminder|alarm|alert|notify|every|daily|weekly|"
     r"monthly|mark|flag|read|open|sort|block|folder|draft|subject|address|attachment|meeting\s+room|conference\s+room)(?:s|d|ed)?",
     Kind.EXPLAIN: rf"설명(?:해\s?{_REQUEST}|해|을|좀)?|해설|요약(?:해{_REQUEST})?|분석(?:해{_REQUEST})?|번역(?:해{_REQUEST})?|"
     r"explain|describe|summari[sz]e|translate|analy[sz]e|why|왜",
     Kind.WHICH: r"어떤|무슨|몇\s?(?:개|건|통|가지)|어느|which|any|many",
-    Kind.RECENT: r"최근(?:에|의)?|최신|새로운?|새|안\s?읽은|읽지\s?않은|받은|온|도착한|들어온|recent(?:ly)?|latest|newest|new|unread|received",
+    Kind.RECENT: r"최근(?:에|의)?|최신|새로운?|새|(?:확인\s?)?(?:안|못)\s?(?:읽은|한|본)|읽지\s?(?:않은|못한)|받은|온|도착한|들어온|recent(?:ly)?|latest|newest|new|unread|received",
     Kind.ABOUT: r"관련(?:된|한)?|관한|대한|대해서?|about|regarding|concerning|from|by|related\s+to",
-    Kind.SENT: r"보낸|보내\s?준|보내주신|보내온|sent",
+    Kind.SENT: r"보낸|쓴|작성한|보내\s?준|보내주신|보내온|sent",
     Kind.PERIOD: r"오전|오후|아침|점심|저녁|밤|새벽|morning|afternoon|evening|night",
-    Kind.FILLER: r"내|나의|제|나|저|저의|우리|좀|혹시|지금|현재|전체|전부|모든|모두|다|남은|잡힌|등록된|예정된|중|중에|안|하나|한번|한\s?번|쓸\s?수|사용\s?가능한|"
+    Kind.FILLER: r"내|나의|내게|제게|나에게|나한테|저에게|제|나|저|저의|우리|좀|혹시|지금|현재|전체|전부|모든|모두|다|남은|잡힌|등록된|예정된|중|중에|안|하나|한번|한\s?번|쓸\s?수|사용\s?가능한|"
     r"제발|부탁해요?|부탁드려요|부탁합니다|거|것|please|pls|me|my|i|the|a|an|can|could|would|will|you|is|are|was|there|do|does|did|has|of|on|in|for|to|"
     r"at|with|all|it|its|our|we|s|right|now|currently|available|today's|and",
 }
@@ -131,6 +131,7 @@ class Word:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     kind: Kind
+    words: str
     closed: re.Pattern[str]
     """The word with its particles, to the end of what is written together."""
     open: re.Pattern[str]
@@ -140,7 +141,7 @@ class _Entry:
     @classmethod
     def of(cls, kind: Kind, words: str, name: str | None = None) -> "_Entry":
         closed = lazy(f"(?P<word>{words}){PARTICLE_TAIL}", re.IGNORECASE)
-        return cls(kind, closed, lazy(f"(?P<word>{words})(?=(?-i:[가-힣]))", re.IGNORECASE), name)
+        return cls(kind, words, closed, lazy(f"(?P<word>{words})(?=(?-i:[가-힣]))", re.IGNORECASE), name)
 
 
 _ENTRIES = tuple(_Entry.of(kind, words) for kind, words in WORDS.items())
@@ -151,6 +152,12 @@ class Lexicon:
     """The words of this file and the operator's names."""
 
     entries: tuple[_Entry, ...] = _ENTRIES
+    begins: re.Pattern[str] = field(init=False, compare=False, repr=False)
+    """Any word of any entry: most words of most messages begin like none of them, and need not be tried on each."""
+
+    def __post_init__(self) -> None:
+        words = "|".join(f"(?:{entry.words})" for entry in self.entries)
+        object.__setattr__(self, "begins", lazy(words, re.IGNORECASE))
 
     @classmethod
     def of(cls, hosts: Mapping[str, Iterable[str]], services: Mapping[str, Iterable[str]]) -> "Lexicon":
@@ -182,6 +189,8 @@ class Lexicon:
 
         The longest closed reading wins; without one, the longest first part whose remainder can be read.
         """
+        if not self.begins.match(text, at):
+            return None
         closed = [
             (match.end("word"), match.end(), entry) for entry in self.entries if (match := entry.closed.match(text, at))
         ]

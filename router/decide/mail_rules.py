@@ -5,21 +5,27 @@ Rules of this file
   "from". Anywhere else the message is about something that the rule does not know.
 """
 
+import re
+
 from router.decide.decision import Decision
 from router.decide.lexicon import TIME_LIKE, Kind, Word
 from router.decide.patterns import lazy
 from router.decide.request import Request
+from router.decide.topic import topic_of
 from router.tools.mail import DEFAULT_DAYS
 
 MAX_QUERY_WORDS = 6
 """More words than this are a story, not a query."""
+MAX_ENGLISH_WORDS_BEFORE = 2
+"""Of an English topic that stands before "mail": more is a sentence that ends with it."""
+
+_POSSESSIVE = lazy(r"(?:'s|의)$")
+_WHAT = lazy(r"\bwhat\b|뭐|뭔|무엇", re.IGNORECASE)
 
 _KNOWN = (Kind.MAIL, Kind.SHOW, Kind.FIND, Kind.RECENT, Kind.WHICH, Kind.ABOUT, Kind.SENT, Kind.UNKNOWN)
 _TOPICS = frozenset(
     (Kind.UNKNOWN, Kind.EVENT, Kind.MATERIAL, Kind.DOCUMENT, Kind.SERVER, Kind.NETWORK, Kind.MODEL, Kind.SERVICE)
 )
-_SENDER_TAIL = lazy(r"(?<=..)(?:님이|이|가|에게서|한테서|으로부터|로부터|에서|의|께서)$")
-_TOPIC_TAIL = lazy(r"(?<=..)(?:에|와|과|을|를|의)$")
 
 
 def mail_search(request: Request) -> Decision | None:
@@ -51,9 +57,11 @@ def _query(request: Request) -> str | None:
     if len(places) != last - first + 1 or len(places) > MAX_QUERY_WORDS or not _is_query(request, words, first, last):
         return None
     topic = words[first : last + 1]
+    if any(word.kind is Kind.MAIL and word.text.endswith("함") for word in words):
+        # A folder, and the topic is its name: nothing searches one.
+        return None
     came = last + 1 < len(words) and words[last + 1].kind in {Kind.SENT, Kind.RECENT}
-    tail = _SENDER_TAIL if came else _TOPIC_TAIL
-    return " ".join([*(word.written for word in topic[:-1]), tail.sub("", topic[-1].written)])
+    return topic_of([word.written for word in topic], sent=came)
 
 
 def _is_query(request: Request, words: list[Word], first: int, last: int) -> bool:
@@ -61,6 +69,11 @@ def _is_query(request: Request, words: list[Word], first: int, last: int) -> boo
     if last < mail:
         if words[last].text.isascii() and request.words.index(words[last]) + 1 != request.words.index(words[mail]):
             # "the subjects of all emails": in English the topic stands right before its noun.
+            return False
+        if words[last].text.isascii() and len(words[first : last + 1]) > MAX_ENGLISH_WORDS_BEFORE:
+            return False
+        if _POSSESSIVE.search(words[last].written) and _WHAT.search(request.text):
+            # "What is Bob's email?" asks for his address.
             return False
         linked = all(word.kind in {Kind.ABOUT, Kind.SENT, Kind.RECENT} for word in words[last + 1 : mail])
         asked = (

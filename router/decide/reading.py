@@ -14,8 +14,8 @@ from typing import Annotated, Any, assert_never
 import json_repair
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from router.decide.decision import Action, Decision, PendingDraft, Source
-from router.decide.errors import Unusable
+from router.decide.decision import Action, Decision, Source
+from router.decide.errors import Sending, Unusable
 from router.tools.parameters import canonical, explain_invalid
 from router.tools.spec import Operation, Tool
 
@@ -39,6 +39,12 @@ _CHANNEL = re.compile(
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n?(?P<text>.*?)(?:```|\Z)", re.DOTALL)
 
 
+_SENDS = re.compile(
+    r"(?:^|[._\-])(?:send|sending|reply|forward|compose)|mail[._\-]?(?:send|reply|forward)|sendmail|smtp"
+)
+"""Of the name of a tool and an operation: none in the registry is called so."""
+
+
 def _tidied(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -56,8 +62,11 @@ class _Answer(BaseModel):
     params: dict[str, Any] | None = None
 
 
-def read_answer(text: str, tools: Mapping[str, Tool], draft: PendingDraft | None = None) -> Decision:
-    """The decision that `text` says. Raises Unusable with a reason that its author can act on."""
+def read_answer(text: str, tools: Mapping[str, Tool], *, may_confirm: bool = False) -> Decision:
+    """The decision that `text` says. Raises Unusable with a reason that its author can act on.
+
+    `may_confirm`: a draft waits, and the user's own message is a yes to it; whatever the author thinks of that.
+    """
     if len(text) > MAX_CHARACTERS:
         raise Unusable("the answer is too long; answer with one short JSON object")
     try:
@@ -70,7 +79,7 @@ def read_answer(text: str, tools: Mapping[str, Tool], draft: PendingDraft | None
         case Action.ROUTE:
             return _decision(Action.ROUTE, prompt=answer.prompt or None)
         case Action.TOOLS:
-            return _tool_decision(answer, tools, draft)
+            return _tool_decision(answer, tools, may_confirm=may_confirm)
         case _:
             assert_never(answer.action)
 
@@ -141,10 +150,10 @@ def _decoded(said: str) -> Iterator[dict[str, Any]]:
         at = said.find("{", end)
 
 
-def _tool_decision(answer: _Answer, tools: Mapping[str, Tool], draft: PendingDraft | None) -> Decision:
+def _tool_decision(answer: _Answer, tools: Mapping[str, Tool], *, may_confirm: bool) -> Decision:
     tool, operation = _operation(answer, tools)
-    if operation.name == "create_confirmed" and draft is None:
-        raise Unusable("create_confirmed needs a pending draft, and there is none")
+    if operation.name == "create_confirmed" and not may_confirm:
+        raise Unusable("create_confirmed needs a pending draft and a message that is nothing but a yes to it")
     try:
         params = canonical(operation.params, answer.params or {})
     except ValidationError as error:
@@ -155,14 +164,15 @@ def _tool_decision(answer: _Answer, tools: Mapping[str, Tool], draft: PendingDra
 def _operation(answer: _Answer, tools: Mapping[str, Tool]) -> tuple[Tool, Operation]:
     name = (answer.tool or "").lower()
     tool = tools.get(name)
+    if _SENDS.search(f"{name}.{answer.operation or ''}".lower()):
+        raise Sending("sending is impossible; no tool sends, replies or forwards")
     if tool is None:
         raise Unusable(f"there is no such tool; the tools are {', '.join(tools)}")
     # "calendar.today" for "today" is meant well.
     wanted = (answer.operation or "").lower().removeprefix(f"{name}.")
     operation = tool.operations.get(wanted)
     if operation is None:
-        sending = "sending is impossible; " if "send" in wanted else ""
-        raise Unusable(f"{sending}{name} has no such operation; it has {', '.join(tool.operations)}")
+        raise Unusable(f"{name} has no such operation; it has {', '.join(tool.operations)}")
     return tool, operation
 
 

@@ -4,21 +4,25 @@ Rules of this file
 - Pure values. A rule is a function `Request -> Decision | None`; None means that it is not sure.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 from pydantic import ValidationError
 
 from router.decide.decision import Action, Decision, Persona, SessionFacts, Source
-from router.decide.folding import fold
+from router.decide.folding import fold, terms_pattern
 from router.decide.lexicon import Kind, Lexicon, Word
 from router.decide.when import When, read_when
 from router.tools.parameters import canonical
 from router.tools.spec import Tool
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
+"""Of the rules and their words. What the operator adds to them is told apart by a digest behind it."""
+_DIGEST_CHARACTERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,16 @@ class Domain:
     """The operation that entering the domain gives one point."""
     patterns: tuple[str, ...] = ()
     """Regular expressions that speak of the domain too, for what no list of words can hold (제12조)."""
+    spoken_of: tuple[re.Pattern[str], ...] = field(init=False, compare=False, repr=False)
+    """All of its words and expressions, compiled."""
+
+    def __post_init__(self) -> None:
+        compiled = (terms_pattern(self.terms), *map(re.compile, self.patterns))
+        object.__setattr__(self, "spoken_of", compiled)
+
+    def is_in(self, text: str) -> bool:
+        """Whether folded `text` speaks of it."""
+        return any(pattern.search(text) for pattern in self.spoken_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +60,17 @@ class Rules:
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Service → other words for it."""
     lexicon: Lexicon = field(init=False)
+    version: str = field(init=False)
+    """Changes whenever the same message may be decided otherwise."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lexicon", Lexicon.of(self.hosts, self.services))
+        object.__setattr__(self, "version", f"{RULES_VERSION}-{self._digest()}")
+
+    def _digest(self) -> str:
+        domains = [(one.name, one.terms, one.tool, one.prefer, one.patterns) for one in self.domains]
+        told = (domains, list(self.hosts.items()), list(self.services.items()), self.persona.name, list(self.tools))
+        return sha256(repr(told).encode()).hexdigest()[:_DIGEST_CHARACTERS]
 
 
 @dataclass(frozen=True)
@@ -102,32 +124,17 @@ class Request:
             checked = canonical(known.params, params)
         except ValidationError:
             return None
-        return Decision(
-            Action.TOOLS,
-            Source.RULE,
-            reason,
-            tool=tool,
-            operation=operation,
-            params=checked,
-            versions={Source.RULE: RULES_VERSION},
-        )
+        return Decision(Action.TOOLS, Source.RULE, reason, tool=tool, operation=operation, params=checked)
 
     def answer(
         self, reason: str, response: str, action: Action = Action.DIRECT, *, drops_draft: bool = False
     ) -> Decision:
         """The decision to say this."""
-        return Decision(
-            action,
-            Source.RULE,
-            reason,
-            response=response,
-            drops_draft=drops_draft,
-            versions={Source.RULE: RULES_VERSION},
-        )
+        return Decision(action, Source.RULE, reason, response=response, drops_draft=drops_draft)
 
     def route(self, reason: str) -> Decision:
         """The decision to let the reasoner answer."""
-        return Decision(Action.ROUTE, Source.RULE, reason, versions={Source.RULE: RULES_VERSION})
+        return Decision(Action.ROUTE, Source.RULE, reason)
 
 
 Rule = Callable[[Request], Decision | None]

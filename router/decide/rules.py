@@ -8,11 +8,12 @@ Rules of this file
 """
 
 from router.decide.calendar_rules import calendar_draft, calendar_query
-from router.decide.decision import Decision, SessionFacts
+from router.decide.decision import Decision
 from router.decide.document_rules import archive_search, domain_documents, explanation
 from router.decide.infra_rules import infra_state
 from router.decide.mail_rules import mail_search
-from router.decide.request import RULES_VERSION, Domain, Request, Rule, Rules
+from router.decide.plain_rules import abilities_told, clock_told
+from router.decide.request import Request, Rule
 from router.decide.talk_rules import draft_answer, refused_sending, small_talk
 
 MAX_CHARACTERS = 100
@@ -22,6 +23,8 @@ MAX_SENTENCES = 2
 ORDER: tuple[Rule, ...] = (
     draft_answer,
     small_talk,
+    abilities_told,
+    clock_told,
     refused_sending,
     calendar_draft,
     calendar_query,
@@ -33,12 +36,9 @@ ORDER: tuple[Rule, ...] = (
 )
 
 
-def decide_by_rules(message: str, facts: SessionFacts, rules: Rules) -> Decision | None:
+def decide_by_rules(request: Request) -> Decision | None:
     """The decision of the first rule that is sure; None when none is."""
+    message = request.message
     if not message.strip() or len(message) > MAX_CHARACTERS or len(message.strip().splitlines()) > MAX_SENTENCES:
         return None
-    request = Request(message, facts, rules)
     return next((decision for rule in ORDER if (decision := rule(request)) is not None), None)
-
-
-__all__ = ["MAX_CHARACTERS", "RULES_VERSION", "Domain", "Rules", "decide_by_rules"]

@@ -17,8 +17,8 @@ _KEPT = ("type", "enum", "pattern", "minimum", "maximum", "minLength", "anyOf")
 _CONFIRMED = "create_confirmed"
 
 
-def answer_schema(tools: Mapping[str, Tool], *, draft_pending: bool) -> dict[str, Any]:
-    """The schema. `create_confirmed` is in it only while a draft is pending."""
+def answer_schema(tools: Mapping[str, Tool], *, may_confirm: bool) -> dict[str, Any]:
+    """The schema. `create_confirmed` is in it only where the user has said yes to a pending draft."""
     spoken = [
         _object(action=_literal(Action.DIRECT), response=_text()),
         _object(action=_literal(Action.ROUTE), prompt={"anyOf": [_text(), {"type": "null"}]}),
@@ -33,7 +33,7 @@ def answer_schema(tools: Mapping[str, Tool], *, draft_pending: bool) -> dict[str
         )
         for tool in tools.values()
         for operation in tool.operations.values()
-        if draft_pending or operation.name != _CONFIRMED
+        if may_confirm or operation.name != _CONFIRMED
     ]
     return {"anyOf": [*spoken, *called]}
 

@@ -1,16 +1,21 @@
 # ruff: noqa: E501 - word lists: a line is a family of phrases
-"""Rules for what is said for its own sake: greetings, thanks, farewells, yes and no.
+"""Rules for what is said for its own sake: greetings, thanks, farewells, and the answer to a draft.
 
 Rules of this file
 - Pure. A phrase counts only when it is the whole message, apart from the persona's name, laughter and punctuation.
 - The answers stand here, so that they come without any LLM.
 """
 
-from router.decide.decision import Decision
+import re
+
+from router.decide.abilities import who
+from router.decide.agreeing import agrees, refuses
+from router.decide.decision import REFUSED_SENDING, Decision
+from router.decide.guard import Objection, honest
 from router.decide.lexicon import Kind
 from router.decide.patterns import lazy
 from router.decide.request import Request
-from router.language import pick
+from router.language import is_ko, pick
 
 _NOISE = lazy(r"[\s!.,~?^:;'\"♡♥]+|[ㅋㅎㅠㅜ]{2,}|[\U0001F300-\U0001FAFF\u2600-\u27BF\ufe0f]+")
 
@@ -35,17 +40,6 @@ _WISH = (
 )
 _WHO = r"(?:너는?|넌|당신은?)?(?:누구(?:야|니|세요|예요|신가요|십니까|냐)|이름이?(?:뭐야|뭐예요|뭐니|뭔가요))|자기소개(?:해줘|해주세요|좀해줘)?|whoareyou|what'?syourname|whatisyourname"
 
-_YES = (
-    r"네|넵|넹|넴|예|옙|응|엉|웅|어|ㅇㅇ|ㅇㅋ|그래요?|그럼요?|당연하?지요?|좋아요?|좋습니다|좋지요?|오케이|오키|콜|맞아요?|맞습니다|확인(?:했어요?)?|괜찮아요?|"
-    r"(?:그렇게|그대로|그걸로|이대로)?(?:해줘요?|해주세요|해요?|진행해(?:줘요?|주세요)?|진행(?:할게)?|저장해(?:줘요?|주세요)?|등록해(?:줘요?|주세요)?|"
-    r"추가해(?:줘요?|주세요)?|부탁해요?|부탁드려요|부탁합니다)|"
-    r"yes|yeah|yep|yup|ok|okay|sure|correct|right|confirm(?:ed)?|goahead|doit|pleasedo(?:it)?|soundsgood|looksgood|perfect|absolutely|please"
-)
-_NO = (
-    r"아니|아니요|아뇨|아닙니다|ㄴㄴ|노|싫어요?|됐어요?|됐습니다|취소(?:해줘요?|해주세요|해요?|할게요?)?|"
-    r"(?:등록|저장|추가|진행)?하지(?:마|마요|말아줘|마세요|말아주세요)|그만(?:둬|둘래|해)?|안해요?|안할래요?|필요없어요?|관둬|"
-    r"no|nope|nah|cancel(?:it|that)?|don'?t(?:do(?:it|that))?|nevermind|stop|forgetit|nothanks"
-)
 _KIND_WORDS = tuple(
     (reason, lazy(words))
     for reason, words in (
@@ -56,37 +50,39 @@ _KIND_WORDS = tuple(
         ("who", _WHO),
     )
 )
-_YES_ONLY = lazy(f"(?:{_YES})+")
-_NO_ONLY = lazy(f"(?:{_NO})+")
-MAX_ANSWER_CHARACTERS = 40
-"""Of a yes or a no without its spaces; a longer one has conditions."""
-
 _MORE_THAN_SENDING = frozenset((Kind.EXPLAIN, Kind.ADD, Kind.FIND, Kind.CHANGE, Kind.CALENDAR))
 
+_CAME_OR_TO_ME = lazy(r"왔|(?:나|저)(?:한테|에게)|(?:내|제)게|\bto\s+me\b", re.IGNORECASE)
+
 _ANSWERS_KO = {
-    "greeting": "안녕하세요, {name}예요. 무엇을 도와드릴까요?",
+    "greeting": "안녕하세요, {is_name}. 무엇을 도와드릴까요?",
     "thanks": "도움이 됐다니 기뻐요. 또 필요한 게 있으면 말씀해 주세요.",
     "farewell": "편히 쉬세요. 언제든 다시 불러 주세요.",
     "wish": "고마워요! 좋은 하루 보내세요.",
-    "who": "저는 {name}예요. 이야기를 나누고, 일정과 메일, 문서, 서버 상태를 살펴봐 드려요.",
 }
 _ANSWERS_EN = {
     "greeting": "Hello, I'm {name}. What can I do for you?",
     "thanks": "Glad that helped. Just say so if you need anything else.",
     "farewell": "Take care. I'm here whenever you need me.",
     "wish": "Thank you. Have a good day, too.",
-    "who": "I'm {name}. I chat, and I look after your calendar, mail, documents and servers.",
 }
 
 
 def small_talk(request: Request) -> Decision | None:
     """A plain answer to a message that is nothing but a greeting, thanks, a farewell, a wish or "who are you"."""
-    said = _bare(request.text, request.rules.persona.name)
+    said = bare(request.text, request.rules.persona.name)
     for reason, words in _KIND_WORDS:
         if words.fullmatch(said):
-            answer = pick(request.facts.language, ko=_ANSWERS_KO[reason], en=_ANSWERS_EN[reason])
-            return request.answer(reason, answer.format(name=request.rules.persona.name))
+            return request.answer(reason, _answer(request, reason))
     return None
+
+
+def _answer(request: Request, reason: str) -> str:
+    persona, language = request.rules.persona, request.facts.language
+    if reason == "who":
+        return who(persona, request.rules.tools, language)
+    answer = pick(language, ko=_ANSWERS_KO[reason], en=_ANSWERS_EN[reason])
+    return answer.format(name=persona.name, is_name=is_ko(persona.name))
 
 
 def draft_answer(request: Request) -> Decision | None:
@@ -94,11 +90,10 @@ def draft_answer(request: Request) -> Decision | None:
     draft = request.facts.draft
     if draft is None:
         return None
-    meant = _yes_or_no(_bare(request.text, request.rules.persona.name))
-    if meant is None:
-        return None
-    if meant:
+    if agrees(request.message, request.rules.persona.name):
         return request.use("draft_confirmed", draft.tool, "create_confirmed", {})
+    if not refuses(request.message, request.rules.persona.name):
+        return None
     return request.answer(
         "draft_dropped",
         pick(request.facts.language, ko="알겠어요, 등록하지 않을게요.", en="All right, I won't save it."),
@@ -110,6 +105,9 @@ def refused_sending(request: Request) -> Decision | None:
     """Sending mail is impossible: say so, kindly. Only for a request to send, not for talk about sending."""
     words = [word for word in request.words if word.kind not in {Kind.FILLER, Kind.SHOW}]
     if Kind.MAIL not in request.kinds or request.kinds & _MORE_THAN_SENDING:
+        return None
+    if _CAME_OR_TO_ME.search(request.text):
+        # "답장 왔어?" and "이메일 나한테 보내" want mail shown.
         return None
     if any(word.kind is Kind.UNKNOWN and word.text.endswith("고") for word in words):
         # "회의 잡고 메일 보내줘" asks for two things, and one of them is possible.
@@ -123,16 +121,12 @@ def refused_sending(request: Request) -> Decision | None:
 def sending_refusal(request: Request) -> Decision:
     """The words that say so."""
     return request.answer(
-        "mail_sending_refused",
-        pick(
-            request.facts.language,
-            ko="메일 보내기는 제가 할 수 없어요. 대신 메일을 찾아 읽어 드리거나, 보낼 글의 초안을 써 드릴 수는 있어요.",
-            en="I can't send mail. I can find and read mail for you, though, or draft the text for you to send.",
-        ),
+        REFUSED_SENDING,
+        honest(Objection.MAIL, request.rules.persona, request.facts.language),
     )
 
 
-def _bare(text: str, persona: str) -> str:
+def bare(text: str, persona: str) -> str:
     """The message without noise, spaces and the name it is addressed to."""
     said = _NOISE.sub("", text.lower())
     name = _NOISE.sub("", persona.lower())
@@ -140,12 +134,3 @@ def _bare(text: str, persona: str) -> str:
         if name and said != vocative:
             said = said.removeprefix(vocative).removesuffix(vocative)
     return said
-
-
-def _yes_or_no(said: str) -> bool | None:
-    """True for nothing but yes, False for nothing but no, None for anything else."""
-    if len(said) > MAX_ANSWER_CHARACTERS:
-        return None
-    if _YES_ONLY.fullmatch(said):
-        return True
-    return False if _NO_ONLY.fullmatch(said) else None

@@ -1,4 +1,4 @@
-"""History and draft ⇄ JSON bytes. Pure.
+"""History, draft and question ⇄ JSON bytes. Pure.
 
 Rules of this file
 - Every store keeps these bytes, the one in memory too: what a caller does to its own objects afterwards changes
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import orjson
 
 from router.conversation import Message, Role
-from router.decide.decision import PendingDraft
+from router.decide.decision import PendingDraft, PendingQuestion, Slot
 from router.sessions.trimming import Entry
 
 
@@ -35,3 +35,15 @@ def draft_to_bytes(draft: PendingDraft) -> bytes:
 def draft_from_bytes(stored: bytes) -> PendingDraft:
     """The inverse."""
     return PendingDraft(**orjson.loads(stored))
+
+
+def question_to_bytes(question: PendingQuestion) -> bytes:
+    """An object with the fields of the question. Raises TypeError when its params are not JSON values."""
+    fields = {field.name: getattr(question, field.name) for field in dataclasses.fields(question)}
+    return orjson.dumps({**fields, "params": dict(question.params)})
+
+
+def question_from_bytes(stored: bytes) -> PendingQuestion:
+    """The inverse."""
+    fields = orjson.loads(stored)
+    return PendingQuestion(**{**fields, "slot": Slot(fields["slot"]), "choices": tuple(fields["choices"])})

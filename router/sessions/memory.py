@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from router.conversation import Message
-from router.decide.decision import PendingDraft
-from router.sessions.encoding import draft_from_bytes, draft_to_bytes, history_from_bytes, history_to_bytes
+from router.decide.decision import PendingDraft, PendingQuestion
+from router.sessions.encoding import (
+    draft_from_bytes,
+    draft_to_bytes,
+    history_from_bytes,
+    history_to_bytes,
+    question_from_bytes,
+    question_to_bytes,
+)
 from router.sessions.store import Bounds, Clock, Session, checked_id, epoch_seconds, no_such_session
 from router.sessions.trimming import Entry, entry_of, trimmed
 
@@ -21,6 +28,7 @@ class _Kept:
     used_at: float
     history: bytes
     draft: bytes | None = None
+    question: bytes | None = None
 
 
 class MemorySessions:
@@ -63,6 +71,20 @@ class MemorySessions:
     async def clear_pending(self, session_id: str, owner: str) -> None:
         """See `SessionStore`."""
         self._find(session_id, owner).draft = None
+
+    async def question(self, session_id: str, owner: str) -> PendingQuestion | None:
+        """See `SessionStore`."""
+        kept = self._find(session_id, owner)
+        question = None if kept.question is None else question_from_bytes(kept.question)
+        return question if question is not None and self._now() < question.expires_at else None
+
+    async def put_question(self, session_id: str, owner: str, question: PendingQuestion) -> None:
+        """See `SessionStore`."""
+        self._find(session_id, owner).question = question_to_bytes(question)
+
+    async def clear_question(self, session_id: str, owner: str) -> None:
+        """See `SessionStore`."""
+        self._find(session_id, owner).question = None
 
     async def delete(self, session_id: str, owner: str) -> None:
         """See `SessionStore`."""

@@ -19,8 +19,15 @@ from typing import Any, Self
 import aiosqlite
 
 from router.conversation import Message
-from router.decide.decision import PendingDraft
-from router.sessions.encoding import draft_from_bytes, draft_to_bytes, history_from_bytes, history_to_bytes
+from router.decide.decision import PendingDraft, PendingQuestion
+from router.sessions.encoding import (
+    draft_from_bytes,
+    draft_to_bytes,
+    history_from_bytes,
+    history_to_bytes,
+    question_from_bytes,
+    question_to_bytes,
+)
 from router.sessions.store import (
     Bounds,
     Clock,
@@ -33,17 +40,20 @@ from router.sessions.store import (
 from router.sessions.trimming import Entry, entry_of, trimmed
 
 FILE_NAME = "sessions.sqlite3"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 5.0
 """Another process may hold the file for one transaction, which takes milliseconds; longer means that it hangs."""
 
-_SCHEMA = (
+_UPGRADES = (
     """CREATE TABLE sessions (
         owner TEXT NOT NULL, id TEXT NOT NULL, created_at REAL NOT NULL, used_at REAL NOT NULL,
         history BLOB NOT NULL, draft BLOB, PRIMARY KEY (owner, id)) WITHOUT ROWID""",
     "CREATE INDEX sessions_by_use ON sessions (used_at)",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
+    "PRAGMA user_version = 1",
+    "ALTER TABLE sessions ADD COLUMN question BLOB",
+    "PRAGMA user_version = 2",
 )
+"""From an empty file to the newest schema, each version ending with its number."""
 # The first two arguments name the session that was just opened: it goes last, even when the clock stood still.
 _DROP_OVER_NUMBER = """DELETE FROM sessions WHERE (owner, id) IN (
     SELECT owner, id FROM sessions ORDER BY (owner = ? AND id = ?), used_at
@@ -123,11 +133,26 @@ class SqliteSessions:
 
     async def put_pending(self, session_id: str, owner: str, draft: PendingDraft) -> None:
         """See `SessionStore`."""
-        await self._set_draft(session_id, owner, draft_to_bytes(draft))
+        await self._set("draft", session_id, owner, draft_to_bytes(draft))
 
     async def clear_pending(self, session_id: str, owner: str) -> None:
         """See `SessionStore`."""
-        await self._set_draft(session_id, owner, None)
+        await self._set("draft", session_id, owner, None)
+
+    async def question(self, session_id: str, owner: str) -> PendingQuestion | None:
+        """See `SessionStore`."""
+        async with self._reading():
+            stored = await self._value("question", session_id, owner)
+        question = None if stored is None else question_from_bytes(stored)
+        return question if question is not None and self._now() < question.expires_at else None
+
+    async def put_question(self, session_id: str, owner: str, question: PendingQuestion) -> None:
+        """See `SessionStore`."""
+        await self._set("question", session_id, owner, question_to_bytes(question))
+
+    async def clear_question(self, session_id: str, owner: str) -> None:
+        """See `SessionStore`."""
+        await self._set("question", session_id, owner, None)
 
     async def delete(self, session_id: str, owner: str) -> None:
         """See `SessionStore`."""
@@ -160,9 +185,8 @@ class SqliteSessions:
                     f"{self._path} was written by a newer Maek (schema {version}, known here: {SCHEMA_VERSION}). "
                     "Start that version again, or move the file away to begin without old sessions."
                 )
-            if version == 0:
-                for statement in _SCHEMA:
-                    await self._write(statement, ())
+            for statement in _upgrades_from(version):
+                await self._write(statement, ())
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:
@@ -206,16 +230,22 @@ class SqliteSessions:
         async with self._connection.execute(statement, arguments) as cursor:
             return cursor.rowcount
 
-    async def _set_draft(self, session_id: str, owner: str, draft: bytes | None) -> None:
+    async def _set(self, column: str, session_id: str, owner: str, value: bytes | None) -> None:
+        # As in `_value`, the column is a word of this file.
+        statement = f"UPDATE sessions SET {column} = ? WHERE owner = ? AND id = ?"  # noqa: S608
         async with self._transaction():
-            statement = "UPDATE sessions SET draft = ? WHERE owner = ? AND id = ?"
-            if not await self._write(statement, (draft, owner, session_id)):
+            if not await self._write(statement, (value, owner, session_id)):
                 raise no_such_session()
 
     def _trimmed(self, stored: bytes, added: Sequence[Message]) -> tuple[Entry, ...]:
         now = self._now()
         entries = (*history_from_bytes(stored), *(entry_of(message, now) for message in added))
         return trimmed(entries, tokens=self._bounds.tokens, age_seconds=self._bounds.age_seconds, now=now)
+
+
+def _upgrades_from(version: int) -> tuple[str, ...]:
+    """The statements that lead from a schema to the newest."""
+    return _UPGRADES if version == 0 else _UPGRADES[_UPGRADES.index(f"PRAGMA user_version = {version}") + 1 :]
 
 
 def _make_private(path: Path) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from router.conversation import Message
-from router.decide.decision import PendingDraft
+from router.decide.decision import PendingDraft, PendingQuestion
 from router.errors import BadRequest, MaekFault, NotFound
 
 MAX_ID_CHARACTERS = 128
@@ -88,6 +88,18 @@ class SessionStore(Protocol):
 
     async def clear_pending(self, session_id: str, owner: str) -> None:
         """No draft waits any more. Does nothing if none did."""
+        ...
+
+    async def question(self, session_id: str, owner: str) -> PendingQuestion | None:
+        """What was asked back last, unless it has expired."""
+        ...
+
+    async def put_question(self, session_id: str, owner: str, question: PendingQuestion) -> None:
+        """Lets a question wait, in place of any other. Its params must be JSON values."""
+        ...
+
+    async def clear_question(self, session_id: str, owner: str) -> None:
+        """No question waits any more. Does nothing if none did."""
         ...
 
     async def delete(self, session_id: str, owner: str) -> None:

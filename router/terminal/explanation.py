@@ -132,6 +132,32 @@ def _decided(record: Mapping[str, Any], language: str) -> Iterator[str]:
             ko=f"그 전에 정하지 못한 단계: {fallbacks}.",
             en=f"Tried before, and could not decide: {fallbacks}.",
         )
+    for silent in decision.get("silent") or ():
+        yield _silently(silent, language)
+
+
+def _silently(silent: Mapping[str, Any], language: str) -> str:
+    stage = say(STAGES, str(silent.get("source")), language)
+    what = clean(
+        ".".join(str(silent[key]) for key in ("tool", "operation") if silent.get(key)) or str(silent["action"])
+    )
+    return {
+        True: pick(
+            language,
+            ko=f"지켜보는 중인 단계({stage})도 같은 결정을 했습니다: {what}.",
+            en=f"In shadow, {stage} would have decided the same: {what}.",
+        ),
+        False: pick(
+            language,
+            ko=f"지켜보는 중인 단계({stage})라면 다르게 정했습니다: {what}.",
+            en=f"In shadow, {stage} would have decided otherwise: {what}.",
+        ),
+        None: pick(
+            language,
+            ko=f"지켜보는 중인 단계({stage})라면 이렇게 정했습니다: {what}. 견줄 분류 모델의 답은 없습니다.",
+            en=f"In shadow, {stage} would have decided: {what}. There is no answer of the classifier to compare.",
+        ),
+    }[silent.get("agrees")]
 
 
 def _to_do(decision: Mapping[str, Any], language: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from router.balance.choice import Considered
 from router.balance.pools import Candidate
-from router.decide.decision import Action, Decision, Source
+from router.decide.decision import Action, Decision, Silent, Source
 from router.decisions import DecisionLog, Record, decision_json, journey_json, record_json
 from router.journey import Attempt, Journey
 from sidecar import Level, Outcome
@@ -32,6 +32,7 @@ DECISION = Decision(
     params={"query": SAID},
     fallbacks=("rule: abstain",),
     versions={"rule": "3"},
+    silent=(Silent(Source.MODEL, Action.DIRECT, None, None, "intent_direct", 0.9, agrees=False),),
 )
 
 
@@ -124,8 +125,20 @@ def test_a_record_says_what_was_decided_and_where_it_went_and_no_word_that_was_s
             "confidence": 0.5,
             "tool": "email",
             "operation": "search",
+            "missing": None,
             "fallbacks": ["rule: abstain"],
             "versions": {"rule": "3"},
+            "silent": [
+                {
+                    "source": "model",
+                    "action": "direct",
+                    "tool": None,
+                    "operation": None,
+                    "reason": "intent_direct",
+                    "confidence": 0.9,
+                    "agrees": False,
+                }
+            ],
         },
         "deciding": {
             "attempts": [

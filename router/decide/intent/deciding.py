@@ -9,8 +9,8 @@ Rules of this file
 from dataclasses import replace
 from datetime import timedelta
 
-from router.decide.calendar_rules import draft_or_question
 from router.decide.decision import Action, Decision, Source
+from router.decide.entry import draft_or_question
 from router.decide.intent.gates import HOURS, refusal
 from router.decide.intent.labels import Label
 from router.decide.intent.model import IntentModel
@@ -35,11 +35,7 @@ def decide_by_model(request: Request, model: IntentModel) -> Decision | None:
     if decision is None:
         return None
     return replace(
-        decision,
-        source=Source.MODEL,
-        reason=f"intent_{guess.label}",
-        confidence=guess.probability,
-        versions={Source.MODEL: model.version},
+        decision, source=Source.MODEL, reason=decision.reason or f"intent_{guess.label}", confidence=guess.probability
     )
 
 

@@ -99,7 +99,7 @@ async def test_a_message_that_rules_leave_open_goes_to_the_classifier() -> None:
     async with maek_with_simulators(SIM) as (router, _):
         _, answer = await router.post("/decide", {"message": "I wonder whether my cat could learn chess"})
     assert answer["source"] == "llm"
-    assert answer["fallbacks"] == ["rule: unsure"]
+    assert answer["fallbacks"] == ["rule: unsure", "model: unsure"]
 
 
 @pytest.mark.parametrize("fault", ["error_500", "garbage", "stall"])
@@ -117,7 +117,7 @@ async def test_a_classifier_in_trouble_never_fails_a_chat(fault: str) -> None:
         status, answer = await router.post("/chat", {"message": "I wonder whether my cat could learn chess"})
     assert status == 200
     assert (answer["action"], answer["decision"]["source"], answer["backend"]) == ("route", "default", "well")
-    assert answer["decision"]["fallbacks"][1].startswith("llm: ")
+    assert answer["decision"]["fallbacks"][-1].startswith("llm: ")
 
 
 async def test_a_client_that_hangs_up_stops_the_backend_and_says_nothing_about_it() -> None:

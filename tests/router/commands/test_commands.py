@@ -155,3 +155,47 @@ async def test_a_wrong_command_is_a_usage_error() -> None:
     exit_code, _, err = await maek_command("srve")
     assert exit_code == 2
     assert "invalid choice" in err
+
+
+async def test_check_warns_of_words_that_never_decide_and_is_content_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "router:\n  decide:\n    domains:\n      - {name: a, terms: [ASME]}\n      - {name: b, terms: [용접, asme]}\n"
+    )
+    exit_code, out, _ = await maek_command("check", cwd=tmp_path)
+    as_json, rows, _ = await maek_command("check", "--json", cwd=tmp_path)
+    assert (exit_code, as_json) == (0, 0)
+    assert out.startswith(
+        "warning: config.yaml:5: router.decide.domains[1].terms[1]: found asme, which the domain a takes"
+    )
+    assert out.endswith("config.yaml: all right\n")
+    assert [row["line"] for row in orjson.loads(rows)["warnings"]] == [5]
+
+
+async def test_decide_judges_rows_that_say_what_is_right_and_writes_a_page(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        '{"id": 1, "text": "오늘 일정", "expect": "calendar.today"}\n{"id": 2, "text": "안녕"}\n'
+        '{"id": 3, "text": "최근 메일", "expect": "direct"}\n'
+    )
+    exit_code, out, err = await maek_command(
+        "decide", "rows.jsonl", "--no-llm", "--eval", "--html", "page.html", cwd=tmp_path
+    )
+    assert exit_code == 1
+    assert "2 rows judged" in out
+    assert "Accepted: 2. Right of these: 50.0%" in out
+    assert "line 2: wanted" in err
+    assert "<svg" in (tmp_path / "page.html").read_text()
+    _, as_json, _ = await maek_command("decide", "rows.jsonl", "--no-llm", "--eval", "--json", cwd=tmp_path)
+    assert orjson.loads(as_json)["total"]["precision"] == 0.5
+
+
+async def test_decide_writes_a_page_only_when_it_judges(tmp_path: Path) -> None:
+    exit_code, _, err = await maek_command("decide", "-", "--html", "page.html", cwd=tmp_path, stdin=b"")
+    assert exit_code == 2
+    assert "belong to --eval" in err
+
+
+async def test_decisions_of_many_rows_come_in_their_order(tmp_path: Path) -> None:
+    rows = "".join(f'{{"id": {number}, "text": "{number}번째 이야기를 들려줘"}}\n' for number in range(30))
+    exit_code, out, _ = await maek_command("decide", "-", cwd=tmp_path, stdin=rows.encode())
+    assert exit_code == 0
+    assert [orjson.loads(line)["id"] for line in out.splitlines()] == list(range(30))

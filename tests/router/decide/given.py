@@ -6,8 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
-from router.decide.request import Domain
-from router.decide.rules import Rules, decide_by_rules
+from router.decide.request import Domain, Request, Rules
+from router.decide.rules import decide_by_rules
 from router.tools.infra import Host, InfraSettings
 from router.tools.registry import ToolSettings, build
 
@@ -39,9 +39,11 @@ def facts(language: str = "ko", draft: PendingDraft | None = None) -> SessionFac
     return SessionFacts(NOW, language, draft)
 
 
-def decided(message: str, draft: PendingDraft | None = None, rules: Rules = RULES) -> Decision | None:
+def decided(
+    message: str, draft: PendingDraft | None = None, rules: Rules = RULES, language: str = "ko"
+) -> Decision | None:
     """What the rules say at NOW."""
-    return decide_by_rules(message, facts(draft=draft), rules)
+    return decide_by_rules(Request(message, facts(language, draft), rules))
 
 
 class Scripted:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.decide.decision import Action, Source
-from router.decide.errors import Unusable
+from router.decide.errors import Sending, Unusable
 from router.decide.reading import LLM_CONFIDENCE, MAX_CHARACTERS, MAX_OBJECTS, read_answer
-from tests.router.decide.given import DRAFT, TOOLS
+from tests.router.decide.given import TOOLS
 
 TODAY = '{"action": "tools", "tool": "calendar", "operation": "today", "params": {}}'
 
@@ -73,7 +73,7 @@ def test_every_rung_of_the_ladder_reads_the_same_answer(text: str) -> None:
         (tools_answer("calendar", "delete"), "calendar has no such operation"),
         (tools_answer("email", "send", to="bob"), "sending is impossible"),
         (tools_answer("email", "send_mail"), "sending is impossible"),
-        (tools_answer("calendar", "create_confirmed"), "needs a pending draft"),
+        (tools_answer("calendar", "create_confirmed"), "needs a pending draft and a message"),
         (tools_answer("calendar", "search", date_from="2026-11-23"), "calendar.search: 'date_to' is missing"),
         (tools_answer("calendar", "search", date_from="내일", date_to="2026-11-23"), "'date_from' does not fit"),
         (tools_answer("calendar", "search", date_from="2026-02-30", date_to="2026-03-01"), "no such day"),
@@ -107,8 +107,32 @@ def test_what_is_no_decision_is_unusable_and_says_why(text: str, reason: str) ->
     assert reason in raised.value.reason
 
 
+@pytest.mark.parametrize(
+    ("tool", "operation"),
+    [
+        ("email", "send"),
+        ("email", "send_mail"),
+        ("email", "reply"),
+        ("gmail", "forward"),
+        ("email.send", ""),
+        ("smtp", "x"),
+    ],
+)
+def test_whoever_wants_to_send_mail_is_told_that_nobody_can(tool: str, operation: str) -> None:
+    with pytest.raises(Sending, match="sending is impossible"):
+        read_answer(tools_answer(tool, operation), TOOLS)
+
+
+def test_no_operation_of_the_registry_is_taken_for_sending() -> None:
+    for tool in TOOLS.values():
+        for operation in tool.operations.values():
+            required = operation.params.model_json_schema().get("required", [])
+            answer = tools_answer(tool.name, operation.name, **dict.fromkeys(required, "2026-11-26"))
+            assert read_answer(answer, TOOLS, may_confirm=True).operation == operation.name
+
+
 def test_a_pending_draft_can_be_confirmed() -> None:
-    decision = read_answer(tools_answer("calendar", "create_confirmed"), TOOLS, DRAFT)
+    decision = read_answer(tools_answer("calendar", "create_confirmed"), TOOLS, may_confirm=True)
     assert decision.operation == "create_confirmed"
 
 

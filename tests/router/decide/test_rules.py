@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.decide.decision import Action, Source
-from router.decide.rules import MAX_CHARACTERS, RULES_VERSION, Domain, Rules, decide_by_rules
+from router.decide.request import Domain, Request, Rules
+from router.decide.rules import MAX_CHARACTERS, decide_by_rules
 from tests.router.decide.given import DRAFT, PERSONA, RULES, TOOLS, decided, facts
 
 WEEK = {"date_from": "2026-11-23", "date_to": "2026-11-29"}
@@ -96,7 +97,6 @@ def test_a_known_request_goes_to_its_operation(message: str, operation: str, par
     assert decision.action is Action.TOOLS
     assert (f"{decision.tool}.{decision.operation}", dict(decision.params)) == (operation, params)
     assert decision.source is Source.RULE
-    assert decision.versions == {"rule": RULES_VERSION}
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_small_talk_is_answered_at_once(message: str) -> None:
 
 
 def test_the_greeting_is_in_the_persona_s_name_and_the_user_s_language() -> None:
-    korean = decide_by_rules("안녕", facts("ko"), RULES)
-    english = decide_by_rules("hello", facts("en"), RULES)
+    korean = decided("안녕")
+    english = decided("hello", language="en")
     assert korean is not None
     assert english is not None
     assert korean.response == "안녕하세요, 이드예요. 무엇을 도와드릴까요?"
@@ -189,7 +189,7 @@ def test_an_entry_that_lacks_something_is_asked_about(message: str, reason: str,
 
 
 def test_the_question_for_what_is_missing_is_english_for_english() -> None:
-    decision = decide_by_rules("set up a meeting", facts("en"), RULES)
+    decision = decided("set up a meeting", language="en")
     assert decision is not None
     assert decision.response == 'On which date should I put "meeting"? Please give me the date and time.'
 
@@ -331,7 +331,7 @@ def test_anything_else_is_no_answer_to_the_draft(message: str) -> None:
 def test_a_draft_whose_time_is_over_cannot_be_confirmed() -> None:
     session = facts(draft=DRAFT)
     late = type(session)(session.now.replace(hour=11), session.language, DRAFT)
-    assert decide_by_rules("네", late, RULES) is None
+    assert decide_by_rules(Request("네", late, RULES)) is None
 
 
 def test_a_draft_of_a_tool_that_confirms_nothing_is_left_to_others() -> None:

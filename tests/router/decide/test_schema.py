@@ -6,9 +6,9 @@ import pytest
 
 from router.decide.reading import read_answer
 from router.decide.schema import answer_schema
-from tests.router.decide.given import DRAFT, TOOLS
+from tests.router.decide.given import TOOLS
 
-SCHEMA = answer_schema(TOOLS, draft_pending=False)
+SCHEMA = answer_schema(TOOLS, may_confirm=False)
 
 
 def valid(answer: dict[str, Any], schema: dict[str, Any] = SCHEMA) -> bool:
@@ -63,10 +63,10 @@ def test_what_no_tool_can_do_is_not_in_the_schema(answer: dict[str, Any]) -> Non
     assert not valid(answer)
 
 
-def test_confirming_is_in_the_schema_while_a_draft_waits() -> None:
+def test_confirming_is_in_the_schema_where_it_may_be_done() -> None:
     answer = {"action": "tools", "tool": "calendar", "operation": "create_confirmed", "params": {}}
-    assert valid(answer, answer_schema(TOOLS, draft_pending=True))
-    assert read_answer(json.dumps(answer), TOOLS, DRAFT).operation == "create_confirmed"
+    assert valid(answer, answer_schema(TOOLS, may_confirm=True))
+    assert read_answer(json.dumps(answer), TOOLS, may_confirm=True).operation == "create_confirmed"
 
 
 def test_the_schema_is_made_of_what_every_grammar_understands() -> None:

@@ -7,8 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.conversation import Message, Role
-from router.decide.decision import PendingDraft
-from router.sessions.encoding import draft_from_bytes, draft_to_bytes, history_from_bytes, history_to_bytes
+from router.decide.decision import PendingDraft, PendingQuestion, Slot
+from router.sessions.encoding import (
+    draft_from_bytes,
+    draft_to_bytes,
+    history_from_bytes,
+    history_to_bytes,
+    question_from_bytes,
+    question_to_bytes,
+)
 from router.sessions.trimming import entry_of
 
 instants = st.floats(0, 4e9)
@@ -32,6 +39,18 @@ drafts = st.builds(
 )
 
 
+questions = st.builds(
+    PendingQuestion,
+    tool=st.text(),
+    operation=st.text(),
+    params=st.dictionaries(st.text(), json_values, max_size=4),
+    slot=st.sampled_from(Slot),
+    choices=st.lists(st.text(), max_size=4).map(tuple),
+    again=st.integers(0, 9),
+    expires_at=instants,
+)
+
+
 @given(st.lists(entries, max_size=6))
 def test_a_history_comes_back_as_it_was(history):
     assert history_from_bytes(history_to_bytes(history)) == tuple(history)
@@ -40,6 +59,11 @@ def test_a_history_comes_back_as_it_was(history):
 @given(drafts)
 def test_a_draft_comes_back_as_it_was(draft):
     assert draft_from_bytes(draft_to_bytes(draft)) == draft
+
+
+@given(questions)
+def test_a_question_comes_back_as_it_was(question):
+    assert question_from_bytes(question_to_bytes(question)) == question
 
 
 def test_a_draft_whose_params_are_frozen_can_be_stored():

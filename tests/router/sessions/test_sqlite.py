@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from router.conversation import Message, Role
-from router.decide.decision import PendingDraft
+from router.decide.decision import PendingDraft, PendingQuestion, Slot
+from router.sessions.encoding import history_to_bytes
 from router.sessions.sqlite import FILE_NAME, SCHEMA_VERSION, SqliteSessions
-from router.sessions.store import Bounds, SessionStoreFailed
+from router.sessions.store import Bounds, SessionStoreFailed, epoch_seconds
+from router.sessions.trimming import entry_of
 
 OWNER = "0123456789ab"
 NOBODY = 65534
@@ -75,6 +77,27 @@ async def test_the_file_names_its_schema(opened, tmp_path):
     with sqlite3.connect(tmp_path / FILE_NAME) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     database.close()
+
+
+async def test_a_file_of_the_first_schema_is_taken_up_with_all_that_is_in_it(opened, tmp_path):
+    database = sqlite3.connect(tmp_path / FILE_NAME)
+    database.execute(
+        """CREATE TABLE sessions (
+        owner TEXT NOT NULL, id TEXT NOT NULL, created_at REAL NOT NULL, used_at REAL NOT NULL,
+        history BLOB NOT NULL, draft BLOB, PRIMARY KEY (owner, id)) WITHOUT ROWID"""
+    )
+    kept = history_to_bytes([entry_of(QUESTION, epoch_seconds())])
+    database.execute("INSERT INTO sessions VALUES (?, 'room-1', 1.0, 1.0, ?, NULL)", (OWNER, kept))
+    database.execute("PRAGMA user_version = 1")
+    database.commit()
+    database.close()
+    store = await opened()
+    asked = PendingQuestion("calendar", "create_draft", {}, Slot.DATE, ("오늘",), 2, 9e9)
+    assert await store.history("room-1", OWNER) == (QUESTION,)
+    assert await store.question("room-1", OWNER) is None
+    await store.put_question("room-1", OWNER, asked)
+    await store.close()
+    assert await (await opened()).question("room-1", OWNER) == asked
 
 
 async def test_a_file_of_a_newer_maek_is_refused_and_left_as_it_was(opened, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from router.conversation import Message, Role
-from router.decide.decision import PendingDraft
+from router.decide.decision import PendingDraft, PendingQuestion, Slot
 from router.errors import BadRequest, NotFound
 from router.sessions.memory import MemorySessions
 from router.sessions.sqlite import SqliteSessions
@@ -47,6 +47,11 @@ async def store(request: pytest.FixtureRequest, clock: SetClock, tmp_path: Path)
 def draft(expires_at: float = 6000.0) -> PendingDraft:
     params = {"title": "회의", "date": "2026-03-02", "time": "15:00"}
     return PendingDraft("calendar", "create_draft", params, "3월 2일 15시 회의를 등록할까요?", expires_at)
+
+
+def question(expires_at: float = 6000.0) -> PendingQuestion:
+    known = {"title": "휴가", "time": None}
+    return PendingQuestion("calendar", "create_draft", known, Slot.DATE, ("오늘", "내일"), 2, expires_at)
 
 
 async def test_a_session_without_an_id_gets_one_that_cannot_be_guessed(store):
@@ -103,6 +108,9 @@ EVERY_METHOD: list[Callable[[SessionStore, str, str], object]] = [
     lambda store, name, owner: store.append(name, owner, (QUESTION,)),
     lambda store, name, owner: store.pending(name, owner),
     lambda store, name, owner: store.put_pending(name, owner, draft()),
+    lambda store, name, owner: store.question(name, owner),
+    lambda store, name, owner: store.put_question(name, owner, question()),
+    lambda store, name, owner: store.clear_question(name, owner),
     lambda store, name, owner: store.clear_pending(name, owner),
     lambda store, name, owner: store.delete(name, owner),
 ]
@@ -150,6 +158,34 @@ async def test_a_draft_is_kept_as_it_was_put_whatever_becomes_of_the_object(stor
     waiting = await store.pending("room-1", KIM)
     assert waiting is not None
     assert waiting.params == {"title": "회의"}
+
+
+async def test_a_question_waits_in_the_place_of_the_one_before_until_it_is_cleared(store):
+    await store.open("room-1", KIM)
+    assert await store.question("room-1", KIM) is None
+    for asked in (question(), question(7000.0)):
+        await store.put_question("room-1", KIM, asked)
+        assert await store.question("room-1", KIM) == asked
+    await store.clear_question("room-1", KIM)
+    assert await store.question("room-1", KIM) is None
+
+
+@pytest.mark.parametrize(("now", "waits"), [(5999.9, True), (6000.0, False)])
+async def test_a_question_that_has_expired_waits_no_more(store, clock, now, waits):
+    await store.open("room-1", KIM)
+    await store.put_question("room-1", KIM, question(6000.0))
+    clock.now = now
+    assert (await store.question("room-1", KIM) is not None) is waits
+
+
+async def test_question_and_draft_know_nothing_of_each_other_nor_of_other_owners(store):
+    await store.open("room-1", KIM)
+    await store.open("room-1", LEE)
+    await store.put_question("room-1", KIM, question())
+    await store.put_pending("room-1", KIM, draft())
+    await store.clear_pending("room-1", KIM)
+    assert await store.question("room-1", KIM) == question()
+    assert await store.question("room-1", LEE) is None
 
 
 async def test_appending_leaves_the_draft_alone(store):

@@ -1,7 +1,7 @@
 import pytest
 
 from router.balance.policies import PolicyName
-from router.decide.decision import Action, Decision, Source
+from router.decide.decision import Action, Decision, Silent, Source
 from router.terminal.candidates import duration
 from router.terminal.cells import cells, plain
 from router.terminal.explanation import explanation
@@ -109,6 +109,10 @@ def test_a_request_that_was_sent_nowhere_is_not_said_to_be_answered() -> None:
     assert "Maek itself: no backend was asked for the answer." in told(record())
 
 
+def silent(*, agrees: bool | None) -> Silent:
+    return Silent(Source.MODEL, Action.DIRECT, None, None, "intent_direct", 0.9, agrees)
+
+
 @pytest.mark.parametrize(
     ("decision", "sentence"),
     [
@@ -121,6 +125,18 @@ def test_a_request_that_was_sent_nowhere_is_not_said_to_be_answered() -> None:
         (
             Decision(Action.ROUTE, Source.DEFAULT, "unsure", 0.25, fallbacks=("llm: timeout",)),
             "Decided by the safe default (unsure), 25% sure.\n  Tried before, and could not decide: llm: timeout.",
+        ),
+        (
+            Decision(Action.ROUTE, Source.LLM, "x", silent=(silent(agrees=True),)),
+            "would have decided the same: direct.",
+        ),
+        (
+            Decision(Action.ROUTE, Source.LLM, "x", silent=(silent(agrees=False),)),
+            "would have decided otherwise: direct.",
+        ),
+        (
+            Decision(Action.ROUTE, Source.LLM, "x", silent=(silent(agrees=None),)),
+            "would have decided: direct. There is",
         ),
         (None, "Nothing has been decided yet."),
     ],

@@ -1,0 +1,51 @@
+"""Texts of users, made harmless before they stand in a prompt.
+
+Rules of this file
+- Pure. What a chat template or a tokenizer takes for structure is written so that it reads the same to people and is
+  mere text to a model: nobody may end his own turn, begin the system's, or close the marks around a message.
+- Idempotent, and nothing else of the text changes.
+"""
+
+import re
+import unicodedata
+
+MARK = "message"
+"""Around the message to decide on: `<message>` and `</message>`."""
+
+_NAMES = (
+    r"s|bos|eos|pad|unk|cls|sep|mask|eot|eom|eod|sys|system|user|assistant|human|bot|model|tool|tools|tool_calls?|tool_response|function|function_calls?|invoke|"
+    r"start_of_turn|end_of_turn|start_header_id|end_header_id|begin_of_text|end_of_text|endoftext|startoftext|im_start|im_end|im_sep|think|thinking|reasoning|"
+    rf"thought|answer|channel|{MARK}s?|instructions?"
+)
+_STRUCTURE = re.compile(
+    r"<[|｜]|[|｜]>|<<\s*/?\s*SYS\s*>>|<<<+|>>>+"
+    rf"|<\s*[/\\]?\s*(?:{_NAMES})\b[^<>\n]{{0,80}}>"
+    rf"|<\s*[/\\]?\s*{MARK}"
+    r"|\[\s*/?\s*(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|THINK|IMG|PREFIX|SUFFIX|MIDDLE|gMASK|sop)\s*\]"
+    r"|<0x[0-9A-Fa-f]{2}>|<(?:unused|reserved|extra)_?[\w-]{0,30}>",
+    re.IGNORECASE,
+)
+_HARMLESS = str.maketrans("<>[]|｜", "‹›⟦⟧¦¦")
+_KEPT_CONTROLS = "\n\t"
+
+
+def sheltered(text: str) -> str:
+    """`text` without invisible characters, its structural marks in look-alikes."""
+    visible = "".join(character for character in text if _is_visible(character))
+    while True:
+        # What was broken apart may have held another one together: "<<||>".
+        safe = _STRUCTURE.sub(lambda found: found[0].translate(_HARMLESS), visible)
+        if safe == visible:
+            return safe
+        visible = safe
+
+
+def wrapped(text: str) -> str:
+    """The sheltered text between marks that it cannot forge."""
+    return f"<{MARK}>\n{sheltered(text)}\n</{MARK}>"
+
+
+def _is_visible(character: str) -> bool:
+    # Cf: zero-width characters, text direction, tags; the joiner holds emoji together and is kept.
+    category = unicodedata.category(character)
+    return character in _KEPT_CONTROLS or character == "\u200d" or category not in {"Cc", "Cf", "Cs", "Co"}

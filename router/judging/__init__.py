@@ -1,0 +1,1 @@
+"""How good decisions are: what was decided held against what was expected."""

@@ -1,0 +1,1 @@
+"""Learning from the operator's own confirmed decisions: on this machine, on request, and undone in one step."""

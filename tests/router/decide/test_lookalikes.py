@@ -1,0 +1,40 @@
+"""Messages that share their words with a request and are none, or another one."""
+
+import pytest
+
+from tests.router.decide.given import decided
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "그 파티 목요일로 일정 다시 잡아줘",
+        "내 목요일 회의 후에 택시 잡아줘",
+        "make my calendar empty",
+        "erase the meeting tomorrow at ten am",
+        "can you make a phone call to Kevin",
+        "call a taxi for me to arrive tonight at five",
+        "add this song to my dinner playlist",
+        "where is my twelve p.m. meeting today happening",
+        "when are my meetings today between noon and one",
+        "events happening between eight am and five p.m. today",
+        "what is my wife's email",
+        "엄마의 이메일 뭐지",
+        "tell Chris I will be late through email",
+        "미현이한테서 이메일 답장왔어",
+        "아마존에서 온 이메일들 나한테 보내",
+        "내 친구에게 보내야 할 이메일이 있어",
+    ],
+)
+def test_a_message_that_only_looks_like_a_request_is_left_to_the_next_stage(message: str) -> None:
+    assert decided(message, language="ko" if "가" <= message[-1] <= "힣" else "en") is None
+
+
+@pytest.mark.parametrize(
+    ("message", "title"),
+    [("schedule a call tomorrow at 3pm", "call"), ("add a call with Bob tomorrow at 3pm", "call with Bob")],
+)
+def test_a_call_is_an_entry_where_it_is_planned(message: str, title: str) -> None:
+    decision = decided(message, language="en")
+    assert decision is not None
+    assert decision.params["title"] == title
