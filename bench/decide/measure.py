@@ -119,10 +119,9 @@ def _both(one: Measured) -> str | None:
 
 
 def _measured(model: IntentModel, row: Row) -> Measured:
-    facts = SessionFacts(NOW, row.language)
     guess = model.guess(row.text)
-    request = Request(row.text, facts, RULES)
-    by_rules = _label(decide_by_rules(row.text, facts, RULES))
+    request = Request(row.text, SessionFacts(NOW, row.language), RULES)
+    by_rules = _label(decide_by_rules(request))
     return Measured(row, by_rules, guess, decided_as(request, guess.label) is not None)
 
 

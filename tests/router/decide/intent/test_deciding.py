@@ -51,13 +51,12 @@ def test_english_small_talk_is_direct_too(message: str) -> None:
     assert decision.action is Action.DIRECT
 
 
-def test_a_decision_says_who_made_it_how_sure_it_was_and_of_which_version() -> None:
+def test_a_decision_says_who_made_it_and_how_sure_it_was() -> None:
     message = "오늘 너무 힘들었어"
     decision = decided(message)
     assert decision is not None
     assert (decision.source, decision.reason) == (Source.MODEL, "intent_direct")
     assert decision.confidence == MODEL.guess(message).probability
-    assert decision.versions == {Source.MODEL: MODEL.version}
 
 
 def test_todays_entries_are_asked_for_without_days() -> None:
