@@ -31,6 +31,8 @@ from router.tools.registry import ToolSettings, build
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=ZoneInfo("Asia/Seoul"))
 RULES = Rules(tools=build(ToolSettings(InfraSettings({}))), persona=Persona("Maek", "담백해요.", "Plain."))
 UNCLEAR = "unclear"
+CLOCK = frozenset(("time", "date"))
+"""Reasons of rules that look at the clock: right, but the corpora do not file such questions under small talk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,8 @@ def _natural_rows(data: Path) -> list[Row]:
 
 
 def _label(decision: Decision | None) -> str | None:
-    """The decision as a label; leaving it to the reasoner accepts nothing."""
-    if decision is None or decision.action is Action.ROUTE:
+    """The decision as a label. Leaving it to the reasoner accepts nothing, and telling the time is none of them."""
+    if decision is None or decision.action is Action.ROUTE or decision.reason in CLOCK:
         return None
     match decision.tool, decision.operation:
         case "calendar", "create_draft":

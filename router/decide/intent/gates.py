@@ -58,6 +58,8 @@ _ASSISTANT = lazy(
     r"^(?:안녕|고마|감사|반가|하이|헬로|굿)|잘\s?자|(?:농담|웃긴|재[미밌]\S*\s?(?:이야기|얘기)|유머|개그|웃겨|조크)|(?:너|넌|네|니|당신)(?:는|은|의|가|도)?\s?(?:이름|누구|몇\s?살|나이|사람이|로봇|정체|뭐\s?하|뭘\s?할|할\s?수|어디서\s?왔|취미|기분|생일|만든)|"
     r"(?:기분|컨디션)\s?(?:어때|어떠|괜찮)|뭐\s?하(?:니|고|냐|는)|뭐해|잘\s?지[냈내]|어떻게\s?지[내냈]|심심|놀아|위로해|응원해|칭찬해|축하해"
 )
+_OTHER_PEOPLE = lazy(r"(?:^|\s)(?:너네|너희|니네|여러분|선배|언니|오빠|누나|아저씨|제수씨|사원|모조리|전원)")
+"""Whoever is spoken to is no assistant."""
 _POINTING = lazy(
     r"(?:^|\s)(?:그거|이거|저거|그걸|이걸|저걸|그것|이것|위에|아까|방금)(?:\s|$)|^(?:다시|계속|더)(?:\s|$)|\b(?:that one|again|continue|the above|more)\b",
     re.IGNORECASE,
@@ -105,7 +107,7 @@ _BEHIND = lazy(
     r"최근|지난|어제|예전|했[니었던]|였|\b(?:latest|last|past|recent\w*|did|was|were|had|ago)\b", re.IGNORECASE
 )
 _CALENDAR_NOUN = lazy(
-    r"일정|스케[줄쥴]|캘린더|달력|(?:내|나의?|제)\s(?:약속|회의|미팅|예약|이벤트)|(?:약속|회의|미팅)들?\s?(?:은|이)?\s?언제|\b(?:calendar|agenda)\b|\bmy (?:\w+ )?(?:schedule|events?|meetings?|appointments?|plans)\b",
+    r"일정|스케[줄쥴]|캘린더|달력|(?:내|나의?|제)\s(?:약속|회의|미팅|예약|이벤트)|(?:약속|회의|미팅|모임|파티|결혼식|면접|세미나)들?\s?(?:은|는|이|가)?\s?언제|\b(?:calendar|agenda)\b|\bwhen (?:is|are) (?:the|my) (?:\w+ )?(?:events?|meetings?|party|wedding|appointments?|interview)\b|\bmy (?:\w+ )?(?:schedule|events?|meetings?|appointments?|plans)\b",
     re.IGNORECASE,
 )
 _NO_LOOKING = lazy(
@@ -114,7 +116,7 @@ _NO_LOOKING = lazy(
     re.IGNORECASE,
 )
 _CALENDAR_LIKE = lazy(
-    r"일정|스케[줄쥴]|캘린더|달력|약속|회의|미팅|모임|면담|면접|예약|수업|과외|계획|할\s?일|이벤트|파티|뭔가\s?있|뭐\s?있|무슨\s?일\s?있|뭐\s?해야|데이트|여행|출장|바[빠쁘]|비어|시간\s?있|한가|\b(?:calendar|schedule\w*|agenda|meeting\w*|appointment\w*|event\w*|busy|free|plans?|planned|"
+    r"일정|스케[줄쥴]|캘린더|달력|약속|회의|미팅|모임|면담|면접|세미나|결혼식|예약|수업|과외|계획|할\s?일|이벤트|파티|뭔가\s?있|뭐\s?있|무슨\s?일\s?있|뭐\s?해야|데이트|여행|출장|바[빠쁘]|비어|시간\s?있|한가|\b(?:calendar|schedule\w*|agenda|meeting\w*|wedding|interview|appointment\w*|event\w*|busy|free|plans?|planned|"
     r"booked|going on|happening|party|date|have|do i|am i|lunch|dinner|call)\b",
     re.IGNORECASE,
 )
@@ -185,6 +187,8 @@ def _direct(request: Request) -> str | None:
         return "long"
     if _DIGIT.search(text) and not _HEART.search(text):
         return "digits"
+    if not _HEART.search(text) and (request.when.begins is not None or _OTHER_PEOPLE.search(text)):
+        return "arrangement"
     if request.kinds & _TOOL_WORDS or _DONE_ELSEWHERE.search(text):
         return "tool_words"
     if _POINTING.search(text):
