@@ -20,6 +20,10 @@ MAX_CLAUSES = 2
 
 _MARKS = lazy(r"[\"“”`{}<>\[\]\\|=#*_]|(?<!\d):|:(?!\d)|->|[→⇒•①②③④⑤]|https?|www\.|(?:^|\s)'(?=\S)")
 """Of quotations, code and lists."""
+_SPOKEN_OF = lazy(r"\s(?:이?라는|이?라고|이?라며|이걸|이 말)(?:\s|$)")
+"""Behind words that are spoken of. Where they are meant, this hangs on its word."""
+_LOOSE_PARTICLE = lazy(r"(?<=[다요어아네까지해음])[.!?]?\s(?:와|과|에서|의|로|으로|가|는|은)\s|\s[를을]\s")
+"""Behind a whole sentence: it is spoken of, too. Dictated requests have loose particles, but behind nouns."""
 _TEXT_WORK = lazy(
     r"번역|옮겨|영어로|한국어로|일본어로|중국어로|영작|통역|요약|작성|초안|문구|코드|파이썬|자바|쿼리|스크립트|프로그램(?:을|\s)?\s?(?:짜|만들)|함수|작문|문법|문장|예문|문단|단어|명사|형용사|존댓말|반말|높임|말투|역할|인 척|상황극|연기해|이제부터|지금부터|무조건|지시|규칙|프롬프트|"
     r"시스템|발화|의도|분류|라벨|api\b|json|\bsql\b|알고리즘|에세이|소설|대본|이야기를? (?:써|지어)|이라는 말|라는 말|라고 말|라고\s?만|라는\s?(?:글|문장|표현|요청|의견|질문|주제|대사|대화)|라고\s?(?:생각|되어|적힌|쓴|쓰|하면)|제목은|주제는|표현|광고|카피|댓글|이모지|해시태그|가사|삼행시|시를|시로|시\s?한\s?편|한 말이|[세네섯곱덟홉열]\s?(?:개|가지|줄|문단)(?:\s|$|씩|로)|무슨 뜻|어색하|자연스럽|답해|대답해|응답해|표로|보고서|"
@@ -147,7 +151,7 @@ def refusal(request: Request, label: Label) -> str | None:
     text = request.text
     if len(text) > MAX_CHARACTERS or len(text.encode("utf-16-le", "surrogatepass")) > 2 * MAX_CHARACTERS:
         return "long"
-    if "\n" in request.message.strip() or _MARKS.search(text):
+    if "\n" in request.message.strip() or _MARKS.search(text) or _SPOKEN_OF.search(text):
         return "marks"
     if works_on_a_text(text):
         return "work_on_a_text"
@@ -185,6 +189,8 @@ def _direct(request: Request) -> str | None:
         return "draft_pending"
     if len(text) > MAX_DIRECT_CHARACTERS:
         return "long"
+    if _LOOSE_PARTICLE.search(text):
+        return "spoken_of"
     if _DIGIT.search(text) and not _HEART.search(text):
         return "digits"
     if not _HEART.search(text) and (request.when.begins is not None or _OTHER_PEOPLE.search(text)):

@@ -31,6 +31,8 @@ def request(message: str) -> Request:
         (Label.DIRECT, "아까 말한 게 좋다", "pointing"),
         (Label.DIRECT, "우산 챙겨라", "asks"),
         (Label.DIRECT, "i feel great", None),
+        (Label.DIRECT, "고객이 힘들다 라고 항의했다", "marks"),
+        (Label.DIRECT, "보고 싶어 를 거꾸로", "spoken_of"),
         (Label.DIRECT, "일곱 시까지 역 앞이다", "arrangement"),
         (Label.DIRECT, "너네는 발표 없구나", "arrangement"),
         (Label.CALENDAR_QUERY, "when is the wedding", None),
