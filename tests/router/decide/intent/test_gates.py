@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.decide.intent.gates import refusal, wants_answer
+from router.decide.intent.gates import refusal, speaks_to_assistant, wants_answer
 from router.decide.intent.labels import Label
 from router.decide.intent.slots import entry_title, mail_words
 from router.decide.request import Request
@@ -41,6 +41,7 @@ def request(message: str) -> Request:
         (Label.CALENDAR_QUERY, "결혼식 언제야", None),
         (Label.CALENDAR_QUERY, "최근 일정 보여줘", "no_day"),
         (Label.CALENDAR_QUERY, "3시 일정 보여줘", "no_day"),
+        (Label.CALENDAR_QUERY, "일정 몇 시간 남았어", "unread_days"),
         (Label.CALENDAR_QUERY, "next meeting in two months or so", "unread_days"),
         (Label.CALENDAR_QUERY, "내일이랑 모레랑 글피 일정", "unread_days"),
         (Label.CALENDAR_QUERY, "내일 일정 취소해", "other_words"),
@@ -76,6 +77,11 @@ def test_talk_that_wants_a_listener(talk: str) -> None:
 @pytest.mark.parametrize("talk", ["한강에 놀러 갈까", "우산 챙겨라", "밥은 먹었니", "어디 가", "약 드세요", "수도는?"])
 def test_talk_that_wants_an_answer_or_orders(talk: str) -> None:
     assert wants_answer(talk)
+
+
+def test_talk_to_the_assistant_itself() -> None:
+    assert speaks_to_assistant("안녕하세요")
+    assert not speaks_to_assistant("우산 챙겨라")
 
 
 @pytest.mark.parametrize(
