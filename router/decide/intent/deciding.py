@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from router.decide.decision import Action, Decision, Source
 from router.decide.entry import draft_or_question
-from router.decide.intent.gates import HOURS, refusal
+from router.decide.intent.gates import HOURS, names_time, refusal
 from router.decide.intent.labels import Label
 from router.decide.intent.model import IntentModel
 from router.decide.intent.slots import entry_title, mail_words
@@ -68,7 +68,7 @@ def _mail_query(request: Request) -> Decision | None:
         return None
     if day is not None:
         days = (today - day).days + 1
-    elif request.when.begins is not None:
+    elif names_time(request):
         days = 1
     else:
         days = HOURS_DAYS if HOURS.search(request.text) else DEFAULT_DAYS

@@ -163,6 +163,12 @@ def refusal(request: Request, label: Label) -> str | None:
     return _GATES[label](request) if label in _GATES else "never_decides"
 
 
+def names_time(request: Request) -> bool:
+    """Whether the message names a time of day, be it only a bound."""
+    when = request.when
+    return not when.begins is when.before is when.after is None
+
+
 def works_on_a_text(text: str) -> bool:
     """Whether folded `text` asks for work on a text or for a part to play, so that a request in it is not the user's."""
     return _TEXT_WORK.search(text) is not None
@@ -193,7 +199,7 @@ def _direct(request: Request) -> str | None:
         return "spoken_of"
     if _DIGIT.search(text) and not _HEART.search(text):
         return "digits"
-    if not _HEART.search(text) and (request.when.begins is not None or _OTHER_PEOPLE.search(text)):
+    if not _HEART.search(text) and (names_time(request) or _OTHER_PEOPLE.search(text)):
         return "arrangement"
     if request.kinds & _TOOL_WORDS or _DONE_ELSEWHERE.search(text):
         return "tool_words"
@@ -206,7 +212,12 @@ def _direct(request: Request) -> str | None:
 
 def _unread_days(request: Request) -> bool:
     when = request.when
-    return when.several or bool(when.impossible) or bool(TIME_LIKE.search(_UNREAD_TIME_BUT.sub(" ", when.rest)))
+    return (
+        when.several
+        or when.repeats
+        or bool(when.impossible)
+        or bool(TIME_LIKE.search(_UNREAD_TIME_BUT.sub(" ", when.rest)))
+    )
 
 
 def _calendar_query(request: Request) -> str | None:
@@ -222,7 +233,7 @@ def _calendar_query(request: Request) -> str | None:
 def is_ahead(request: Request) -> bool:
     """Whether the message, naming no day and no time, plainly asks for what is ahead in the calendar."""
     when, text = request.when, request.text
-    if when.day is not None or when.begins is not None or when.impossible or _BEHIND.search(text):
+    if when.day is not None or names_time(request) or when.impossible or _BEHIND.search(text):
         return False
     if TIME_LIKE.search(_AHEAD.sub(" ", _UNREAD_TIME_BUT.sub(" ", when.rest))):
         return False
@@ -231,7 +242,7 @@ def is_ahead(request: Request) -> bool:
 
 def _calendar_create(request: Request) -> str | None:
     text, when = request.text, request.when
-    if _REPEATS.search(text):
+    if when.repeats or _REPEATS.search(text):
         return "repeats"
     if when.several or TIME_LIKE.search(_SUBJECTS.sub(" ", when.rest)) or when.day != when.last_day:
         return "unread_days"

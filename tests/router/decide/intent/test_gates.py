@@ -41,7 +41,7 @@ def request(message: str) -> Request:
         (Label.CALENDAR_QUERY, "결혼식 언제야", None),
         (Label.CALENDAR_QUERY, "최근 일정 보여줘", "no_day"),
         (Label.CALENDAR_QUERY, "3시 일정 보여줘", "no_day"),
-        (Label.CALENDAR_QUERY, "일정 몇 시간 남았어", "unread_days"),
+        (Label.CALENDAR_QUERY, "다음주의 일정일간 보여줘", "unread_days"),
         (Label.CALENDAR_QUERY, "next meeting in two months or so", "unread_days"),
         (Label.CALENDAR_QUERY, "내일이랑 모레랑 글피 일정", "unread_days"),
         (Label.CALENDAR_QUERY, "내일 일정 취소해", "other_words"),
