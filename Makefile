@@ -13,10 +13,11 @@ PURE := $(subst $(space),$(comma),$(strip \
   sidecar/requests.py sidecar/residency.py sidecar/seed.py sidecar/settings.py sidecar/slots.py sidecar/standing.py \
   sidecar/state.py sidecar/store.py sidecar/turnover.py sidecar/exposition.py sidecar/views.py sidecar/work.py sidecar/proxy/bodies.py \
   sidecar/proxy/counting.py sidecar/proxy/heads.py sidecar/proxy/refusals.py router/balance/* router/conversation.py \
-  router/decide/* router/demands.py router/judging/* router/sse.py router/signs.py router/tokens.py router/sessions/trimming.py \
+  router/decide/* router/decide/intent/* router/demands.py router/judging/* router/sse.py router/signs.py router/tokens.py router/sessions/trimming.py \
   router/sessions/encoding.py router/api/errors.py simulator/batch.py simulator/profiles.py))
 
-.PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http bench-choice bench-levels clean
+.PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http bench-choice bench-levels bench-decide bench-decide-speed \
+  train-intent clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/maek serve $(ARGS)
@@ -58,6 +59,17 @@ bench-choice: $(VENV)/run.stamp
 bench-levels: $(VENV)/run.stamp
 	$(BIN)/python -m bench.levels $(ARGS)
 
+# How right the embedded intent model is, and how fast: make bench-decide DATA=folder
+bench-decide: $(VENV)/run.stamp
+	$(BIN)/python -m bench.decide.measure --data $(DATA) $(ARGS)
+
+bench-decide-speed: $(VENV)/run.stamp
+	$(BIN)/python -m bench.decide.speed
+
+# Writes router/decide/intent/intent.bin anew: make train-intent DATA=folder
+train-intent: $(VENV)/train.stamp
+	$(BIN)/python -m bench.decide.train --data $(DATA) $(ARGS)
+
 $(VENV)/run.stamp: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Maek needs Python 3.11 or newer; make run PYTHON=python3.12 chooses another one."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
@@ -68,6 +80,10 @@ $(VENV)/run.stamp: pyproject.toml
 $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+$(VENV)/train.stamp: $(VENV)/dev.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group train
 	@touch $@
 
 clean:

@@ -41,7 +41,8 @@ def own_rows(path: Path = PHRASES) -> Iterator[Row]:
             text = _spoken(text, chance) if number % 3 == 2 else text
             if text not in seen:
                 seen.add(text)
-                yield Row(f"own-{len(seen)}", text, label, "own")
+                language = "ko" if re.search("[가-힣]", text) else "en"
+            yield Row(f"own-{len(seen):05}", text, label, "own", "", language)
 
 
 def _filled(template: str, slots: dict[str, list[str]], chance: random.Random) -> str:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from router.decide.decision import Action, Decision, Source
 from router.decide.entry import draft_or_question
-from router.decide.intent.gates import HOURS, refusal
+from router.decide.intent.gates import HOURS, names_time, refusal
 from router.decide.intent.labels import Label
 from router.decide.intent.model import IntentModel
 from router.decide.intent.slots import entry_title, mail_words
@@ -31,14 +31,17 @@ def decide_by_model(request: Request, model: IntentModel) -> Decision | None:
     A DIRECT one has no response: whoever speaks finds the words.
     """
     guess = model.guess(request.text)
-    if not guess.sure or refusal(request, guess.label) is not None:
-        return None
-    decision = _DECIDING[guess.label](request)
+    decision = decided_as(request, guess.label) if guess.sure else None
     if decision is None:
         return None
     return replace(
         decision, source=Source.MODEL, reason=decision.reason or f"intent_{guess.label}", confidence=guess.probability
     )
+
+
+def decided_as(request: Request, label: Label) -> Decision | None:
+    """What that label would decide; None where its gate or its parameters refuse."""
+    return None if refusal(request, label) is not None else _DECIDING[label](request)
 
 
 def _direct(_: Request) -> Decision | None:
@@ -65,10 +68,10 @@ def _mail_query(request: Request) -> Decision | None:
         return None
     if day is not None:
         days = (today - day).days + 1
-    elif request.when.begins is not None:
+    elif names_time(request):
         days = 1
     else:
-        days = HOURS_DAYS if HOURS.search(request.when.rest) else DEFAULT_DAYS
+        days = HOURS_DAYS if HOURS.search(request.text) else DEFAULT_DAYS
     return request.use("", "email", "search", {"query": query, "days": days})
 
 

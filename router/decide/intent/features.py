@@ -8,6 +8,7 @@ Rules of this file
 """
 
 from itertools import pairwise
+from unicodedata import normalize
 
 from router.decide.folding import fold
 
@@ -39,18 +40,30 @@ def features(text: str) -> set[str]:
 
 
 def plain(text: str) -> str:
-    """Folded, in lower case, with letters and digits only, and every digit the same."""
-    return fold(text[:MAX_CHARACTERS]).lower().translate(_SEEN)
+    """`text` in NFC and in lower case, of one width, with letters and digits only, and every digit the same."""
+    return normalize("NFC", normalize("NFC", text[:MAX_CHARACTERS]).translate(_SEEN))
 
 
 class _Seen(dict[int, str]):
-    """A table for `str.translate` that learns a character when it is first asked for."""
+    """A table for `str.translate` that works out a character when it first meets it: folding one by one costs more
+    than everything else here.
+    """
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        seen = character if character.isalpha() else "0" if character.isdigit() else "" if character == "'" else " "
-        self[code] = seen
-        return seen
+        folded = fold(character)
+        self[code] = "".join(map(_seen, folded.lower())) if folded else "" if character in _INVISIBLE else " "
+        return self[code]
 
 
+def _seen(character: str) -> str:
+    if character.isalpha():
+        return character
+    if character.isdigit():
+        return "0"
+    return "" if character == "'" else " "
+
+
+_INVISIBLE = "\u200b\u200c\u200d\u2060\u00ad\ufeff"
+"""Folding takes these away; the other characters that it leaves nothing of are white space."""
 _SEEN = _Seen()
