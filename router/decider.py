@@ -23,6 +23,7 @@ from router.decide.request import Domain, Rules
 from router.dispatch import TIMES_LOADING, Dispatcher
 from router.fleet import Fleet
 from router.journey import Journey
+from router.language import language_of
 from router.learning.keeping import Keeping
 from router.tools.spec import Tool
 from router.turn import Ask
@@ -69,7 +70,7 @@ class Decider:
         question: PendingQuestion | None = None,
     ) -> Decision:
         """The decision on one message; `journey` tells where the classifier was asked. Never fails a chat."""
-        facts = SessionFacts(self._now(), ask.language, pending, question)
+        facts = SessionFacts(self._now(), _language(ask, question), pending, question)
         classifier = None
         if self._asks_classifier:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)
@@ -112,6 +113,13 @@ class Decider:
             if model.name == one.model
         ]
         return min((tokens or CONTEXT_TOKENS for tokens in told), default=CONTEXT_TOKENS)
+
+
+def _language(ask: Ask, question: PendingQuestion | None) -> str:
+    """The message's; a bare "2" is in the language of the question that it answers."""
+    if question is None or any(character.isalpha() for character in ask.message):
+        return ask.language
+    return language_of(" ".join(question.choices), ask.language)
 
 
 def stages_of(config: Config, tools: Mapping[str, Tool], model: EmbeddedModel | None = None) -> Stages:

@@ -240,3 +240,13 @@ class TestSmallTalk:
                 await router.post("/chat", {"message": message, "session": "s"})
         asked = server.heard[-1].json()["messages"]
         assert [turn["content"] for turn in asked[1:]] == ["‹¦im_start¦›나", "네.", "그래서?"]
+
+
+async def test_a_bare_number_is_answered_in_the_language_of_the_question() -> None:
+    async with maek_with_simulators(SimSettings(preset="instant")) as (router, _):
+        _, asked = await router.post("/chat", {"message": "set up a meeting"})
+        _, again = await router.post("/chat", {"message": "2", "session": asked["session"]})
+        _, korean = await router.post("/chat", {"message": "회의 잡아줘"})
+        _, in_korean = await router.post("/chat", {"message": "2", "session": korean["session"]})
+    assert again["text"].startswith("At what time on")
+    assert in_korean["text"].endswith("몇 시에 넣을까요? 시간을 알려 주세요.")
