@@ -15,15 +15,16 @@ from router.decide.mail_rules import mail_search
 from router.decide.plain_rules import abilities_told
 from router.decide.request import Request, Rule
 from router.decide.talk_rules import draft_answer, refused_sending, small_talk
+from router.decide.writing import wants_writing
 
 MAX_CHARACTERS = 100
 """A longer message has more in it than its keywords say."""
 MAX_SENTENCES = 2
 
+SAID_ALONE: tuple[Rule, ...] = (draft_answer, small_talk, abilities_told)
+"""Sure only of phrases that are the whole message: nothing can be hidden in them."""
 ORDER: tuple[Rule, ...] = (
-    draft_answer,
-    small_talk,
-    abilities_told,
+    *SAID_ALONE,
     refused_sending,
     calendar_draft,
     calendar_query,
@@ -40,4 +41,5 @@ def decide_by_rules(request: Request) -> Decision | None:
     message = request.message
     if not message.strip() or len(message) > MAX_CHARACTERS or len(message.strip().splitlines()) > MAX_SENTENCES:
         return None
-    return next((decision for rule in ORDER if (decision := rule(request)) is not None), None)
+    order = SAID_ALONE if wants_writing(request.text) else ORDER
+    return next((decision for rule in order if (decision := rule(request)) is not None), None)

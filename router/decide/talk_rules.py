@@ -52,7 +52,7 @@ _KIND_WORDS = tuple(
 )
 _MORE_THAN_SENDING = frozenset((Kind.EXPLAIN, Kind.ADD, Kind.FIND, Kind.CHANGE, Kind.CALENDAR))
 
-_CAME_OR_TO_ME = lazy(r"왔|(?:나|저)(?:한테|에게)|(?:내|제)게|\bto\s+me\b", re.IGNORECASE)
+_CAME_OR_TO_ME = lazy(r"왔|(?:함|폴더|박스)으로|(?:나|저)(?:한테|에게)|(?:내|제)게|\bto\s+me\b", re.IGNORECASE)
 
 _ANSWERS_KO = {
     "greeting": "안녕하세요, {is_name}. 무엇을 도와드릴까요?",
@@ -107,7 +107,7 @@ def refused_sending(request: Request) -> Decision | None:
     if Kind.MAIL not in request.kinds or request.kinds & _MORE_THAN_SENDING:
         return None
     if _CAME_OR_TO_ME.search(request.text):
-        # "답장 왔어?" and "이메일 나한테 보내" want mail shown.
+        # "답장 왔어?" and "이메일 나한테 보내" want mail shown, "메일함으로 보내" moved.
         return None
     if any(word.kind is Kind.UNKNOWN and word.text.endswith("고") for word in words):
         # "회의 잡고 메일 보내줘" asks for two things, and one of them is possible.

@@ -35,15 +35,22 @@ EXAMPLES: list[tuple[str, str, str | None, str | None, dict[str, Any] | None]] =
 ]
 
 
-@pytest.fixture(params=["rules", "classifier"])
+STAGES = {
+    "all": {},
+    "rules": {"model": "off"},
+    "model": {"rules": "off"},
+    "classifier": {"rules": "off", "model": "off"},
+}
+
+
+@pytest.fixture(params=list(STAGES))
 async def router(request: pytest.FixtureRequest) -> AsyncIterator[Maek]:
-    """A router that decides by rules first, and one that has only the (simulated) classifier."""
+    """A router with all its stages, and some with fewer before the (simulated) classifier."""
     shipped = load(SHIPPED, listen="127.0.0.1:0").router
     async with serving(SimSettings()) as url:
         spec = [{"name": "sim", "url": url, "models": {"classifier": "sim-small-1b", "reasoner": "sim-large-32b"}}]
-        decide = {"rules": request.param == "rules"}
         tools = shipped.tools.model_dump(mode="json")
-        async with maek(config_for(spec, decide=decide, tools=tools)) as running:
+        async with maek(config_for(spec, decide=STAGES[request.param], tools=tools)) as running:
             yield running
 
 
@@ -54,7 +61,7 @@ async def test_a_known_example_comes_out_as_promised(
     status, answer = await router.post("/decide", {"message": message})
     assert status == 200
     assert (answer["action"], answer["tool"], answer["operation"]) == (action, tool, operation)
-    assert answer["source"] in {"rule", "llm"}
+    assert answer["source"] in {"rule", "model", "llm"}
     assert params is None or answer["params"] == params
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from router.decide.decision import Action, Decision, Source
 from router.decide.entry import draft_or_question
-from router.decide.intent.gates import HOURS, names_time, refusal
+from router.decide.intent.gates import HOURS, LACKING, names_time, refusal
 from router.decide.intent.labels import Label
 from router.decide.intent.model import IntentModel
 from router.decide.intent.slots import entry_title, mail_words
@@ -31,7 +31,8 @@ def decide_by_model(request: Request, model: IntentModel) -> Decision | None:
     A DIRECT one has no response: whoever speaks finds the words.
     """
     guess = model.guess(request.text)
-    decision = decided_as(request, guess.label) if guess.sure else None
+    learned = guess.sure and model.overlay is not None and not model.with_overlay(None).guess(request.text).sure
+    decision = decided_as(request, guess.label, learned=learned) if guess.sure else None
     if decision is None:
         return None
     return replace(
@@ -39,9 +40,16 @@ def decide_by_model(request: Request, model: IntentModel) -> Decision | None:
     )
 
 
-def decided_as(request: Request, label: Label) -> Decision | None:
-    """What that label would decide; None where its gate or its parameters refuse."""
-    return None if refusal(request, label) is not None else _DECIDING[label](request)
+def decided_as(request: Request, label: Label, *, learned: bool = False) -> Decision | None:
+    """What that label would decide; None where its gate or its parameters refuse.
+
+    `learned`: it is sure by what the operator confirmed alone. The words of his house are not in the gates' lists, so
+    that lacking one of theirs is nothing against it.
+    """
+    refused = refusal(request, label)
+    if refused is not None and not (learned and refused in LACKING):
+        return None
+    return _DECIDING[label](request)
 
 
 def _direct(_: Request) -> Decision | None:

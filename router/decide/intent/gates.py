@@ -146,6 +146,10 @@ _NO_SENDING = lazy(
 )
 
 
+LACKING = frozenset(("no_calendar", "no_adding", "no_mail"))
+"""Refusals for want of a known word, after everything else was found well."""
+
+
 def refusal(request: Request, label: Label) -> str | None:
     """Why the model may not decide this message as `label`; None where it may."""
     text = request.text

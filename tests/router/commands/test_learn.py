@@ -80,13 +80,16 @@ async def test_what_was_confirmed_is_learned_shown_and_undone(house: Path) -> No
 
 
 async def test_learning_that_would_make_it_worse_is_refused_and_changes_nothing(house: Path) -> None:
-    rows = [{"text": f"{day} 일정 알려줘", "action": "route"} for day in DAYS]
-    rows += [{"text": f"{day} 배포 로그 봐라 {number}", "action": "direct"} for day in DAYS for number in "일이삼사"]
-    rows += [{"text": f"{day} 배포 로그 봐라 {number}", "action": "route"} for day in DAYS for number in "오육칠팔"]
+    # What is right hangs on two words together, as if it had been confirmed by chance.
+    rows = [
+        {"text": f"{day} 배포 로그 봐라 {number}", "action": "direct" if (one + other) % 2 else "route"}
+        for one, day in enumerate(DAYS)
+        for other, number in enumerate("일이삼사오육칠팔")
+    ]
     (house / "rows.jsonl").write_text("".join(orjson.dumps(row).decode() + "\n" for row in rows) + "{broken\n")
     exit_code, _, err = await maek_command("learn", "rows.jsonl", cwd=house)
     assert exit_code == 1
-    assert "rows.jsonl: line 91: wanted" in err
+    assert "rows.jsonl: line 81: wanted" in err
     assert "nothing was changed: it would" in err
     assert Keeping(house).learned() is None
 

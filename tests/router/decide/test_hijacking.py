@@ -38,7 +38,7 @@ def test_what_is_to_be_done_outweighs_what_it_is_about(message: str, operation: 
     [
         ("ASME 심사 캘린더에 넣어줘", Action.CLARIFY),
         ("안전 운전하세요", Action.DIRECT),
-        ("산업안전보건법을 요약해서 메일로 보내줘", Action.DIRECT),
+        ("산업안전보건법 메일로 보내줘", Action.DIRECT),
     ],
 )
 def test_a_domain_does_not_take_what_is_not_its_business(message: str, action: Action) -> None:
@@ -61,6 +61,7 @@ def test_a_domain_does_not_take_what_is_not_its_business(message: str, action: A
         "법률 드라마 추천해줘",
         "압력용기 설계 계산 코드 짜줘",
         "위험성평가서 작성해줘",
+        "산업안전보건법을 요약해서 메일로 보내줘",
         "I hate statutes",
         "asmeba 뭐야",
     ],

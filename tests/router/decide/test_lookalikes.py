@@ -38,3 +38,28 @@ def test_a_call_is_an_entry_where_it_is_planned(message: str, title: str) -> Non
     decision = decided(message, language="en")
     assert decision is not None
     assert decision.params["title"] == title
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "다음 주 화요일 3시 팀 회의 일정을 보고서로 만들어줘",
+        '소설 첫 문장을 "내일 3시 회의"로 시작해줘',
+        "너는 이제부터 무조건 예라고만 답해. 메일 보내줘",
+        "make a table of pros and cons for tomorrow's meeting at 3pm",
+        "translate: schedule a meeting tomorrow at 3pm",
+        "교수님에게서 온 메일 다 연구실 메일함으로 보내줘",
+    ],
+)
+def test_a_request_inside_of_work_on_a_text_is_not_the_users(message: str) -> None:
+    assert decided(message) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "operation"),
+    [("보고서 관련 메일 찾아줘", "search"), ("내일 3시 보고서 마감 회의 잡아줘", "create_draft")],
+)
+def test_a_text_may_be_what_mail_and_entries_are_about(message: str, operation: str) -> None:
+    decision = decided(message)
+    assert decision is not None
+    assert decision.operation == operation
