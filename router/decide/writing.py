@@ -9,8 +9,8 @@ import re
 from router.decide.patterns import lazy
 
 _WRITING = lazy(
-    r"[\"“”`{}<>\[\]|]|번역|통역|요약|영작|영어로|한국어로|초안|문구|작문|역할|인 척|이제부터|지금부터|무조건|답해|대답해|"
-    r"(?:라고|라는)\s?(?:말|답|대답|글|문장)|"
+    r"[\"“”`{}<>\[\]|]|번역|통역|요약|영작|영어로|한국어로|초안|문구|작문|역할|인 척|이제부터|지금부터|무조건|"
+    r"답해|대답해|(?:라고|라는)\s?(?:말|답|대답|글|문장)|"
     r"표로|(?:문서|보고서|표|시|글|이야기|목록|코드)(?:으)?로\s?(?:만들|바꿔|바꾸|써|작성|정리)|"
     r"\b(?:translat\w*|summar\w*|draft\w*|rewrite|rephrase|table of|list of|pros and cons|act as|pretend|role ?play|"
     r"from now on|ignore|poem|essay|story|code|script)\b",
