@@ -46,7 +46,7 @@ def draft_or_question(request: Request, title: str) -> Decision | None:
     None where the message cannot mean one entry (several days, a day that is over, a title that is a sentence), or
     where nothing here writes entries.
     """
-    when = request.when
+    when = _planned(request.when)
     one_day = when.day == when.last_day and not when.several
     over = when.day is not None and when.day < request.facts.now.date()
     if TOOL not in request.rules.tools or len(title) > MAX_TITLE_CHARACTERS or not one_day:
@@ -58,6 +58,11 @@ def draft_or_question(request: Request, title: str) -> Decision | None:
         slot = Slot.TIME if "date" in known else Slot.DATE
         return asking(request, slot, known, reason="impossible_date", before=before)
     return None if over else completed(request, known)
+
+
+def _planned(when: When) -> When:
+    """The days as somebody means them who plans: a birthday in July, said in November, is next year's."""
+    return when if when.coming is None else replace(when, day=when.coming, last_day=when.coming)
 
 
 def known_of(title: str, when: When, *, all_day: bool) -> dict[str, Any]:

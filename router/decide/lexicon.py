@@ -90,7 +90,7 @@ WORDS: Mapping[Kind, str] = {
     r"show|tell|list|check|display|view|see|get|give|what's|whats|what|how's|how|have|got|look\s+up",
     Kind.FIND: rf"(?:찾아|검색해|뒤져){_REQUEST}|찾아|검색|search(?:\s+for)?|find|look\s+for|look\s+up",
     Kind.SEND: rf"(?:(?:보내|전송해|발송해|회신해|답장해|전달해|부쳐){_REQUEST}|보낼\s?수\s?있(?:어요?|니|나요?|을까요?)|보내도\s?(?:돼요?|되나요?)|답장|회신|전송|발송|보내|send|reply|forward|compose)",
-    Kind.CHANGE: rf"(?:{_CHANGING})(?-i:[가-힣])*|(?:cancel|delete|remove|erase|clear|empty|move|taxi|cab|playlist|reschedule|change|postpone|remind|reminder|alarm|alert|notify|every|daily|weekly|"
+    Kind.CHANGE: rf"(?:{_CHANGING})(?-i:[가-힣])*|(?:cancel|delete|remove|erase|clear|empty|blank|move|taxi|cab|playlist|reschedule|change|postpone|remind|reminder|alarm|alert|notify|every|daily|weekly|"
     r"monthly|mark|flag|read|open|sort|block|folder|draft|subject|address|attachment|meeting\s+room|conference\s+room)(?:s|d|ed)?",
     Kind.EXPLAIN: rf"설명(?:해\s?{_REQUEST}|해|을|좀)?|해설|요약(?:해{_REQUEST})?|분석(?:해{_REQUEST})?|번역(?:해{_REQUEST})?|"
     r"explain|describe|summari[sz]e|translate|analy[sz]e|why|왜",

@@ -81,3 +81,9 @@ def test_what_has_no_hour_lasts_all_day() -> None:
     decision = made("휴가", replace(AT_THREE, begins=None), text="내일 휴가 등록해줘")
     assert decision is not None
     assert dict(decision.params) == {"title": "휴가", "date": "2026-11-26"}
+
+
+def test_a_day_of_the_year_that_has_passed_is_planned_for_the_next() -> None:
+    decision = draft_or_question(Request("7월 12일 생일", facts(), RULES), "생일")
+    assert decision is not None
+    assert decision.params == {"title": "생일", "date": "2027-07-12"}
