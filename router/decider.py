@@ -70,7 +70,8 @@ class Decider:
         question: PendingQuestion | None = None,
     ) -> Decision:
         """The decision on one message; `journey` tells where the classifier was asked. Never fails a chat."""
-        facts = SessionFacts(self._now(), _language(ask, question), pending, question)
+        language = _language(ask, question)
+        facts = SessionFacts(self._now(), language, pending, question, in_conversation=bool(history))
         classifier = None
         if self._asks_classifier:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)

@@ -138,6 +138,8 @@ class SessionFacts:
     """`ko` or `en`: what Maek answers in."""
     pending_draft: PendingDraft | None = None
     pending_question: PendingQuestion | None = None
+    in_conversation: bool = False
+    """Whether something was said before: then "too long" or "really?" is about that."""
 
     @property
     def draft(self) -> PendingDraft | None:

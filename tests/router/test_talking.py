@@ -250,3 +250,21 @@ async def test_a_bare_number_is_answered_in_the_language_of_the_question() -> No
         _, in_korean = await router.post("/chat", {"message": "2", "session": korean["session"]})
     assert again["text"].startswith("At what time on")
     assert in_korean["text"].endswith("몇 시에 넣을까요? 시간을 알려 주세요.")
+
+
+@pytest.mark.parametrize("path", BOTH)
+async def test_small_talk_in_a_conversation_is_left_to_who_reads_it(path: str) -> None:
+    async with maek_with_simulators(SimSettings(preset="instant")) as (router, _):
+        _, alone = await router.post("/decide", {"message": "너무 길어"})
+        if path == "/chat":
+            _, first = await router.post(path, {"message": "양자역학 설명해줘"})
+            _, then = await router.post(path, {"message": "너무 길어", "session": first["session"]})
+            source = then["decision"]["source"]
+        else:
+            said = [("user", "양자역학 설명해줘"), ("assistant", "음 …"), ("user", "너무 길어")]
+            body = {"model": "auto", "messages": [{"role": role, "content": text} for role, text in said]}
+            async with router.client.post(router.url + path, json=body) as response:
+                record = response.headers["x-maek-decision"]
+            _, told = await router.get(f"/decisions/{record}")
+            source = told["decision"]["source"]
+    assert (alone["source"], source) == ("model", "llm")

@@ -197,6 +197,9 @@ def _direct(request: Request) -> str | None:
     if request.facts.draft is not None:
         # "좋은데 4시로" is about the draft, whatever it sounds like.
         return "draft_pending"
+    if request.facts.in_conversation:
+        # "너무 길어" may be small talk, or about the last answer; only whoever reads the conversation knows.
+        return "in_conversation"
     if len(text) > MAX_DIRECT_CHARACTERS:
         return "long"
     if _LOOSE_PARTICLE.search(text):

@@ -43,6 +43,13 @@ async def test_a_message_is_kept_only_where_the_operator_wants_it(tmp_path: Path
     assert (row["text"], row["tool"], row["operation"], row["id"]) == ("오늘 일정", "calendar", "today", answer["id"])
 
 
+async def test_an_answer_to_a_question_is_not_kept_for_its_words_alone_say_nothing(tmp_path: Path) -> None:
+    async with maek_with_simulators(SIM, data_dir=str(tmp_path), decide={"keep_messages": True}) as (router, _):
+        _, asked = await router.post("/chat", {"message": "회의 잡아줘"})
+        await router.post("/chat", {"message": "내일 3시", "session": asked["session"]})
+    assert [row["text"] for row in Keeping(tmp_path).waiting()] == ["회의 잡아줘"]
+
+
 async def test_a_folder_that_cannot_be_written_fails_no_chat(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "learning").write_text("a file where the folder should be")
     async with maek_with_simulators(SIM, data_dir=str(tmp_path), decide={"keep_messages": True}) as (router, _):

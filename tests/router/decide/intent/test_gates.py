@@ -1,5 +1,7 @@
 """What the gates refuse, and the words that are left for a title or a search, whatever the model guesses."""
 
+from dataclasses import replace
+
 import pytest
 
 from router.decide.intent.gates import refusal, speaks_to_assistant, wants_answer
@@ -113,3 +115,9 @@ def test_a_title_is_what_is_left_of_the_request(message: str, title: str | None)
 )
 def test_a_query_is_what_is_left_of_the_request(message: str, query: str | None) -> None:
     assert mail_words(request(message)) == query
+
+
+def test_in_a_conversation_talk_may_be_about_what_was_said_and_a_request_is_still_one() -> None:
+    talking = replace(facts(), in_conversation=True)
+    assert refusal(Request("너무 길어", talking, RULES), Label.DIRECT) == "in_conversation"
+    assert refusal(Request("내일 회의 몇 시야", talking, RULES), Label.CALENDAR_QUERY) is None
