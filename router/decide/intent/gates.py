@@ -153,7 +153,7 @@ LACKING = frozenset(("no_calendar", "no_adding", "no_mail"))
 def refusal(request: Request, label: Label) -> str | None:
     """Why the model may not decide this message as `label`; None where it may."""
     text = request.text
-    if len(text) > MAX_CHARACTERS or len(text.encode("utf-16-le", "surrogatepass")) > 2 * MAX_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:
         return "long"
     if "\n" in request.message.strip() or _MARKS.search(text) or _SPOKEN_OF.search(text):
         return "marks"

@@ -237,3 +237,21 @@ def test_whatever_is_said_a_decision_is_one_of_the_registry_and_a_draft_has_a_da
 @given(st.text(max_size=80), st.sampled_from(Label))
 def test_every_label_may_be_asked_of_every_text(message: str, label: Label) -> None:
     decided_as(request(message), label)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (Label.CALENDAR_QUERY, "내일 라운드 몇 탕이고"),
+        (Label.CALENDAR_CREATE, "내일 3시 라운드 하나 박아라"),
+        (Label.MAIL_QUERY, "오늘 들어온 삐삐"),
+    ],
+)
+def test_a_word_of_the_house_opens_a_gate_only_where_it_was_learned(label: Label, message: str) -> None:
+    assert decided_as(request(message), label) is None
+    assert decided_as(request(message), label, learned=True) is not None
+
+
+@pytest.mark.parametrize("message", ["다음 주마다 라운드 돌 거 뭐 있노", "내일 라운드 취소해라"])
+def test_what_was_learned_opens_no_other_gate(message: str) -> None:
+    assert decided_as(request(message), Label.CALENDAR_QUERY, learned=True) is None
