@@ -18,7 +18,7 @@ _NOT_A_DRAFT = frozenset(
 )
 _OBJECT = lazy(r"(?<=..)[을를]$")
 _SAYS_MORE = lazy(
-    r"[다라자냐]고(?=\s|$)|(?:장소|이름|참석자|시간|내용|메모)[은는을이가]|초대|^(?:did|do|does|is|are|was|have|has|where|when|what|which|who|how)\b|\bhappening\b|\b(?:location|called|named|titled|invite|"
+    r"[다라자냐]고(?=\s|$)|전날|이튿날|다음\s?날|(?:장소|이름|참석자|시간|내용|메모)[은는을이가]|초대|^(?:did|do|does|is|are|was|have|has|where|when|what|which|who|how)\b|\bhappening\b|\b(?:location|called|named|titled|invite|"
     r"following)\b",
     re.IGNORECASE,
 )

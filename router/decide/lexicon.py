@@ -99,7 +99,7 @@ WORDS: Mapping[Kind, str] = {
     Kind.ABOUT: r"관련(?:된|한)?|관한|대한|대해서?|about|regarding|concerning|from|by|related\s+to",
     Kind.SENT: r"보낸|쓴|작성한|보내\s?준|보내주신|보내온|sent",
     Kind.PERIOD: r"오전|오후|아침|점심|저녁|밤|새벽|morning|afternoon|evening|night",
-    Kind.FILLER: r"내|나의|내게|제게|나에게|나한테|저에게|제|나|저|저의|우리|좀|혹시|지금|현재|전체|전부|모든|모두|다|남은|잡힌|등록된|예정된|중|중에|안|하나|한번|한\s?번|쓸\s?수|사용\s?가능한|"
+    Kind.FILLER: r"에|에는|을|를|은|는|내|나의|내게|제게|나에게|나한테|저에게|제|나|저|저의|우리|좀|혹시|지금|현재|전체|전부|모든|모두|다|남은|잡힌|등록된|예정된|중|중에|안|하나|한번|한\s?번|쓸\s?수|사용\s?가능한|"
     r"제발|부탁해요?|부탁드려요|부탁합니다|거|것|please|pls|me|my|i|the|a|an|can|could|would|will|you|is|are|was|there|do|does|did|has|of|on|in|for|to|"
     r"at|with|all|it|its|our|we|s|right|now|currently|available|today's|and",
 }

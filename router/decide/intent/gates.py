@@ -98,7 +98,7 @@ _REPEATS = lazy(
     re.IGNORECASE,
 )
 _NO_ENTRY = lazy(
-    r"알람|알림|리마인|깨워|까먹|잊지|잊어|타이머|회의실|미팅룸|예매|식당|맛집|장소|시간은|제목은|참석자|초대|공유|취소|삭제|변경|메모|목록|리스트|연락처|주소록|했니|했어|했지|했나|추가됐|되었|됐|"
+    r"전날|이튿날|다음\s?날|알람|알림|리마인|깨워|까먹|잊지|잊어|타이머|회의실|미팅룸|예매|식당|맛집|장소|시간은|제목은|참석자|초대|공유|취소|삭제|변경|메모|목록|리스트|연락처|주소록|했니|했어|했지|했나|추가됐|되었|됐|"
     r"\b(?:remind\w*|alarm|alert|notif\w*|timer|wake|room|restaurant|table|flight|ticket|hotel|list|contact\w*|invite\w*|share|cancel\w*|delete|remove|move|change|reschedul\w*|how|did|did i|is there|are there)\b",
     re.IGNORECASE,
 )

@@ -5,6 +5,8 @@ Rules of this file
   than a question by somebody who understands more.
 """
 
+from collections.abc import Sequence
+
 from router.decide.intent.gates import HOURS
 from router.decide.lexicon import Kind, Word
 from router.decide.patterns import lazy
@@ -72,13 +74,28 @@ def mail_words(request: Request) -> str | None:
     """The words to look for, empty for any mail; None where the words left are no query."""
     text = HOURS.sub(" ", request.when.rest)
     words = request.rules.lexicon.read(text)
-    kept = [word.written for word in words if not _asks_for_mail(word)]
+    kept = _before_mail(words)
     if len(kept) > MAX_QUERY_WORDS or any(_CLAUSE.search(written) for written in kept):
         return None
     sent = any(word.kind is Kind.SENT or word.text in _CAME for word in words)
     return topic_of([_SENDER.sub("", written) for written in kept], sent=sent) if kept else ""
 
 
+def _before_mail(words: Sequence[Word]) -> list[str]:
+    """The words left of the request. A Korean topic stands before its mail: what comes after is the request's verb,
+    unless nothing stands before (메일로 진단서가 왔니)."""
+    last = max(
+        (at for at, word in enumerate(words) if word.kind is Kind.MAIL and not word.text.isascii()), default=None
+    )
+    kept = [(at, word.written) for at, word in enumerate(words) if not _asks_for_mail(word)]
+    if last is None:
+        return [written for _, written in kept]
+    before = [written for at, written in kept if at < last]
+    return before or [written for _, written in kept if not _VERB_END.search(written)]
+
+
+_VERB_END = lazy(r"(?:[줘니냐까죠다라야]|나요|어요|아요|[였었았했]\S|는지|인지|군지|[세실]요|개수\S*|여부\S*)$")
+"""Of what is asked about mail, and no topic."""
 _CAME = frozenset(("온", "왔던", "도착한", "들어온"))
 _SENDER = lazy(
     r"(?<=..)(?:님이|님께서|님께|님한테서?|님에게서?|이|가|에게서?|한테서?|으로부터|로부터|에서|께서|께|의|을|를|에|와|과)$"

@@ -117,6 +117,30 @@ def test_a_query_is_what_is_left_of_the_request(message: str, query: str | None)
     assert mail_words(request(message)) == query
 
 
+@pytest.mark.parametrize(
+    ("message", "query"),
+    [
+        ("교수님에게 온 이메일 읽어줘", "교수"),
+        ("안읽은 편지함에 있는 메일 중에 한 달 전에 온 메일이 뭐였니", ""),
+        ("강연이라는 제목의 메일 왔니", "강연"),
+        ("최근에 김 대리한테 받은 메일이 뭐였어", "김 대리"),
+        ("받은 메일함에 있는 메일 개수 알려줘", ""),
+        ("메일로 진단서가 왔니", "진단서"),
+        ("어머니한테 온 메일", "어머니"),
+        ("어제 밤에 회사에서 메일이 왔는지 확인해줘", "회사"),
+    ],
+)
+def test_a_korean_topic_stands_before_its_mail_and_a_verb_is_none(message: str, query: str) -> None:
+    assert mail_words(request(message)) == query
+
+
+@pytest.mark.parametrize(
+    "message", ["어버이날 전날 저녁 아홉시 꽃가게 가기 일정 추가해", "추석 다음 날 3시 약속 추가해줘"]
+)
+def test_a_day_beside_a_day_is_no_day_of_an_entry(message: str) -> None:
+    assert refusal(request(message), Label.CALENDAR_CREATE) == "other_words"
+
+
 def test_in_a_conversation_talk_may_be_about_what_was_said_and_a_request_is_still_one() -> None:
     talking = replace(facts(), in_conversation=True)
     assert refusal(Request("너무 길어", talking, RULES), Label.DIRECT) == "in_conversation"
