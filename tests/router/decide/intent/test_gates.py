@@ -138,7 +138,7 @@ def test_a_korean_topic_stands_before_its_mail_and_a_verb_is_none(message: str, 
     "message", ["어버이날 전날 저녁 아홉시 꽃가게 가기 일정 추가해", "추석 다음 날 3시 약속 추가해줘"]
 )
 def test_a_day_beside_a_day_is_no_day_of_an_entry(message: str) -> None:
-    assert refusal(request(message), Label.CALENDAR_CREATE) == "other_words"
+    assert refusal(request(message), Label.CALENDAR_CREATE) in {"other_words", "unread_days"}
 
 
 def test_in_a_conversation_talk_may_be_about_what_was_said_and_a_request_is_still_one() -> None:
