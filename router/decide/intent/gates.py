@@ -28,7 +28,8 @@ _TEXT_WORK = lazy(
     r"번역|옮겨|영어로|한국어로|일본어로|중국어로|영작|통역|요약|작성|초안|문구|코드|파이썬|자바|쿼리|스크립트|프로그램(?:을|\s)?\s?(?:짜|만들)|함수|작문|문법|문장|예문|문단|단어|명사|형용사|존댓말|반말|높임|말투|역할|인 척|상황극|연기해|이제부터|지금부터|무조건|지시|규칙|프롬프트|"
     r"시스템|발화|의도|분류|라벨|api\b|json|\bsql\b|알고리즘|에세이|소설|대본|이야기를? (?:써|지어)|이라는 말|라는 말|라고 말|라고\s?만|라는\s?(?:글|문장|표현|요청|의견|질문|주제|대사|대화)|라고\s?(?:생각|되어|적힌|쓴|쓰|하면)|제목은|주제는|표현|광고|카피|댓글|이모지|해시태그|가사|삼행시|시를|시로|시\s?한\s?편|한 말이|[세네섯곱덟홉열]\s?(?:개|가지|줄|문단)(?:\s|$|씩|로)|무슨 뜻|어색하|자연스럽|답해|대답해|응답해|표로|보고서|"
     r"\b(?:translat\w*|summar\w*|draft\w*|essay|poem|novel|story|stories|haiku|quote|table|headline|synonyms?|antonyms?|pros|cons|debug|native speaker|who (?:said|wrote)|contract|act as|turn (?:this|it) into|code|python|script|query|function|grammar|sentence|paragraph|words?|tone|polite\w*|formal\w*|pretend|role ?play|from now on|you are now|ignore|instruction\w*|"
-    r"rules?|prompt|system|classify|sentiment|analy\w*|compare|rewrite|rephrase|report|as an? \w+|in (?:french|spanish|korean|english|german|japanese|chinese))\b",
+    r"rules?|prompt|system|classify|sentiment|analy\w*|compare|rewrite|rephrase|report|as an? \w+|in (?:french|spanish|korean|english|german|japanese|chinese))\b"
+    r"|반대말|비슷한\s?말|하고\s?(?:말하|묻|물)|^(?:say|sing|spell|count)\b|\b(?:grammatical\w*|backwards|limerick|\w+ tense|imply|implies|variations?|what language)\b",
     re.IGNORECASE,
 )
 """Words of work on a text, or of a part to play: a request inside it is not the user's own."""
