@@ -59,10 +59,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help='rows {"id", "text"} as JSONL; - reads standard input')
     parser.add_argument("--no-llm", action="store_true", help="keep to what needs no LLM; it may abstain")
     parser.add_argument(
+        "--now",
+        type=_moment,
+        metavar="TIME",
+        help="with --no-llm: what today means, as 2026-11-25T10:00 (default: now)",
+    )
+    parser.add_argument(
         "--eval", action="store_true", help='judge instead: rows say what is right, as "expect": "calendar.today"'
     )
     parser.add_argument("--html", metavar="PAGE", type=Path, help="with --eval: write a page with plots there too")
     parser.add_argument("--json", action="store_true", help="with --eval: print the figures as JSON")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; wanted one as 2026-11-25T10:00") from None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,13 +83,16 @@ def run(args: argparse.Namespace) -> int:
     if (args.html or args.json) and not args.eval:
         print("maek decide: --html and --json belong to --eval; decisions are JSON anyway.", file=sys.stderr)
         return 2
+    if args.now and not args.no_llm:
+        print("maek decide: --now belongs to --no-llm; the classifier goes by the clock.", file=sys.stderr)
+        return 2
     config = load_or_explain(config_path(args))
     if config is None:
         return 1
     try:
         with sys.stdin.buffer if args.file == Path("-") else args.file.open("rb") as lines:
             reading = Reading(lines, wants_expectation=args.eval)
-            work = _judge(config, reading, args) if args.eval else _print(config, reading, no_llm=args.no_llm)
+            work = _judge(config, reading, args) if args.eval else _print(config, reading, args)
             asyncio.run(work)
     except BrokenPipeError:
         # No trouble of the file: whoever read has enough (| head).
@@ -108,15 +124,15 @@ class Reading:
             yield row
 
 
-async def _print(config: Config, rows: Iterable[Row], *, no_llm: bool) -> None:
-    async for row, decision in _decided(config, rows, no_llm=no_llm):
+async def _print(config: Config, rows: Iterable[Row], args: argparse.Namespace) -> None:
+    async for row, decision in _decided(config, rows, args):
         print(orjson.dumps(_answer(row.row_id, decision)).decode())
 
 
 async def _judge(config: Config, rows: Iterable[Row], args: argparse.Namespace) -> None:
     judgements: list[Judged] = []
     started = time.perf_counter()
-    async for row, decision in _decided(config, rows, no_llm=args.no_llm):
+    async for row, decision in _decided(config, rows, args):
         if row.expected is not None:
             language = str(language_of(row.text, config.router.language))
             judgements.append(judged(str(row.row_id), row.text, language, row.expected, decision))
@@ -128,11 +144,13 @@ async def _judge(config: Config, rows: Iterable[Row], args: argparse.Namespace) 
     print(orjson.dumps(report_json(told)).decode() if args.json else report_text(told, rows_per_second))
 
 
-async def _decided(config: Config, rows: Iterable[Row], *, no_llm: bool) -> AsyncIterator[tuple[Row, Decision | None]]:
+async def _decided(
+    config: Config, rows: Iterable[Row], args: argparse.Namespace
+) -> AsyncIterator[tuple[Row, Decision | None]]:
     """Every row with its decision, in order."""
     done, told_at = 0, time.perf_counter()
-    async with _at_once(config) if no_llm else _with_llm(config) as decide:
-        async for row, decision in _in_order(rows, decide, config.router.language, 1 if no_llm else AT_ONCE):
+    async with _at_once(config, args.now) if args.no_llm else _with_llm(config) as decide:
+        async for row, decision in _in_order(rows, decide, config.router.language, 1 if args.no_llm else AT_ONCE):
             yield row, decision
             done += 1
             if sys.stderr.isatty() and time.perf_counter() - told_at > PROGRESS_SECONDS:
@@ -171,11 +189,15 @@ async def _awaited(decision: Awaitable[Decision | None]) -> Decision | None:
 
 
 @asynccontextmanager
-async def _at_once(config: Config) -> AsyncIterator[DecideOne]:
+async def _at_once(config: Config, now: datetime | None) -> AsyncIterator[DecideOne]:
+    zone = config.router.zone
     stages = stages_of(config, build_tools(), embedded_model(config))
 
     async def decide(ask: Ask) -> Decision | None:
-        facts = SessionFacts(datetime.now(tz=UTC).astimezone(config.router.zone), ask.language)
+        at = now or datetime.now(tz=UTC)
+        facts = SessionFacts(
+            at.replace(tzinfo=zone) if at.tzinfo is None and zone else at.astimezone(zone), ask.language
+        )
         return decide_at_once(ask.message, facts, stages).decision
 
     yield decide

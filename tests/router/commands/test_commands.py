@@ -199,3 +199,19 @@ async def test_decisions_of_many_rows_come_in_their_order(tmp_path: Path) -> Non
     exit_code, out, _ = await maek_command("decide", "-", cwd=tmp_path, stdin=rows.encode())
     assert exit_code == 0
     assert [orjson.loads(line)["id"] for line in out.splitlines()] == list(range(30))
+
+
+async def test_decide_can_be_told_what_today_means(tmp_path: Path) -> None:
+    row = '{"id": 1, "text": "내일 3시 회의"}\n'.encode()
+    days = []
+    for now in ("2028-02-28T23:59", "2028-02-28T15:00+00:00"):
+        _, out, _ = await maek_command("decide", "-", "--no-llm", "--now", now, cwd=tmp_path, stdin=row)
+        days.append(orjson.loads(out)["params"]["date"])
+    assert days == ["2028-02-29", "2028-03-01"]
+    for arguments, told in (
+        (("--no-llm", "--now", "soon"), "'soon' is no time; wanted one as 2026-11-25T10:00"),
+        (("--now", "2028-02-28"), "--now belongs to --no-llm"),
+    ):
+        exit_code, _, err = await maek_command("decide", "-", *arguments, cwd=tmp_path, stdin=row)
+        assert exit_code == 2
+        assert told in err
