@@ -117,7 +117,7 @@ async def test_a_model_that_decides_nothing_never_fails_a_chat(mlx: RealServer) 
         status, answer = await router.post("/chat", {"message": "I wonder whether my cat could learn chess"})
     assert status == 200
     assert (answer["action"], answer["decision"]["source"]) == ("route", "default")
-    assert answer["decision"]["fallbacks"] == ["rule: unsure", "llm: nonsense"]
+    assert answer["decision"]["fallbacks"] == ["rule: unsure", "model: unsure", "llm: nonsense"]
 
 
 async def test_discovery_finds_it_and_gives_it_both_roles(mlx: RealServer) -> None:

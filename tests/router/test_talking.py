@@ -58,7 +58,9 @@ def with_small_talk(router: Maek) -> None:
 async def chatting(script: Script) -> AsyncIterator[tuple[Maek, Upstream]]:
     """A router whose classifier's backend follows a script when it is asked to chat."""
     async with upstream(watched(script)) as server:
-        async with maek(config_for([{"name": "small", "url": server.url, "models": {"classifier": "m"}}])) as router:
+        small = {"name": "small", "url": server.url, "models": {"classifier": "m"}}
+        roles = {"classifier": {"queue": {"most_wait_seconds": 1}}}
+        async with maek(config_for([small], roles=roles)) as router:
             with_small_talk(router)
             yield router, server
 

@@ -120,7 +120,8 @@ async def test_a_broken_stream_is_an_error_for_the_official_client_and_never_a_g
 
 
 async def test_a_full_backend_is_a_503_with_retry_after_and_not_a_failure_of_it() -> None:
-    async with maek_with_simulators(SIM) as (router, urls):
+    roles = {"reasoner": {"queue": {"most_wait_seconds": 1}}}
+    async with maek_with_simulators(SIM, roles=roles) as (router, urls):
         await set_faults(router.client, urls[0], {"rate_limit": {"retry_after_seconds": 7}})
         body = {"model": "reasoner", "messages": [{"role": "user", "content": "hi"}]}
         async with router.client.post(router.url + "/v1/chat/completions", json=body) as response:
@@ -226,7 +227,9 @@ UNSURE = "I wonder whether my cat could learn chess"
 
 async def _chat_while_stalled(router: Maek, url: str) -> bytes:
     await set_faults(router.client, url, {"stall": {}})
-    async with router.client.post(router.url + "/chat", json={"message": UNSURE, "stream": True}) as response:
+    # Another message: what the classifier was asked a moment ago, it is not asked again.
+    body = {"message": f"{UNSURE} and checkers", "stream": True}
+    async with router.client.post(router.url + "/chat", json=body) as response:
         first = await response.content.readany()
         await set_faults(router.client, url, {})
         return first + await response.read()
