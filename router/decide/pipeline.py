@@ -103,7 +103,7 @@ def decide_at_once(message: str, facts: SessionFacts, stages: Stages) -> AtOnce:
     fallbacks: list[str] = []
     silent: list[Silent] = []
     for source, trust, ask in _at_once_stages(stages):
-        if trust is Trust.OFF:
+        if trust is Trust.OFF or ask is None:
             fallbacks.append(f"{source}: {_OFF}")
             continue
         decision = ask(request)
@@ -125,16 +125,9 @@ def agree(one: Decision | Silent, other: Decision | Silent) -> bool:
     return (one.action, one.tool, one.operation) == (other.action, other.tool, other.operation)
 
 
-def _at_once_stages(stages: Stages) -> Iterable[tuple[Source, Trust, Callable[[Request], Decision | None]]]:
+def _at_once_stages(stages: Stages) -> Iterable[tuple[Source, Trust, Callable[[Request], Decision | None] | None]]:
     yield Source.RULE, stages.rules_trust, decide_by_rules
-    if stages.model is None:
-        yield Source.MODEL, Trust.OFF, _abstain
-    else:
-        yield Source.MODEL, stages.model_trust, stages.model.decide
-
-
-def _abstain(_request: Request) -> None:
-    return None
+    yield Source.MODEL, stages.model_trust, None if stages.model is None else stages.model.decide
 
 
 def _silent(decision: Decision) -> Silent:

@@ -63,3 +63,8 @@ def test_a_text_may_be_what_mail_and_entries_are_about(message: str, operation: 
     decision = decided(message)
     assert decision is not None
     assert decision.operation == operation
+
+
+@pytest.mark.parametrize("message", ["카페 메일함 확인해줘", "청구서 메일함에 온 메일 있어?"])
+def test_a_folder_of_mail_is_nothing_to_search_for(message: str) -> None:
+    assert decided(message) is None
