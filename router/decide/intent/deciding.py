@@ -36,7 +36,10 @@ def decide_by_model(request: Request, model: IntentModel) -> Decision | None:
     if decision is None:
         return None
     return replace(
-        decision, source=Source.MODEL, reason=decision.reason or f"intent_{guess.label}", confidence=guess.probability
+        decision,
+        source=Source.MODEL,
+        reason=decision.reason or f"intent_{guess.label}",
+        confidence=round(guess.probability, 4),
     )
 
 
