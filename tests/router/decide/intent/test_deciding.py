@@ -56,7 +56,7 @@ def test_a_decision_says_who_made_it_and_how_sure_it_was() -> None:
     decision = decided(message)
     assert decision is not None
     assert (decision.source, decision.reason) == (Source.MODEL, "intent_direct")
-    assert decision.confidence == MODEL.guess(message).probability
+    assert decision.confidence == round(MODEL.guess(message).probability, 4)
 
 
 def test_todays_entries_are_asked_for_without_days() -> None:
