@@ -95,7 +95,7 @@ async def test_ask_streams_the_answer_to_standard_output(tmp_path: Path) -> None
 
 
 async def test_ask_shows_what_may_be_answered_to_a_question(tmp_path: Path) -> None:
-    async with maek_with_simulators(SimSettings()) as (router, _):
+    async with maek(config_for()) as router:
         exit_code, out, _ = await maek_command(
             "ask", "--url", router.url, stdin="회의 잡아줘\n2번\n".encode(), cwd=tmp_path
         )
