@@ -54,7 +54,13 @@ def calendar_draft(request: Request) -> Decision | None:
 def _wants_entry(request: Request) -> bool:
     """Something to add to the calendar, or a bare "내일 3시 회의"."""
     kinds = request.kinds
-    if kinds & _NOT_A_DRAFT or request.asks or TIME_LIKE.search(request.when.rest) or _SAYS_MORE.search(request.text):
+    if (
+        kinds & _NOT_A_DRAFT
+        or request.asks
+        or request.when.repeats
+        or TIME_LIKE.search(request.when.rest)
+        or _SAYS_MORE.search(request.text)
+    ):
         return False
     content = [word for word in request.words if word.kind is not Kind.FILLER]
     if _verb(content) is not None:

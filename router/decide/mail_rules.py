@@ -33,7 +33,7 @@ def mail_search(request: Request) -> Decision | None:
     if Kind.MAIL not in request.kinds or not request.only(*_KNOWN, *_TOPICS):
         return None
     when = request.when
-    if when.several or when.impossible or when.begins is not None or TIME_LIKE.search(when.rest):
+    if when.several or when.impossible or when.begins is not None or when.is_bounded or TIME_LIKE.search(when.rest):
         return None
     query = _query(request)
     if query is None:

@@ -1,13 +1,15 @@
-from datetime import date, datetime, time
+from dataclasses import fields, replace
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from router.decide.dates import YEARS
 from router.decide.folding import fold
-from router.decide.when import read_when
+from router.decide.phrases import find
+from router.decide.time_words import YEARS
+from router.decide.when import Reading, When, read_when
 from tests.router.decide.given import NOW
 
 
@@ -191,7 +193,7 @@ def test_a_time_from_now_has_its_day(text: str, day: str, begins: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2월 30일", "2026년 13월 1일", "2026-02-29", "내일 25시", "3시 75분", "31월", "9999-01-01"]
+    "text", ["2월 30일", "2026년 13월 1일", "2026-02-29", "내일 25시", "3시 75분", "31월", "9999-01-01", "40~41일"]
 )
 def test_what_does_not_exist_is_told_and_not_bent(text: str) -> None:
     when = read_when(text, NOW)
@@ -229,9 +231,12 @@ def test_a_leap_day_without_a_year_is_of_the_next_year_that_may_have_it() -> Non
 
 
 _PIECES_OF_TIME = """
-오늘 내일 모레 이번 다음 지난 주 주말 달 월 화요일 금요일 2월 30일 31일 3 12 25 99 시 분 반 시간 동안 부터 까지
-~ - / : 오전 오후 밤 12시 자정 최근 앞으로 일 전 후 년 2026 0000 1900 2199 시월 next last monday may 31 to at pm am for
-hours ago in days noon 윤 회의
+오늘 내일 모레 이번 다음 지난 주 주말 달 월 화요일 금요일 2월 30일 31일 3 12 25 99 시 분 반 시간 동안 부터 까지 에서
+사이 말 초
+~ - / : 오전 오후 밤 12시 자정 최근 앞으로 일 전 후 년 2026 0000 1900 2199 시월 삼 이십 음력 그믐 추석 올해 매주
+첫째 마지막
+next last monday may 31 to at pm am for hours ago in days noon 윤 회의 the fifth of march half past two end between and
+from two thousand christmas every tonight morning hundred o'clock quarter week minutes later
 """
 _PIECES = st.sampled_from(_PIECES_OF_TIME.split())
 _NOWS = st.datetimes(
@@ -241,6 +246,7 @@ _NOWS = st.datetimes(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_PIECES, max_size=9).map("".join) | st.lists(_PIECES, max_size=9).map(" ".join) | st.text(), _NOWS)
 @example("2199-12-31 밤 12시", NOW)
 @example("최근 9999년", NOW)
@@ -255,6 +261,50 @@ def test_any_text_gives_days_and_times_that_exist_and_follow_each_other(text: st
         assert when.begins < when.ends
 
 
+_UNHURRIED = settings(deadline=None)
+"""The first message compiles the grammar, and the first holiday loads the table of moons."""
+_TEXTS = st.lists(_PIECES, max_size=9).map(" ".join) | st.lists(_PIECES, max_size=9).map("".join)
+
+
+@_UNHURRIED
+@given(_TEXTS, _NOWS)
+@example("회의 from monday until the 5th", NOW)
+@example("for tonight 오늘오후세시까지", NOW)
+def test_what_is_found_stands_where_it_says_and_nowhere_twice(text: str, now: datetime) -> None:
+    folded = fold(text)
+    _, found = find(folded, now.date())
+    end = 0
+    for phrase in found:
+        assert 0 <= phrase.start < phrase.end <= len(folded)
+        # "tonight" is a day and a part of it.
+        assert phrase.start >= end or phrase.end == end
+        assert folded[phrase.start : phrase.end].strip() == folded[phrase.start : phrase.end]
+        end = phrase.end
+
+
+@_UNHURRIED
+@given(_TEXTS, _NOWS)
+def test_what_is_read_does_not_depend_on_how_it_is_written(text: str, now: datetime) -> None:
+    folded = fold(text)
+    assert read_when(folded, now) == read_when(fold(folded), now)
+    shouted, said = (replace(read_when(each, now), rest="", impossible=()) for each in (folded.upper(), folded))
+    assert shouted == said
+
+
+_WEEKDAYS = st.sampled_from(
+    ["금요일", "이번 주 화요일", "다음 주 월요일", "지난 일요일", "next friday", "last monday", "tuesday"]
+)
+
+
+@_UNHURRIED
+@given(_WEEKDAYS, _NOWS, st.integers(-100, 100))
+def test_weeks_later_the_same_weekday_is_weeks_later(text: str, now: datetime, weeks: int) -> None:
+    day, later = read_when(text, now).day, read_when(text, now + timedelta(weeks=weeks)).day
+    assert day is not None
+    assert later == day + timedelta(weeks=weeks)
+
+
+@_UNHURRIED
 @given(_NOWS)
 def test_a_week_is_seven_days_from_monday_and_holds_today(now: datetime) -> None:
     when = read_when("이번 주", now)
@@ -262,3 +312,8 @@ def test_a_week_is_seven_days_from_monday_and_holds_today(now: datetime) -> None
     assert when.last_day is not None
     assert (when.day.weekday(), (when.last_day - when.day).days) == (0, 6)
     assert when.day <= now.date() <= when.last_day
+
+
+def test_a_reading_has_the_fields_of_what_it_becomes() -> None:
+    assert Reading._fields == tuple(field.name for field in fields(When))
+    assert Reading()._asdict() == {field.name: getattr(When(), field.name) for field in fields(When)}
