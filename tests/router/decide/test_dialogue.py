@@ -72,6 +72,7 @@ def draft(day: str = "2026-11-26", at: str | None = "15:00", title: str = "회�
         ((MEETING, "내일부터 모레까지"), "date"),
         ((MEETING, "오늘 9시"), draft("2026-11-25", "21:00")),
         ((MEETING, "오늘 오전 9시"), "date"),
+        (("오늘 회의 잡아줘", "9시"), draft("2026-11-25", "21:00")),
         (("3시 회의 잡아줘", "오늘"), draft("2026-11-25")),
         (("9시 회의 잡아줘", "오늘"), "date"),
         # The hour is missing.
