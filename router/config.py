@@ -174,6 +174,8 @@ class DecideConfig(Section):
     """The embedded model, for what the rules leave: it takes no time either, and abstains unless it is sure."""
     classifier: bool = True
     """Ask the classifier role when neither is sure; without it, the reasoner answers all that is left."""
+    context_tokens: Annotated[int, Field(ge=2048, le=10_000_000)] = 4096
+    """Tokens of prompt and answer that the classifier takes, where its server does not tell."""
     keep_messages: bool = False
     """Keep messages with their decisions in the data folder, for `maek learn --review`; readable by its owner alone."""
     domains: tuple[DomainConfig, ...] = SHIPPED_DOMAINS

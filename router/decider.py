@@ -16,7 +16,6 @@ from router.conversation import Message
 from router.decide.classifier import Classifier
 from router.decide.decision import Decision, PendingDraft, PendingQuestion, Persona, SessionFacts
 from router.decide.pipeline import EmbeddedModel, Stages, decide, decide_at_once
-from router.decide.prompt import CONTEXT_TOKENS
 from router.decide.recalling import recalled
 from router.decide.remembering import Remembering
 from router.decide.request import Domain, Rules
@@ -50,6 +49,7 @@ class Decider:
         self._tools = tools
         self._now = now
         self._role = config.router.roles[CLASSIFIER]
+        self._untold_context_tokens = config.router.decide.context_tokens
         self._asks_classifier = config.router.decide.classifier
         self._persona = persona_of(config)
         self._keeping = keeping if config.router.decide.keep_messages else None
@@ -113,7 +113,7 @@ class Decider:
             for model in snapshot.backends[one.backend].models or ()
             if model.name == one.model
         ]
-        return min((tokens or CONTEXT_TOKENS for tokens in told), default=CONTEXT_TOKENS)
+        return min((tokens or self._untold_context_tokens for tokens in told), default=self._untold_context_tokens)
 
 
 def _language(ask: Ask, question: PendingQuestion | None) -> str:

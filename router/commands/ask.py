@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -86,6 +86,7 @@ class _Chat:
 
     def __init__(self, as_json: bool) -> None:
         self.session: str | None = None
+        self._choices: Sequence[str] = ()
         self._as_json = as_json
         self._exit_code = 1
 
@@ -110,6 +111,7 @@ class _Chat:
         match event.name:
             case "decision":
                 self.session = fields["session"]
+                self._choices = (fields["decision"] or {}).get("choices", ())
                 self._aside(f"{fields['action']}  session {fields['session']}")
             case "notice":
                 self._aside(fields["notice"])
@@ -118,7 +120,8 @@ class _Chat:
             case "done":
                 self._exit_code = 0
                 if not self._as_json:
-                    print(flush=True)
+                    choices = (f"\n{number}. {choice}" for number, choice in enumerate(self._choices, start=1))
+                    print(*choices, sep="", flush=True)
                     self._aside(f"{fields['backend'] or 'maek'}  {fields['timings']['total_ms'] or 0} ms")
             case "error":
                 self._tell_error(fields)

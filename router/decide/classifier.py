@@ -17,8 +17,10 @@ import orjson
 
 from router.conversation import Message
 from router.decide.agreeing import agrees
-from router.decide.decision import REFUSED_SENDING, Action, Decision, Persona, SessionFacts, Source
+from router.decide.decision import REFUSED_SENDING, Action, Decision, Persona, SessionFacts, Slot, Source
+from router.decide.entry import OPERATION, TOOL, asking
 from router.decide.errors import Sending, Undecided, UndecidedReason, Unusable
+from router.decide.grounding import may_name_day
 from router.decide.guard import Objection, honest, objection, turns_persona
 from router.decide.prompt import CONTEXT_TOKENS, PROMPT_VERSION, Prompt, prompt
 from router.decide.reading import LLM_CONFIDENCE, read_answer
@@ -28,6 +30,8 @@ from router.decide.sheltering import sheltered
 from router.errors import BackendTimeout, MaekError
 from router.tools.spec import Tool
 
+LATEST_MESSAGES = 12
+"""In which a day may have been named that "that day" means."""
 MAX_QUOTED_CHARACTERS = 1000
 """Of a bad answer, shown to its author again. The fault is at its beginning or it has no shape at all."""
 
@@ -58,24 +62,25 @@ class Classifier:
             message, facts, history, tools=self.tools, persona=self.persona, context_tokens=self.context_tokens
         )
         may_confirm = facts.draft is not None and agrees(message, self.persona.name)
+        said = (message, *(one.text for one in history[-LATEST_MESSAGES:]))
         if self.memory is None:
-            return await self._asked(told, facts.language, may_confirm=may_confirm)
+            return await self._asked(told, said, facts, may_confirm=may_confirm)
         decision, origin = await self.memory.answer(
-            _key(told, may_confirm=may_confirm), lambda: self._asked(told, facts.language, may_confirm=may_confirm)
+            _key(told, may_confirm=may_confirm), lambda: self._asked(told, said, facts, may_confirm=may_confirm)
         )
         return decision if origin is Origin.MADE else replace(decision, reason=f"{decision.reason}_{origin}")
 
-    async def _asked(self, told: Prompt, language: str, *, may_confirm: bool) -> Decision:
+    async def _asked(self, told: Prompt, said: Sequence[str], facts: SessionFacts, *, may_confirm: bool) -> Decision:
         schema = answer_schema(self.tools, may_confirm=may_confirm)
         answer = await self._answer(told.chat, schema)
         try:
-            return self._read(answer, told, language, may_confirm=may_confirm)
+            return self._read(answer, told, said, facts, may_confirm=may_confirm)
         except Unusable as unusable:
             second = await self._answer([*told.chat, *_told(answer, unusable.reason)], schema)
         try:
-            return self._read(second, told, language, may_confirm=may_confirm)
+            return self._read(second, told, said, facts, may_confirm=may_confirm)
         except Sending:
-            return self._refused(Objection.MAIL, language)
+            return self._refused(Objection.MAIL, facts.language)
         except Unusable as unusable:
             raise Undecided(UndecidedReason.NONSENSE, unusable.reason) from unusable
 
@@ -87,11 +92,15 @@ class Classifier:
         except MaekError as error:
             raise Undecided(UndecidedReason.UNAVAILABLE, error.code) from error
 
-    def _read(self, answer: str, told: Prompt, language: str, *, may_confirm: bool) -> Decision:
+    def _read(
+        self, answer: str, told: Prompt, said: Sequence[str], facts: SessionFacts, *, may_confirm: bool
+    ) -> Decision:
         decision = read_answer(answer, self.tools, may_confirm=may_confirm)
         wrong = objection(decision.response, self.persona) if decision.response else None
         if wrong is not None:
-            return self._refused(wrong, language)
+            return self._refused(wrong, facts.language)
+        if (decision.tool, decision.operation) == (TOOL, OPERATION) and not may_name_day(said, facts.now):
+            return _asking_for_day(decision, facts)
         # Who saw only part of a message does not rewrite it, nor does anybody who would change who answers.
         rewritten = decision.prompt if told.whole else None
         kept = None if rewritten is None or turns_persona(rewritten) else sheltered(rewritten)
@@ -107,6 +116,13 @@ class Classifier:
             response=honest(wrong, self.persona, language),
             versions={Source.LLM: PROMPT_VERSION},
         )
+
+
+def _asking_for_day(decision: Decision, facts: SessionFacts) -> Decision:
+    """The question for the day of an entry, which the model made up."""
+    known = {name: value for name, value in decision.params.items() if name != "date"}
+    question = asking(facts, Slot.DATE, known, reason="classifier_missing_date")
+    return replace(question, source=Source.LLM, confidence=LLM_CONFIDENCE, versions={Source.LLM: PROMPT_VERSION})
 
 
 def _key(told: Prompt, *, may_confirm: bool) -> str:

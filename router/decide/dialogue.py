@@ -85,10 +85,10 @@ def question_answer(request: Request) -> Decision | None:
 def _further(request: Request, question: PendingQuestion, answer: Answer) -> Decision | None:
     """The next question, or the draft."""
     if answer.either_half:
-        return asking(request, Slot.HALF, question.params)
+        return asking(request.facts, Slot.HALF, question.params)
     return completed(request, question.params)
 
 
 def _again(request: Request, question: PendingQuestion, before: str) -> Decision:
     again = question.again - 1
-    return asking(request, question.slot, question.params, reason="asked_again", before=before, again=again)
+    return asking(request.facts, question.slot, question.params, reason="asked_again", before=before, again=again)

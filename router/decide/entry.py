@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, time
 from typing import Any, assert_never
 
-from router.decide.decision import Action, Decision, PendingQuestion, Slot
+from router.decide.decision import Action, Decision, PendingQuestion, SessionFacts, Slot, Source
 from router.decide.patterns import lazy
 from router.decide.request import Request
 from router.decide.when import When
@@ -56,7 +56,7 @@ def draft_or_question(request: Request, title: str) -> Decision | None:
         language, words = request.facts.language, when.impossible[0]
         before = pick(language, ko=f"'{words}'은(는) 없는 날짜나 시간이에요.", en=f'"{words}" does not exist.')
         slot = Slot.TIME if "date" in known else Slot.DATE
-        return asking(request, slot, known, reason="impossible_date", before=before)
+        return asking(request.facts, slot, known, reason="impossible_date", before=before)
     return None if over else completed(request, known)
 
 
@@ -83,12 +83,12 @@ def completed(request: Request, known: Mapping[str, Any]) -> Decision | None:
     """The draft of an entry of which everything is known, else the next question."""
     missing = next((slot for slot in _ORDER if slot not in known), None)
     if missing is not None:
-        return asking(request, missing, known)
+        return asking(request.facts, missing, known)
     return request.use("calendar_draft", TOOL, OPERATION, known)
 
 
 def asking(
-    request: Request,
+    facts: SessionFacts,
     slot: Slot,
     known: Mapping[str, Any],
     *,
@@ -97,12 +97,16 @@ def asking(
     again: int = TIMES_ASKED_AGAIN,
 ) -> Decision:
     """The question for `slot`, after the sentence `before`; `again`: how often it may be repeated."""
-    language = request.facts.language
+    language = facts.language
     choices = _half_choices(known, language) if slot is Slot.HALF else pick_of(_CHOICES[slot], language)
-    until = request.facts.now.timestamp() + QUESTION_SECONDS
-    text = f"{before} {_question(slot, known, language)}".strip()
-    decision = request.answer(reason or f"missing_{slot}", text, Action.CLARIFY)
-    return replace(decision, asks=PendingQuestion(TOOL, OPERATION, dict(known), slot, choices, again, until))
+    until = facts.now.timestamp() + QUESTION_SECONDS
+    return Decision(
+        Action.CLARIFY,
+        Source.RULE,
+        reason or f"missing_{slot}",
+        response=f"{before} {_question(slot, known, language)}".strip(),
+        asks=PendingQuestion(TOOL, OPERATION, dict(known), slot, choices, again, until),
+    )
 
 
 def pick_of(both: tuple[tuple[str, ...], tuple[str, ...]], language: str) -> tuple[str, ...]:

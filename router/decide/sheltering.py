@@ -33,7 +33,7 @@ def sheltered(text: str) -> str:
     """`text` without invisible characters, its structural marks in look-alikes."""
     visible = "".join(character for character in text if _is_visible(character))
     while True:
-        # What was broken apart may have held another one together: "<<||>".
+        # One mark may have kept another one from being seen: "<s <s> >".
         safe = _STRUCTURE.sub(lambda found: found[0].translate(_HARMLESS), visible)
         if safe == visible:
             return safe

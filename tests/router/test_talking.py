@@ -1,5 +1,6 @@
 """Ask-backs over turns and small talk that a model says: `/chat` and `/v1` over real sockets."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,8 @@ import orjson
 import pytest
 
 from router.decide.decision import Action, Decision, Source
+from router.decide.prompt import ANSWER_TOKENS
+from router.tokens import estimate_message_tokens
 from router.turn import Turns
 from simulator import SimSettings
 from tests.fakes.routers import Maek, config_for, maek, maek_with_simulators
@@ -19,6 +22,7 @@ from tests.fakes.upstreams import (
     OK_STREAM,
     ROLE,
     STOP,
+    Heard,
     Script,
     Upstream,
     answer,
@@ -270,3 +274,55 @@ async def test_small_talk_in_a_conversation_is_left_to_who_reads_it(path: str) -
             _, told = await router.get(f"/decisions/{record}")
             source = told["decision"]["source"]
     assert (alone["source"], source) == ("model", "llm")
+
+
+@asynccontextmanager
+async def deciding(told_tokens: int | None = None, **decide: Any) -> AsyncIterator[tuple[Maek, Upstream]]:
+    """A router whose classifier routes everything, at a server that tells so large a context."""
+    listed = {"id": "m", "object": "model"} | ({"max_model_len": told_tokens} if told_tokens else {})
+    models = answer("200 OK", orjson.dumps({"object": "list", "data": [listed]}))
+    said_route = {"message": {"role": "assistant", "content": '{"action": "route"}'}, "finish_reason": "stop"}
+    routed = answer("200 OK", orjson.dumps({"choices": [{"index": 0, **said_route}]}))
+
+    async def script(heard: Heard) -> None:
+        await heard.send(models if heard.head.startswith(b"get ") else routed)
+
+    async with upstream(script) as server:
+        config = config_for([{"name": "small", "url": server.url, "models": {"classifier": "m"}}], decide=decide)
+        async with maek(config) as router:
+            yield router, server
+
+
+def asked_of(server: Upstream) -> list[Any]:
+    """What it was asked to decide."""
+    return [heard.json() for heard in server.heard if heard.head.startswith(b"post ")]
+
+
+class TestClassifier:
+    """What reaches the classifier's server, and what does not."""
+
+    async def test_the_same_question_is_asked_once_and_the_log_says_so(self) -> None:
+        body = {"message": "I wonder whether my cat could learn chess"}
+        async with deciding() as (router, server):
+            first, second = await asyncio.gather(router.post("/decide", body), router.post("/decide", body))
+            _, third = await router.post("/decide", body)
+            _, listed = await router.get("/decisions?limit=1")
+        # Over the turn of a minute it is another question.
+        assert 1 <= len(asked_of(server)) <= 2
+        reasons = {answer["reason"] for _, answer in (first, second)} | {third["reason"]}
+        assert reasons - {"classifier"} <= {"classifier_shared", "classifier_remembered"}
+        assert listed["decisions"][0]["decision"]["reason"] == third["reason"]
+
+    @pytest.mark.parametrize(("told", "configured"), [(2048, 4096), (None, 2048)])
+    async def test_a_long_message_is_cut_to_what_the_server_takes_or_else_the_operator_says(
+        self, told: int | None, configured: int
+    ) -> None:
+        body = {"message": "begin " + "word " * 2000 + "end"}
+        async with deciding(told, context_tokens=configured) as (router, server):
+            await router.post("/decide", body)
+        (asked,) = asked_of(server)
+        assert sum(estimate_message_tokens(turn["content"]) for turn in asked["messages"]) <= 2048 - ANSWER_TOKENS
+        said = asked["messages"][-1]["content"]
+        assert said.startswith("<message>\nbegin ")
+        assert said.endswith(" end\n</message>")
+        assert "characters left out" in said

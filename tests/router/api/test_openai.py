@@ -222,14 +222,13 @@ async def test_a_stream_is_kept_while_the_classifier_thinks() -> None:
 
 
 UNSURE = "I wonder whether my cat could learn chess"
-"""No keyword rule is sure of it, so the classifier is asked."""
+UNSURE_TOO = "I wonder whether my dog could learn it as well"
+"""No keyword rule is sure of them, so the classifier is asked; of each, since the first answer is remembered."""
 
 
 async def _chat_while_stalled(router: Maek, url: str) -> bytes:
     await set_faults(router.client, url, {"stall": {}})
-    # Another message: what the classifier was asked a moment ago, it is not asked again.
-    body = {"message": f"{UNSURE} and checkers", "stream": True}
-    async with router.client.post(router.url + "/chat", json=body) as response:
+    async with router.client.post(router.url + "/chat", json={"message": UNSURE_TOO, "stream": True}) as response:
         first = await response.content.readany()
         await set_faults(router.client, url, {})
         return first + await response.read()

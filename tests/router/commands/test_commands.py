@@ -94,6 +94,16 @@ async def test_ask_streams_the_answer_to_standard_output(tmp_path: Path) -> None
     assert two_answers.count("이드") == 2
 
 
+async def test_ask_shows_what_may_be_answered_to_a_question(tmp_path: Path) -> None:
+    async with maek(config_for()) as router:
+        exit_code, out, _ = await maek_command(
+            "ask", "--url", router.url, stdin="회의 잡아줘\n2번\n".encode(), cwd=tmp_path
+        )
+    assert exit_code == 0
+    assert "어느 날짜에 넣을까요? 날짜와 시간을 알려 주세요.\n1. 오늘\n2. 내일\n3. 모레\n" in out
+    assert "몇 시에 넣을까요?" in out
+
+
 async def test_ctrl_c_at_the_prompt_of_ask_ends_it_at_once(tmp_path: Path) -> None:
     terminal, other_end = os.openpty()
     process = await asyncio.create_subprocess_exec(

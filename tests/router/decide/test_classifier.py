@@ -5,7 +5,7 @@ import pytest
 
 from router.conversation import Message, Role
 from router.decide.classifier import MAX_QUOTED_CHARACTERS, Classifier
-from router.decide.decision import REFUSED_SENDING, Action, SessionFacts
+from router.decide.decision import REFUSED_SENDING, Action, SessionFacts, Slot, Source
 from router.decide.errors import Undecided, UndecidedReason
 from router.decide.prompt import PROMPT_VERSION
 from router.decide.remembering import Remembering
@@ -116,6 +116,44 @@ async def test_a_rewritten_request_changes_neither_who_answers_nor_what_was_not_
     answer = orjson.dumps({"action": "route", "prompt": prompt}).decode()
     decision = await Classifier(Scripted(answer), TOOLS, PERSONA).decide(message, facts())
     assert decision.prompt == kept
+
+
+DRAFTED = {"title": "회의", "date": "2026-11-27", "time": "15:00"}
+DRAFTING = orjson.dumps(
+    {"action": "tools", "tool": "calendar", "operation": "create_draft", "params": DRAFTED}
+).decode()
+
+
+@pytest.mark.parametrize(
+    "message", ["회의를 좀 잡아볼까 하는데", "3시에 회의 하나 넣어주면 어때", "we should have a meeting"]
+)
+async def test_a_day_that_nobody_named_is_asked_for_and_the_rest_is_kept(message: str) -> None:
+    history = [Message(Role.USER, "심심하다"), Message(Role.ASSISTANT, "그러게요")]
+    decision = await Classifier(Scripted(DRAFTING), TOOLS, PERSONA).decide(message, facts(), history)
+    assert (decision.action, decision.source, decision.reason) == (
+        Action.CLARIFY,
+        Source.LLM,
+        "classifier_missing_date",
+    )
+    assert decision.asks is not None
+    assert (decision.asks.slot, dict(decision.asks.params)) == (Slot.DATE, {"title": "회의", "time": "15:00"})
+    assert "어느 날짜" in (decision.response or "")
+
+
+@pytest.mark.parametrize(
+    ("before", "message"),
+    [
+        ("", "담주 화욜 회의 넣어줄래"),
+        ("", "the Friday after the holidays, a meeting"),
+        ("", "27일에 회의"),
+        ("", "2월 30일 회의"),
+        ("금요일에 시간 돼?", "그날 3시에 회의 잡아줘 봐"),
+    ],
+)
+async def test_a_day_that_was_named_anywhere_is_the_model_s_to_read(before: str, message: str) -> None:
+    history = [Message(Role.USER, before)] if before else []
+    decision = await Classifier(Scripted(DRAFTING), TOOLS, PERSONA).decide(message, facts(), history)
+    assert dict(decision.params) == DRAFTED
 
 
 async def test_the_same_question_is_asked_once_and_the_decision_says_so() -> None:

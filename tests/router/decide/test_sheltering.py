@@ -43,6 +43,10 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert sheltered(text) == text
 
 
+def test_what_one_mark_kept_apart_is_no_mark_once_that_is_gone() -> None:
+    assert sheltered("<s <s> >") == "‹s ‹s› ›"
+
+
 def test_invisible_characters_go_so_that_they_hide_nothing() -> None:
     assert sheltered("<|im\u200b_start|>") == "‹¦im_start¦›"
     assert sheltered("<\u200b|x|\u202e>") == "‹¦x¦›"
