@@ -15,7 +15,8 @@ PURE := $(subst $(space),$(comma),$(strip \
   sidecar/proxy/counting.py sidecar/proxy/heads.py sidecar/proxy/refusals.py router/balance/* router/conversation.py \
   router/decide/* router/decide/intent/* router/demands.py router/judging/* router/learning/fitting.py \
   router/learning/lessons.py router/learning/trial.py router/sse.py router/signs.py router/tokens.py router/sessions/trimming.py \
-  router/sessions/encoding.py router/api/errors.py simulator/batch.py simulator/profiles.py))
+  router/sessions/encoding.py router/tools/calendar_entries.py router/tools/calendar_words.py router/api/errors.py \
+  simulator/batch.py simulator/profiles.py))
 
 .PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http bench-choice bench-levels bench-decide bench-decide-speed \
   train-intent clean

@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from router.balance.admission import Line
 from router.balance.demand import Priority
-from router.config import Config, SessionStore
+from router.config import CalendarKind, Config, SessionStore
 from router.decider import Decider
 from router.decisions import DecisionLog
 from router.dispatch import Dispatcher
@@ -43,6 +43,7 @@ from router.sessions.sqlite import SqliteSessions
 from router.sessions.store import Bounds
 from router.spending import Spending
 from router.telemetry import Telemetry
+from router.tools.calendar_files import CalendarFiles
 from router.tools.infra import Host, InfraSettings
 from router.tools.reach import http_checker
 from router.tools.registry import ToolSettings
@@ -206,7 +207,7 @@ class House:
         dispatcher = Dispatcher(
             parts.store, parts.relay, fleet.level_at, parts.gate, parts.spending, parts.prewarmer.demanded
         )
-        tools = build_tools(ToolSettings(_infra(config), http_checker(lambda: parts.http)))
+        tools = build_tools(ToolSettings(_infra(config), http_checker(lambda: parts.http), _calendar(config)))
         zone = config.router.zone
 
         def now() -> datetime:
@@ -372,6 +373,12 @@ def _infra(config: Config) -> InfraSettings:
     infra = config.router.tools.infra
     hosts = {name: Host(tuple(host.backends), host.local) for name, host in infra.hosts.items()}
     return InfraSettings(hosts, {name: service.url for name, service in infra.services.items()})
+
+
+def _calendar(config: Config) -> CalendarFiles | None:
+    if config.router.tools.calendar.kind is CalendarKind.NONE:
+        return None
+    return CalendarFiles(config.router.data_folder(), config.router.zone)
 
 
 def _note_nothing(_at: float, _backend: str) -> None:

@@ -218,9 +218,25 @@ class InfraConfig(Section):
     """Other servers to look after, by the names that people use for them."""
 
 
+class CalendarKind(StrEnum):
+    """Where entries are kept."""
+
+    LOCAL = "local"
+    NONE = "none"
+
+
+class CalendarConfig(Section):
+    """The calendar."""
+
+    kind: Annotated[CalendarKind, ByName] = CalendarKind.LOCAL
+    """local: an iCalendar file for each key, in the data folder; none: there is no calendar, and Maek says so."""
+
+
 class ToolsConfig(Section):
     """What Maek can do besides chatting."""
 
+    calendar: CalendarConfig = CalendarConfig()
+    """What is on, and new entries."""
     infra: InfraConfig = InfraConfig()
     """Machines and services."""
 

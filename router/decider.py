@@ -14,7 +14,7 @@ from router.asking import ClassifierAsker
 from router.config import CLASSIFIER, Config
 from router.conversation import Message
 from router.decide.classifier import Classifier
-from router.decide.decision import Decision, PendingDraft, PendingQuestion, Persona, SessionFacts
+from router.decide.decision import Decision, PendingQuestion, Persona, SessionFacts
 from router.decide.pipeline import EmbeddedModel, Stages, decide, decide_at_once
 from router.decide.recalling import recalled
 from router.decide.remembering import Remembering
@@ -24,7 +24,7 @@ from router.fleet import Fleet
 from router.journey import Journey
 from router.language import language_of
 from router.learning.keeping import Keeping
-from router.tools.spec import Tool
+from router.tools.spec import PendingDraft, Tool
 from router.turn import Ask
 from sidecar import cold_seconds
 
@@ -78,6 +78,8 @@ class Decider:
             classifier = Classifier(asker, self._tools, self._persona, self._context_tokens(), self._memory)
         stages = replace(self._stages, classifier=classifier, deadline_seconds=self._patience_seconds())
         decision = await decide(ask.message, facts, history, stages)
+        if pending is not None and facts.draft is None:
+            decision = replace(decision, drops_draft=True)
         if facts.draft is None and facts.question is None:
             # An answer to something that was asked says nothing by its words alone.
             self._keep(ask, decision, journey)

@@ -15,6 +15,7 @@ from router.decisions import Record
 from router.journey import Journey
 from router.language import pick
 from router.resuming import Resumption
+from router.tools.spec import PendingDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,13 @@ class ToolUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Drafted:
+    """Something waits for the user's yes now."""
+
+    draft: PendingDraft
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """A piece of the answer."""
 
@@ -96,7 +104,7 @@ class Done:
     finish_reason: str
 
 
-Event = Decided | Notice | Waiting | Loading | Resumed | ToolUsed | Token | Quiet | Done
+Event = Decided | Notice | Waiting | Loading | Resumed | ToolUsed | Drafted | Token | Quiet | Done
 Emit = Callable[[Event], Awaitable[None]]
 
 

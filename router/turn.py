@@ -23,11 +23,23 @@ from router.chatting import SmallTalk
 from router.config import REASONER, Config
 from router.config_roles import PriorityName
 from router.conversation import Message, Role
-from router.decide.decision import Action, Decision, PendingDraft, PendingQuestion, Persona
+from router.decide.decision import Action, Decision, PendingQuestion, Persona
 from router.decisions import Record
 from router.dispatch import Dispatcher
 from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
-from router.events import Decided, Done, Emit, Notice, Quiet, Token, ToolUsed, loading_model, reading, resumed_by
+from router.events import (
+    Decided,
+    Done,
+    Drafted,
+    Emit,
+    Notice,
+    Quiet,
+    Token,
+    ToolUsed,
+    loading_model,
+    reading,
+    resumed_by,
+)
 from router.exchange import LOADING_NEWS_SECONDS
 from router.fleet import Fleet
 from router.journey import Journey
@@ -37,7 +49,7 @@ from router.sessions.store import SessionStore, SessionStoreFailed
 from router.silence import filled
 from router.telemetry import Telemetry
 from router.tools.call import call as call_tool
-from router.tools.spec import BackendSummary, Tool, ToolCall, ToolResult
+from router.tools.spec import BackendSummary, PendingDraft, Tool, ToolCall, ToolResult
 
 log = logging.getLogger(__name__)
 
@@ -101,17 +113,35 @@ class Turns:
         history = await self._sessions.history(session, ask.owner)
         pending = await self._sessions.pending(session, ask.owner)
         question = await self._sessions.question(session, ask.owner)
-        return session, await self.decide_with(ask, history, record, pending, question)
+        return session, await self._decided(ask, history, record, pending, question)
 
     async def decide_with(
+        self, ask: Ask, history: Sequence[Message], record: Record, question: PendingQuestion | None = None
+    ) -> Decision:
+        """The decision, where the caller keeps the history; a session, if he names one, keeps the draft alone."""
+        pending = await self._waiting(ask.session, ask.owner)
+        decision = await self._decided(ask, history, record, pending, question)
+        if decision.drops_draft and ask.session is not None:
+            await self._sessions.clear_pending(ask.session, ask.owner)
+        return decision
+
+    async def _waiting(self, session: str | None, owner: str) -> PendingDraft | None:
+        """The draft in a session; None where there is no such session either."""
+        if session is None:
+            return None
+        try:
+            return await self._sessions.pending(session, owner)
+        except NotFound:
+            return None
+
+    async def _decided(
         self,
         ask: Ask,
         history: Sequence[Message],
         record: Record,
-        pending: PendingDraft | None = None,
-        question: PendingQuestion | None = None,
+        pending: PendingDraft | None,
+        question: PendingQuestion | None,
     ) -> Decision:
-        """The decision, where the caller keeps the history."""
         started = time.perf_counter()
         record.decision = await self._decide(ask, history, pending, record.deciding, question)
         self._telemetry.decided(record.decision, time.perf_counter() - started)
@@ -178,12 +208,18 @@ class Turns:
         if decision.action is Action.ROUTE:
             return await self._route(ask, REASONER, decision.prompt or ask.message, session, record, emit)
         history = await self._sessions.history(session, ask.owner) if decision.unsaid else ()
-        return await self.spoken(ask, decision, history, record, emit)
+        return await self.spoken(ask, decision, history, record, emit, session)
 
     async def spoken(
-        self, ask: Ask, decision: Decision, history: Sequence[Message], record: Record, emit: Emit
+        self,
+        ask: Ask,
+        decision: Decision,
+        history: Sequence[Message],
+        record: Record,
+        emit: Emit,
+        session: str | None,
     ) -> Done:
-        """The answer to a message that is not routed, told as it comes."""
+        """The answer to a message that is not routed, told as it comes. Without a session no draft can be kept."""
         match decision.action:
             case Action.DIRECT | Action.CLARIFY:
                 if decision.response is None:
@@ -192,7 +228,7 @@ class Turns:
                     )
                 text = decision.response
             case Action.TOOLS:
-                text = await self._use_tool(ask, decision, emit)
+                text = await self._use_tool(ask, decision, session, emit)
             case Action.ROUTE:
                 raise ValueError("a routed message has no text yet: a backend will write it")
             case _:
@@ -200,21 +236,39 @@ class Turns:
         await emit(Token(text))
         return Done(text, record.deciding, None, "stop")
 
-    async def _use_tool(self, ask: Ask, decision: Decision, emit: Emit) -> str:
+    async def _use_tool(self, ask: Ask, decision: Decision, session: str | None, emit: Emit) -> str:
         tool, operation = decision.tool or "", decision.operation or ""
         spec = self._tools[tool].operations[operation]
         notice = pick(ask.language, ko=spec.notice_ko or "", en=spec.notice_en or "")
         if notice:
             await emit(Notice(notice))
-        lent = ToolCall(self._now(), ask.language, _Facts(self._fleet))
+        draft = await self._waiting(session, ask.owner)
+        lent = ToolCall(self._now(), ask.language, _Facts(self._fleet), ask.owner, session, draft)
         try:
             result = await self._filled(call_tool(self._tools, tool, operation, decision.params, lent), emit)
         except ToolFailed as error:
             # The sentence is the answer: a user asked, and is told plainly why there is nothing.
             result = ToolResult(error.message, {"failed": True})
         self._telemetry.tool_called(tool, operation, ok="failed" not in result.data)
+        if session is not None:
+            await self._keep_draft(session, ask.owner, result)
         await emit(ToolUsed(tool, operation, result.data))
+        if result.draft is not None:
+            await emit(Drafted(result.draft))
         return result.text
+
+    async def _keep_draft(self, session: str, owner: str, result: ToolResult) -> None:
+        """What waits for a yes from now on."""
+        if result.draft is not None:
+            # A caller that keeps the history has not opened the session that he names.
+            await self._sessions.open(session, owner)
+            await self._sessions.put_pending(session, owner, result.draft)
+        elif result.settles_draft:
+            try:
+                await self._sessions.clear_pending(session, owner)
+            except (SessionStoreFailed, NotFound) as error:
+                # It is done, and the user is told so; a second yes would find it done.
+                log.error("draft not cleared reason=%s", error)
 
     async def _route(self, ask: Ask, role: str, prompt: str, session: str, record: Record, emit: Emit) -> Done:
         settings = self._config.router.roles[role]

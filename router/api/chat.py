@@ -17,7 +17,7 @@ from router.api.streaming import Reply
 from router.config_roles import PriorityName
 from router.decisions import Record, decision_json
 from router.errors import BadRequest, MaekError, TooLarge
-from router.events import Decided, Done, Event, Loading, Notice, Quiet, Resumed, Token, ToolUsed, Waiting
+from router.events import Decided, Done, Drafted, Event, Loading, Notice, Quiet, Resumed, Token, ToolUsed, Waiting
 from router.language import language_of
 from router.service import Service
 from router.sse import encode
@@ -133,6 +133,7 @@ EVENT_NAME: Mapping[type[Event], str] = {
     Loading: "notice",
     Resumed: "notice",
     ToolUsed: "tool",
+    Drafted: "draft",
     Token: "token",
     Done: "done",
 }
@@ -155,6 +156,8 @@ def _fields(event: Event, service: Service) -> dict[str, Any]:
             return {"notice": text, "resumed": asdict(resumption)}
         case ToolUsed():
             return {"tool": event.tool, "operation": event.operation, "data": dict(event.data)}
+        case Drafted(draft):
+            return {"draft": asdict(draft)}
         case Token(text):
             return {"text": text}
         case Done():

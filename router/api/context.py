@@ -75,8 +75,18 @@ def session_of(request: web.Request, body: Mapping[str, Any]) -> str | None:
     """Whose conversation an OpenAI-style request continues: the header's word, else the body's; None: nobody said."""
     names = (request.headers.get(SESSION_HEADER), *(body.get(field) for field in SESSION_FIELDS))
     name = next((name for name in names if isinstance(name, str) and name), None)
-    if name is None or len(name) <= LONGEST_SESSION:
-        return name
+    return name if name is None or len(name) <= LONGEST_SESSION else _digest(name)
+
+
+def conversation_of(request: web.Request) -> str | None:
+    """The conversation that may keep a draft: the header's word alone, because a cache or a user has many of them."""
+    name = request.headers.get(SESSION_HEADER)
+    if not name:
+        return None
+    return name if _GIVEN_ID.fullmatch(name) else _digest(name)
+
+
+def _digest(name: str) -> str:
     return blake2b(name.encode(errors="replace"), digest_size=16).hexdigest()
 
 

@@ -15,7 +15,16 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from router.api.context import OWNER, begin_record, json_object, priority_header, service_of, session_of, trail
+from router.api.context import (
+    OWNER,
+    begin_record,
+    conversation_of,
+    json_object,
+    priority_header,
+    service_of,
+    session_of,
+    trail,
+)
 from router.api.openai_answers import completion_json, delta_event, end_events, model_json, with_choices
 from router.api.streaming import Reply
 from router.attempt import CallerRefused, Opened
@@ -101,7 +110,7 @@ async def _decided(
 ) -> web.StreamResponse:
     """`auto`: decide on the last message; what is routed goes on as the caller wrote it."""
     language = language_of(question, service.config.router.language)
-    ask = Ask(question, request[OWNER], language, priority=priority_header(request))
+    ask = Ask(question, request[OWNER], language, conversation_of(request), priority=priority_header(request))
     history = [_message(m) for m in messages[:-1] if m.get("role") in ("user", "assistant") and _text(m)]
     recalled = service.decider.recalled(history, language)
     reply = Reply(request, lambda: trail(record, record.journey))
@@ -118,7 +127,7 @@ async def _decided(
         filled_in = _with_system(body, messages, service, ask)
         return await _passed_on(request, service, filled_in, REASONER, CHAT_PATH, record, reply)
     telling = _Telling(reply, record.id, service.now, stream=bool(body.get("stream")))
-    spoken = service.turns.spoken(ask, _with_choices(decision), history, record, telling)
+    spoken = service.turns.spoken(ask, _with_choices(decision), history, record, telling, ask.session)
     done = await filled(spoken, every_seconds, keep_alive)
     if not body.get("stream"):
         return _json(completion_json(record.id, done.text, service.now()), trail(record, record.journey))

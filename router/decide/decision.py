@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from router.tools.spec import PendingDraft
+
 
 class Action(StrEnum):
     """What happens with a message."""
@@ -105,7 +107,7 @@ class Decision:
     silent: tuple[Silent, ...] = ()
     """What the stages in shadow would have decided."""
     drops_draft: bool = False
-    """The user does not want the pending draft any more: whoever keeps it forgets it."""
+    """The user does not want the pending draft any more, or its time is over: whoever keeps it forgets it."""
     asks: PendingQuestion | None = None
     """What CLARIFY asks for, where the next message can answer it: whoever keeps the session keeps it."""
 
@@ -113,19 +115,6 @@ class Decision:
     def unsaid(self) -> bool:
         """Whether it is small talk for which nobody has found the words yet."""
         return self.action is Action.DIRECT and self.response is None
-
-
-@dataclass(frozen=True, slots=True)
-class PendingDraft:
-    """Something prepared that waits for the user's yes. Belongs to one session."""
-
-    tool: str
-    operation: str
-    params: Mapping[str, Any]
-    summary: str
-    """One sentence for the user and the prompt."""
-    expires_at: float
-    """Seconds since the epoch (drafts outlive the process)."""
 
 
 @dataclass(frozen=True, slots=True)

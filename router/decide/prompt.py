@@ -14,12 +14,12 @@ import orjson
 
 from router.conversation import Message, Role
 from router.decide.abilities import abilities
-from router.decide.decision import PendingDraft, Persona, SessionFacts
+from router.decide.decision import Persona, SessionFacts
 from router.decide.sheltering import sheltered, wrapped
 from router.language import is_ko, pick
 from router.tokens import MESSAGE_OVERHEAD_TOKENS, estimate_message_tokens, estimate_tokens
 from router.tools.describe import describe
-from router.tools.spec import Tool
+from router.tools.spec import PendingDraft, Tool
 
 PROMPT_VERSION = "3"
 CONTEXT_TOKENS = 4096

@@ -89,7 +89,7 @@ def draft_answer(request: Request) -> Decision | None:
     """A pending draft's yes or no. Without a draft, or with anything besides, not sure."""
     draft = request.facts.draft
     if draft is None:
-        return None
+        return _too_late(request)
     if agrees(request.message, request.rules.persona.name):
         return request.use("draft_confirmed", draft.tool, "create_confirmed", {})
     if not refuses(request.message, request.rules.persona.name):
@@ -97,6 +97,21 @@ def draft_answer(request: Request) -> Decision | None:
     return request.answer(
         "draft_dropped",
         pick(request.facts.language, ko="알겠어요, 등록하지 않을게요.", en="All right, I won't save it."),
+        drops_draft=True,
+    )
+
+
+def _too_late(request: Request) -> Decision | None:
+    """A yes to a draft whose time is over."""
+    if request.facts.pending_draft is None or not agrees(request.message, request.rules.persona.name):
+        return None
+    return request.answer(
+        "draft_expired",
+        pick(
+            request.facts.language,
+            ko="그 초안은 시간이 지나서 등록하지 않았어요. 다시 말씀해 주시면 새로 준비할게요.",
+            en="That draft has expired, so nothing was saved. Tell me again and I will prepare it anew.",
+        ),
         drops_draft=True,
     )
 

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 import orjson
 
 from router.conversation import Message, Role
-from router.decide.decision import PendingDraft, PendingQuestion, Slot
+from router.decide.decision import PendingQuestion, Slot
 from router.sessions.trimming import Entry
+from router.tools.spec import PendingDraft
 
 
 def history_to_bytes(entries: Iterable[Entry]) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from router.conversation import Message
-from router.decide.decision import PendingDraft, PendingQuestion
+from router.decide.decision import PendingQuestion
 from router.sessions.encoding import (
     draft_from_bytes,
     draft_to_bytes,
@@ -20,6 +20,7 @@ from router.sessions.encoding import (
 )
 from router.sessions.store import Bounds, Clock, Session, checked_id, epoch_seconds, no_such_session
 from router.sessions.trimming import Entry, entry_of, trimmed
+from router.tools.spec import PendingDraft
 
 
 @dataclass(slots=True)
@@ -61,8 +62,7 @@ class MemorySessions:
     async def pending(self, session_id: str, owner: str) -> PendingDraft | None:
         """See `SessionStore`."""
         kept = self._find(session_id, owner)
-        draft = None if kept.draft is None else draft_from_bytes(kept.draft)
-        return draft if draft is not None and self._now() < draft.expires_at else None
+        return None if kept.draft is None else draft_from_bytes(kept.draft)
 
     async def put_pending(self, session_id: str, owner: str, draft: PendingDraft) -> None:
         """See `SessionStore`."""

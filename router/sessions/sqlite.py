@@ -19,7 +19,7 @@ from typing import Any, Self
 import aiosqlite
 
 from router.conversation import Message
-from router.decide.decision import PendingDraft, PendingQuestion
+from router.decide.decision import PendingQuestion
 from router.sessions.encoding import (
     draft_from_bytes,
     draft_to_bytes,
@@ -38,6 +38,7 @@ from router.sessions.store import (
     no_such_session,
 )
 from router.sessions.trimming import Entry, entry_of, trimmed
+from router.tools.spec import PendingDraft
 
 FILE_NAME = "sessions.sqlite3"
 SCHEMA_VERSION = 2
@@ -128,8 +129,7 @@ class SqliteSessions:
         """See `SessionStore`."""
         async with self._reading():
             stored = await self._value("draft", session_id, owner)
-        draft = None if stored is None else draft_from_bytes(stored)
-        return draft if draft is not None and self._now() < draft.expires_at else None
+        return None if stored is None else draft_from_bytes(stored)
 
     async def put_pending(self, session_id: str, owner: str, draft: PendingDraft) -> None:
         """See `SessionStore`."""

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from router.conversation import Message
-from router.decide.decision import PendingDraft, PendingQuestion
+from router.decide.decision import PendingQuestion
 from router.errors import BadRequest, MaekFault, NotFound
+from router.tools.spec import PendingDraft
 
 MAX_ID_CHARACTERS = 128
 """Room for the ids that chat services give to their own conversations (UUIDs, "room:user" pairs, Matrix room names)."""
@@ -79,7 +80,7 @@ class SessionStore(Protocol):
         ...
 
     async def pending(self, session_id: str, owner: str) -> PendingDraft | None:
-        """The draft that waits for a yes, unless it has expired."""
+        """The draft that waits for a yes. Its time may be over: whoever reads it tells the user so."""
         ...
 
     async def put_pending(self, session_id: str, owner: str, draft: PendingDraft) -> None:

@@ -2,17 +2,41 @@
 
 Rules of this file
 - A draft changes nothing; `create_confirmed` writes the draft that waits in the session, after the user's yes.
+- Written first, forgotten after: whoever dies in between, or is asked twice, writes the same entry, which is there.
+- Files are read and written in a thread.
 """
 
-from typing import Annotated, Self
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 
-from router.tools.parameters import Day, NoParams, Params, TimeOfDay, described
-from router.tools.spec import Operation, Tool
+from router.errors import ToolFailed
+from router.tools import calendar_words as words
+from router.tools.calendar_entries import (
+    Entry,
+    NoSuchMoment,
+    conflicts,
+    entry_json,
+    entry_of,
+    uid_of,
+    whole_days,
+)
+from router.tools.calendar_files import CalendarFiles, CalendarUnreachable, CalendarUnreadable
+from router.tools.parameters import Day, NoParams, Params, TimeOfDay, canonical, described
+from router.tools.spec import Operation, PendingDraft, Run, Tool, ToolCall, ToolResult
 from router.tools.unconfigured import refusing
 
+T = TypeVar("T")
+
 NAME = "calendar"
+DRAFT_SECONDS = 600.0
+"""A yes that comes later may answer something else."""
+MOST_DAYS = 366
+"""Of one search: a year, which is more than a chat shows."""
 
 
 class Search(Params):
@@ -53,17 +77,100 @@ class CreateDraft(Params):
 def unconfigured() -> Tool:
     """The calendar before any is connected: known, listed, and answering what to set up."""
     run = refusing(NAME)
+    return _tool(run, run, run, run, configured=False)
+
+
+def build(files: CalendarFiles | None) -> Tool:
+    """The calendar that needs no server, or the unconfigured one."""
+    if files is None:
+        return unconfigured()
+    calendar = _Calendar(files)
+    return _tool(calendar.today, calendar.search, calendar.create_draft, calendar.create_confirmed, configured=True)
+
+
+def _tool(today: Run, search: Run, create_draft: Run, create_confirmed: Run, *, configured: bool) -> Tool:
     operations = (
-        Operation("today", "오늘 일정", "today's entries", NoParams, run),
-        Operation("search", "기간 안의 일정", "entries between two days", Search, run),
-        Operation("create_draft", "새 일정 초안 만들기", "prepare a new entry for confirmation", CreateDraft, run),
+        Operation("today", "오늘 일정", "today's entries", NoParams, today),
+        Operation("search", "기간 안의 일정", "entries between two days", Search, search),
+        Operation(
+            "create_draft", "새 일정 초안 만들기", "prepare a new entry for confirmation", CreateDraft, create_draft
+        ),
         Operation(
             "create_confirmed",
             "확인받은 초안 등록",
             "write the pending draft after the user's yes",
             NoParams,
-            run,
+            create_confirmed,
             writes=True,
         ),
     )
-    return Tool(NAME, "일정", "calendar", {operation.name: operation for operation in operations}, configured=False)
+    return Tool(
+        NAME, "일정", "calendar", {operation.name: operation for operation in operations}, configured=configured
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    files: CalendarFiles
+
+    async def today(self, call: ToolCall, _params: Any) -> ToolResult:
+        today = call.now.date()
+        return await self._listed(call, today, today)
+
+    async def search(self, call: ToolCall, params: Any) -> ToolResult:
+        first, last = date.fromisoformat(params.date_from), date.fromisoformat(params.date_to)
+        if last - first >= timedelta(days=MOST_DAYS):
+            raise ToolFailed(words.too_long(call.language, MOST_DAYS))
+        return await self._listed(call, first, last)
+
+    async def create_draft(self, call: ToolCall, params: Any) -> ToolResult:
+        told = params.model_dump(mode="json", exclude_none=True)
+        expires_at = call.now.timestamp() + DRAFT_SECONDS
+        entry = self._entry(call, told, expires_at)
+        there = await _in_thread(call, lambda: self.files.entries(call.owner, entry.begins, entry.ends))
+        conflicting = conflicts(entry, there)
+        data = {"entry": entry_json(entry), "conflicts": [entry_json(one) for one in conflicting]}
+        kept = call.session is not None
+        text = words.drafted(call.language, entry, conflicting, call.now.date(), kept=kept)
+        if not kept:
+            return ToolResult(text, data)
+        summary = words.described(call.language, entry, call.now.date())
+        return ToolResult(text, data, draft=PendingDraft(NAME, "create_draft", told, summary, expires_at))
+
+    async def create_confirmed(self, call: ToolCall, _params: Any) -> ToolResult:
+        draft = call.draft
+        if draft is None or draft.tool != NAME or call.now.timestamp() >= draft.expires_at:
+            raise ToolFailed(words.expired(call.language))
+        try:
+            told = canonical(CreateDraft, draft.params)
+        except ValidationError as error:
+            # Drafts outlive the process: this one was made by a Maek with other parameters.
+            raise ToolFailed(words.expired(call.language)) from error
+        entry = self._entry(call, told, draft.expires_at)
+        created = await _in_thread(call, lambda: self.files.add(call.owner, entry, call.now))
+        data = {"entry": entry_json(entry), "created": created}
+        return ToolResult(words.saved(call.language, entry, call.now.date()), data, settles_draft=True)
+
+    async def _listed(self, call: ToolCall, first: date, last: date) -> ToolResult:
+        begins, ends = whole_days(first, last, self.files.zone)
+        found = await _in_thread(call, lambda: self.files.entries(call.owner, begins, ends))
+        text = words.listing(call.language, found, first, last, call.now.date())
+        days = {"date_from": first.isoformat(), "date_to": last.isoformat()}
+        return ToolResult(text, {**days, "entries": [entry_json(one) for one in found]})
+
+    def _entry(self, call: ToolCall, params: dict[str, Any], expires_at: float) -> Entry:
+        uid = uid_of(call.owner, call.session or "", params, expires_at)
+        try:
+            return entry_of(uid, params, self.files.zone)
+        except NoSuchMoment as error:
+            raise ToolFailed(words.no_such_moment(call.language)) from error
+
+
+async def _in_thread(call: ToolCall, work: Callable[[], T]) -> T:
+    """What `work` gives. Raises ToolFailed, with the name of the file, for one that is of no use."""
+    try:
+        return await asyncio.to_thread(work)
+    except CalendarUnreadable as error:
+        raise ToolFailed(words.unreadable(call.language, error.file)) from error
+    except CalendarUnreachable as error:
+        raise ToolFailed(words.unreachable(call.language, error.file, error.reason)) from error

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from router.tools import calendars, documents, infra, mail
+from router.tools.calendar_files import CalendarFiles
 from router.tools.infra import InfraSettings
 from router.tools.reach import CheckService, reach_nothing
 from router.tools.spec import Tool
@@ -19,10 +20,12 @@ class ToolSettings:
 
     infra: InfraSettings = field(default_factory=InfraSettings)
     check_service: CheckService = reach_nothing
+    calendar: CalendarFiles | None = None
+    """None: the calendar is not configured."""
 
 
 BUILDERS: Mapping[str, Callable[[ToolSettings], Tool]] = {
-    calendars.NAME: lambda _settings: calendars.unconfigured(),
+    calendars.NAME: lambda settings: calendars.build(settings.calendar),
     mail.NAME: lambda _settings: mail.unconfigured(),
     documents.NAME: lambda _settings: documents.unconfigured(),
     infra.NAME: lambda settings: infra.build(settings.infra, settings.check_service),

@@ -36,6 +36,19 @@ class ToolFacts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PendingDraft:
+    """Something prepared that waits for the user's yes. Belongs to one session."""
+
+    tool: str
+    operation: str
+    params: Mapping[str, Any]
+    summary: str
+    """One sentence for the user and the prompt."""
+    expires_at: float
+    """Seconds since the epoch (drafts outlive the process)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """One call: who asks, when and in which language; parameters come apart, already checked."""
 
@@ -44,6 +57,12 @@ class ToolCall:
     language: str
     """`ko` or `en`."""
     facts: ToolFacts
+    owner: str
+    """Whose data it is about, as `router.keys` names owners: users are kept apart."""
+    session: str | None
+    """The conversation that can keep a draft; None: nobody keeps one for this caller."""
+    draft: PendingDraft | None = None
+    """The draft that waits in the session, whether or not its time is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +71,10 @@ class ToolResult:
 
     text: str
     data: Mapping[str, Any]
+    draft: PendingDraft | None = None
+    """What shall wait in the session for the user's yes."""
+    settles_draft: bool = False
+    """What waited is done, and waits no more."""
 
 
 Run = Callable[[ToolCall, Any], Awaitable[ToolResult]]

@@ -1,6 +1,6 @@
 """Turns: what a conversation keeps and what it forgets."""
 
-from router.decide.decision import PendingDraft
+from router.tools.spec import PendingDraft
 from simulator import SimSettings
 from tests.fakes.routers import maek_with_simulators
 

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from router.decide.decision import Decision, PendingDraft, Persona, SessionFacts
+from router.decide.decision import Decision, Persona, SessionFacts
 from router.decide.request import Domain, Request, Rules
 from router.decide.rules import decide_by_rules
 from router.tools.infra import Host, InfraSettings
 from router.tools.registry import ToolSettings, build
+from router.tools.spec import PendingDraft
 
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=ZoneInfo("Asia/Seoul"))
 """A Wednesday; its week runs from 23 to 29 November."""

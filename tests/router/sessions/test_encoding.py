@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.conversation import Message, Role
-from router.decide.decision import PendingDraft, PendingQuestion, Slot
+from router.decide.decision import PendingQuestion, Slot
 from router.sessions.encoding import (
     draft_from_bytes,
     draft_to_bytes,
@@ -17,6 +17,7 @@ from router.sessions.encoding import (
     question_to_bytes,
 )
 from router.sessions.trimming import entry_of
+from router.tools.spec import PendingDraft
 
 instants = st.floats(0, 4e9)
 entries = st.builds(entry_of, st.builds(Message, role=st.sampled_from(Role), text=st.text()), instants)

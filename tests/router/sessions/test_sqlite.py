@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from router.conversation import Message, Role
-from router.decide.decision import PendingDraft, PendingQuestion, Slot
+from router.decide.decision import PendingQuestion, Slot
 from router.sessions.encoding import history_to_bytes
 from router.sessions.sqlite import FILE_NAME, SCHEMA_VERSION, SqliteSessions
 from router.sessions.store import Bounds, SessionStoreFailed, epoch_seconds
 from router.sessions.trimming import entry_of
+from router.tools.spec import PendingDraft
 
 OWNER = "0123456789ab"
 NOBODY = 65534

@@ -26,4 +26,4 @@ class Known:
 
 def ctx(*backends: BackendSummary, language: str = "ko") -> ToolCall:
     """A call at NOW that knows these backends."""
-    return ToolCall(NOW, language, Known(backends))
+    return ToolCall(NOW, language, Known(backends), "anonymous", "room-1")
