@@ -24,6 +24,7 @@ from router.fleet import Fleet
 from router.journey import Journey
 from router.language import language_of
 from router.learning.keeping import Keeping
+from router.tools.calendar_words import NOT_KEPT_EN, NOT_KEPT_KO
 from router.tools.spec import PendingDraft, Tool
 from router.turn import Ask
 from sidecar import cold_seconds
@@ -71,7 +72,8 @@ class Decider:
     ) -> Decision:
         """The decision on one message; `journey` tells where the classifier was asked. Never fails a chat."""
         language = _language(ask, question)
-        facts = SessionFacts(self._now(), language, pending, question, in_conversation=bool(history))
+        unkept = pending is None and _shows_unkept_draft(history)
+        facts = SessionFacts(self._now(), language, pending, question, unkept, in_conversation=bool(history))
         classifier = None
         if self._asks_classifier:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)
@@ -116,6 +118,11 @@ class Decider:
             if model.name == one.model
         ]
         return min((tokens or self._untold_context_tokens for tokens in told), default=self._untold_context_tokens)
+
+
+def _shows_unkept_draft(history: Sequence[Message]) -> bool:
+    """Whether the last thing said is Maek's that it can keep no draft here."""
+    return bool(history) and any(said in history[-1].text for said in (NOT_KEPT_KO, NOT_KEPT_EN))
 
 
 def _language(ask: Ask, question: PendingQuestion | None) -> str:

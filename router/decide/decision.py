@@ -127,6 +127,8 @@ class SessionFacts:
     """`ko` or `en`: what Maek answers in."""
     pending_draft: PendingDraft | None = None
     pending_question: PendingQuestion | None = None
+    unkept_draft: bool = False
+    """Whether the last answer was a draft that nobody keeps: a yes to it has to be told so."""
     in_conversation: bool = False
     """Whether something was said before: then "too long" or "really?" is about that."""
 

@@ -16,6 +16,7 @@ from router.decide.lexicon import Kind
 from router.decide.patterns import lazy
 from router.decide.request import Request
 from router.language import is_ko, pick
+from router.tools.calendar_words import NOT_KEPT_EN, NOT_KEPT_KO
 
 _NOISE = lazy(r"[\s!.,~?^:;'\"♡♥]+|[ㅋㅎㅠㅜ]{2,}|[\U0001F300-\U0001FAFF\u2600-\u27BF\ufe0f]+")
 
@@ -54,6 +55,8 @@ _MORE_THAN_SENDING = frozenset((Kind.EXPLAIN, Kind.ADD, Kind.FIND, Kind.CHANGE, 
 
 _CAME_OR_TO_ME = lazy(r"왔|(?:함|폴더|박스)으로|(?:나|저)(?:한테|에게)|(?:내|제)게|\bto\s+me\b", re.IGNORECASE)
 
+_NOT_KEPT_KO = f"등록하지 않았어요. {NOT_KEPT_KO}"
+_NOT_KEPT_EN = f"Nothing was saved. {NOT_KEPT_EN}"
 _ANSWERS_KO = {
     "greeting": "안녕하세요, {is_name}. 무엇을 도와드릴까요?",
     "thanks": "도움이 됐다니 기뻐요. 또 필요한 게 있으면 말씀해 주세요.",
@@ -89,7 +92,7 @@ def draft_answer(request: Request) -> Decision | None:
     """A pending draft's yes or no. Without a draft, or with anything besides, not sure."""
     draft = request.facts.draft
     if draft is None:
-        return _too_late(request)
+        return _nothing_to_confirm(request)
     if agrees(request.message, request.rules.persona.name):
         return request.use("draft_confirmed", draft.tool, "create_confirmed", {})
     if not refuses(request.message, request.rules.persona.name):
@@ -101,14 +104,18 @@ def draft_answer(request: Request) -> Decision | None:
     )
 
 
-def _too_late(request: Request) -> Decision | None:
-    """A yes to a draft whose time is over."""
-    if request.facts.pending_draft is None or not agrees(request.message, request.rules.persona.name):
+def _nothing_to_confirm(request: Request) -> Decision | None:
+    """A yes to a draft whose time is over, or that nobody kept."""
+    facts = request.facts
+    late = facts.pending_draft is not None
+    if not (late or facts.unkept_draft) or not agrees(request.message, request.rules.persona.name):
         return None
+    if not late:
+        return request.answer("draft_not_kept", pick(facts.language, ko=_NOT_KEPT_KO, en=_NOT_KEPT_EN))
     return request.answer(
         "draft_expired",
         pick(
-            request.facts.language,
+            facts.language,
             ko="그 초안은 시간이 지나서 등록하지 않았어요. 다시 말씀해 주시면 새로 준비할게요.",
             en="That draft has expired, so nothing was saved. Tell me again and I will prepare it anew.",
         ),

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from icalendar import Calendar
 
 _NONSENSE = (AttributeError, KeyError, OSError, OverflowError, TypeError)
-"""What the libraries raise, besides ValueError, where a file makes no sense: properties that are missing, twice there or
-of another kind, years beyond the calendar, zones that are a folder."""
+"""What the libraries raise, besides ValueError, where a file makes no sense: properties that are missing, there twice
+or of another kind, years beyond the calendar, zones that are a folder."""
 _PADDING = 2 * ONE_DAY
 """Asked for on both sides: times without a zone and whole days are placed here, not by the library."""
 

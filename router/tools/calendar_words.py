@@ -14,6 +14,15 @@ MOST_CONFLICTS = 5
 """Told of one draft; a fuller day is seen by asking for it."""
 LONGEST_TITLE = 200
 """Characters of a title that are told."""
+NOT_KEPT_KO = (
+    "이 연결에서는 초안을 기억할 수 없어서 아직 등록할 수 없어요. "
+    "등록하려면 x-maek-session 헤더로 대화 이름을 보내거나 /chat으로 말씀해 주세요."
+)
+NOT_KEPT_EN = (
+    "It cannot be kept over this connection, so a yes would not save it. "
+    "To save it, name the conversation in the header x-maek-session, or use /chat."
+)
+"""To whoever names no session; found again in the history that such a caller keeps."""
 _WEEKDAYS_KO = "월화수목금토일"
 _WEEKDAYS_EN = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS_EN = (
@@ -62,10 +71,8 @@ def drafted(language: str, entry: Entry, conflicting: Sequence[Entry], today: da
     else:
         asks = pick(
             language,
-            ko=f"{what} 일정의 초안이에요. 이 연결에서는 초안을 기억할 수 없어서 아직 등록할 수 없어요. "
-            "등록하려면 x-maek-session 헤더로 대화 이름을 보내거나 /chat으로 말씀해 주세요.",
-            en=f"{what}: this is a draft. It cannot be kept over this connection, so a yes would not save it. "
-            "To save it, name the conversation in the header x-maek-session, or use /chat.",
+            ko=f"{what} 일정의 초안이에요. {NOT_KEPT_KO}",
+            en=f"{what}: this is a draft. {NOT_KEPT_EN}",
         )
     return "\n".join((asks, *_conflict_lines(language, conflicting, today)))
 

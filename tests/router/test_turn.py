@@ -22,7 +22,7 @@ async def test_a_no_forgets_the_draft_and_a_question_keeps_it() -> None:
 
 
 async def test_a_tool_that_is_not_there_answers_with_a_plain_sentence_and_no_error() -> None:
-    async with maek_with_simulators(SimSettings()) as (router, _):
+    async with maek_with_simulators(SimSettings(), tools={"calendar": {"kind": "none"}}) as (router, _):
         status, answer = await router.post("/chat", {"message": "오늘 일정"})
         async with router.client.get(router.url + "/metrics") as response:
             metrics = await response.text()

@@ -158,7 +158,7 @@ async def test_tools_are_listed_from_their_specifications() -> None:
         _, answer = await router.get("/tools")
     by_name = {tool["name"]: tool for tool in answer["tools"]}
     assert {name: tool["configured"] for name, tool in by_name.items()} == {
-        "calendar": False,
+        "calendar": True,
         "email": False,
         "document": False,
         "infra": True,

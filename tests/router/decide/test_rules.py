@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -328,10 +330,25 @@ def test_anything_else_is_no_answer_to_the_draft(message: str) -> None:
     assert decision is None
 
 
-def test_a_draft_whose_time_is_over_cannot_be_confirmed() -> None:
+def test_a_yes_to_a_draft_whose_time_is_over_is_told_so_and_anything_else_is_no_answer_to_it() -> None:
     session = facts(draft=DRAFT)
     late = type(session)(session.now.replace(hour=11), session.language, DRAFT)
-    assert decide_by_rules(Request("네", late, RULES)) is None
+    decision = decide_by_rules(Request("네", late, RULES))
+    assert decision is not None
+    assert (decision.reason, decision.action, decision.drops_draft) == ("draft_expired", Action.DIRECT, True)
+    assert "시간이 지나서 등록하지 않았어요" in (decision.response or "")
+    assert decide_by_rules(Request("아니", late, RULES)) is None
+
+
+def test_a_yes_to_a_draft_that_nobody_keeps_is_told_how_it_could_be_kept() -> None:
+    for message, language, said in (("응", "ko", "등록하지 않았어요"), ("yes", "en", "Nothing was saved")):
+        session = replace(facts(), language=language, unkept_draft=True)
+        decision = decide_by_rules(Request(message, session, RULES))
+        assert decision is not None
+        assert decision.reason == "draft_not_kept"
+        assert (decision.response or "").startswith(said)
+        assert "x-maek-session" in (decision.response or "")
+    assert decide_by_rules(Request("음", replace(facts(), unkept_draft=True), RULES)) is None
 
 
 def test_a_draft_of_a_tool_that_confirms_nothing_is_left_to_others() -> None:
