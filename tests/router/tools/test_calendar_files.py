@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -85,12 +87,12 @@ def test_whole_days_and_times_without_a_zone_are_those_of_whoever_looks(tmp_path
         tmp_path,
         "DTSTART;VALUE=DATE:20261126\nDTEND;VALUE=DATE:20261127\nSUMMARY:추수감사절",
         "DTSTART;VALUE=DATE:20261126\nSUMMARY:하루",
-        "DTSTART:20261126T090000\nDURATION:PT30M\nSUMMARY:어디서나 아홉 시",
+        "DTSTART:20261126T030000\nDURATION:PT30M\nSUMMARY:어디서나 세 시",
     )
     assert found(tmp_path, "2026-11-26", 1, zone) == [
         ("26 00:00", "추수감사절"),
         ("26 00:00", "하루"),
-        ("26 09:00", "어디서나 아홉 시"),
+        ("26 03:00", "어디서나 세 시"),
     ]
     assert found(tmp_path, "2026-11-25", 1, zone) == found(tmp_path, "2026-11-27", 1, zone) == []
 
@@ -249,3 +251,8 @@ def test_the_zone_of_the_machine_serves_as_well(tmp_path: Path) -> None:
     files.add(OWNER, type(entry("2026-11-26 15:00"))("u", "회의", begins, begins + timedelta(hours=1)), NOW)
     (read,) = files.entries(OWNER, begins, begins + timedelta(hours=1))
     assert read.begins == begins
+
+
+def test_the_libraries_are_not_loaded_before_a_calendar_is_read() -> None:
+    told = "import sys, router.app; sys.exit('icalendar' in sys.modules or 'recurring_ical_events' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", told], check=False).returncode == 0
