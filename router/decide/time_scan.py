@@ -83,7 +83,7 @@ _HANGUL = rf"""(?P<away_ko>{one_of(AWAY_KO)})\s?(?P<away_ko_unit>주말|주(?![�
 |(?P<leap>윤)(?=\s?(?:달|[0-9일이삼사오육칠팔구십]+\s?월))
 |(?P<native>열\s(?:한|두)|{one_of(NATIVE)})\s?(?P<native_unit>{_NATIVE_UNITS})
 |(?P<sino>{SINO_WORD})\s?(?P<sino_unit>{_SINO_UNITS})
-|(?P<apart>{one_of(TAILS)}(?![가-힣])|반(?=(?:에|부터|까지|쯤|경|으로)(?![가-힣])))"""
+|(?P<apart>(?:{one_of(TAILS)})(?![가-힣])|반(?=(?:에|부터|까지|쯤|경|으로)(?![가-힣])))"""
 _FIRST_HANGUL = "".join(
     sorted(
         {word[0] for word in (*KOREAN, *NATIVE, *TAILS, *AWAY_KO, *NAMED_DAYS) if word[0] >= "가"}

@@ -319,3 +319,19 @@ def test_a_week_is_seven_days_from_monday_and_holds_today(now: datetime) -> None
 def test_a_reading_has_the_fields_of_what_it_becomes() -> None:
     assert Reading._fields == tuple(field.name for field in fields(When))
     assert Reading()._asdict() == {field.name: getattr(When(), field.name) for field in fields(When)}
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("오늘 날씨 어때", "날씨 어때"),
+        ("내일 이메일", "이메일"),
+        ("이번 주말에 이벤트", "이벤트"),
+        ("목요일 한시 은미 점심", "은미 점심"),
+        ("다섯 시 도서관", "도서관"),
+        ("내일 반장 선거", "반장 선거"),
+        ("내일 3시 반에 치과", "치과"),
+    ],
+)
+def test_a_word_that_begins_like_a_particle_stays_whole(text: str, rest: str) -> None:
+    assert read_when(fold(text), NOW).rest == rest
