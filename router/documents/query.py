@@ -135,7 +135,7 @@ def snippet(text: str, terms: Sequence[Term]) -> str:
 
 def _spots(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
     """Where terms are, without overlaps, the longest term first where several begin."""
-    words = sorted({term.text for term in terms if term.text}, key=len, reverse=True)
+    words = sorted({word for term in terms for word in (term.text, term.whole) if word}, key=len, reverse=True)
     if not words:
         return []
     return [found.span() for found in re.finditer("|".join(map(re.escape, words)), text, re.IGNORECASE)]
