@@ -221,10 +221,13 @@ class Index:
         containing = {term.text: self._containing(term.text) for term in terms if len(term.text) >= GRAM}
         rows = dict.fromkeys(self._by_trigram(terms))
         short = [term.text for term in terms if len(term.text) < GRAM]
-        if short:
-            found, counts = self._by_like(short, [term.text for term in terms])
+        # A compound that is nowhere in one piece may be written apart: 산소농도 is found in 산소 농도 by its pairs.
+        apart = [pair for term in terms if containing.get(term.text) == 0 for pair in term.pairs]
+        if short or apart:
+            looked_for = list(dict.fromkeys([*short, *apart]))
+            found, counts = self._by_like(looked_for, list(dict.fromkeys([*looked_for, *containing])))
             rows |= dict.fromkeys(found)
-            containing |= counts
+            containing |= {text: counts[text] for text in short}
         return Found(tuple(self._candidates(rows)), containing, passages)
 
     def _containing(self, text: str) -> int:

@@ -17,7 +17,7 @@ from typing import TypeVar
 from router.config import Config, DocumentKind
 from router.documents.folder import Folder
 from router.documents.index import FILE_NAME, Candidate, Found, Index, asking
-from router.documents.query import Term, Weighed, rarity, snippet, terms_of, weigh
+from router.documents.query import Term, Weighed, apart, rarity, snippet, terms_of, weigh
 from router.documents.refreshing import Progress, Report, refresh
 from router.tools.archive import ArchiveFailed, Document, Holdings, Passage
 
@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LEAST_COVERAGE = 0.34
-"""A passage that speaks of less than a third of the question has nothing to say to it."""
+LEAST_COVERAGE = 0.3
+"""A passage that speaks of less of the question has nothing to say to it. Higher loses answers, lower quotes what is
+beside the point: `python -m bench.documents` counts both."""
 NOTHING_YET = Holdings(0, 0, complete=False)
 
 
@@ -138,7 +139,11 @@ async def _kept_fresh(archive: LocalArchive, told: Report | None) -> Report | No
 
 
 def _weighed(found: Found, terms: Sequence[Term]) -> list[tuple[Candidate, Weighed]]:
-    rare = {text: rarity(found.passages, count) for text, count in found.containing.items()}
+    texts = [one.text.casefold() for one in found.candidates]
+    rare = {
+        term.text: rarity(found.passages, found.containing[term.text] or sum(apart(term, text) > 0 for text in texts))
+        for term in terms
+    }
     usual = sum(len(one.text) for one in found.candidates) / max(1, len(found.candidates))
     return [
         (one, weigh(terms, rare, f"{one.document.title} {one.document.path}", one.heading, one.text, usual))

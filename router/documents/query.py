@@ -25,10 +25,15 @@ MARK = "**"
 _WORDS = re.compile(r"\w+(?:[-.]\w+)*")
 _APART = re.compile(r"제\s*(\d+)\s*([편장절관조항호])")
 _TAIL = re.compile("(?:" + "|".join(sorted(PARTICLES, key=len, reverse=True)) + ")$")
+_INFLECTED = re.compile(
+    r"(?:하|해|한|할|합|했|되|돼|된|될|됩|됐)(?:다|요|야|여|여야|나|나요|는|는지|던|면|도|고|며|지|려면|니|니까|기|까|까요)?$"
+)
+"""하다 and 되다 after a noun: 보관해, 보관하나요 and 보관되는 are 보관."""
 _HANGUL_END = re.compile("[가-힣]$")
 _SATURATION, _LENGTH_SHARE = 1.2, 0.5
 """k1 and b of BM25 (Robertson and Zaragoza 2009); b is low because passages are of much the same length."""
 _WHOLE_BONUS, _PART_SHARE = 0.3, 0.5
+UNHEARD_SHARE = 0.5
 _LEAST_PART = 0.5
 """Half of a word's pairs of letters must be there before it counts as nearly said."""
 _TITLE_WEIGHT, _HEADING_WEIGHT = 1.5, 2.0
@@ -37,7 +42,7 @@ _TITLE_WEIGHT, _HEADING_WEIGHT = 1.5, 2.0
 ASKING = frozenset(
     "뭐 뭐야 뭔가 뭔지 뭔데 뭐지 뭐예요 뭔가요 무엇 무엇인가 무엇인지 무슨 어떤 어떻게 어디 언제 누가 왜 얼마 얼마나 몇 알려 알려줘 알려주세요 말해줘 "
     "보여줘 보여주세요 찾아 찾아줘 찾아주세요 검색 검색해 검색해줘 설명 설명해 설명해줘 설명해주세요 관련 관련된 관련한 대한 대해 대해서 관한 있어 "
-    "있나 있나요 있는 있는지 해줘 줘 주세요 좀 그 이 저 것 수 내용 자료 문서 하나 하나요 되나 되나요 해야 하는 한다 경우 때 무엇을 무엇이 "
+    "며칠 동안 언제까지 누구 가능 가능해 그리고 또는 어디야 있나 있나요 있는 있는지 해줘 줘 주세요 좀 그 이 저 것 수 내용 자료 문서 하나 하나요 되나 되나요 해야 하는 한다 경우 때 무엇을 무엇이 "
     "a an the of in on at to for from by with about and or is are was were be do does did what which who when where why how can could should "
     "would me my i you we it this that tell show find search please documents document materials material related".split()
 )
@@ -51,6 +56,12 @@ class Term:
 
     text: str
     whole: str
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Its neighbouring letters as it was written (in 산소농도, 도 is no particle), where it may be several words."""
+        size = len(self.whole)
+        return tuple(dict.fromkeys(self.whole[at : at + 2] for at in range(size - 1))) if size > GRAM else ()
 
     @property
     def grams(self) -> tuple[str, ...]:
@@ -101,10 +112,11 @@ def weigh(
     score = met = 0.0
     for term in terms:
         often = text.count(term.text) + _TITLE_WEIGHT * (term.text in title) + _HEADING_WEIGHT * (term.text in heading)
+        often = often or apart(term, text)
         if often:
             share = 1.0
         else:
-            share = often = _PART_SHARE * _nearly(term.text, f"{title}\n{heading}\n{text}")
+            share = often = _PART_SHARE * _nearly(term.pairs, f"{title}\n{heading}\n{text}")
         bonus = _WHOLE_BONUS if term.whole != term.text and term.whole in text else 0.0
         score += rarity[term.text] * (often * (_SATURATION + 1) / (often + stretch) + bonus)
         met += rarity[term.text] * share
@@ -112,9 +124,17 @@ def weigh(
     return Weighed(score * coverage, coverage)
 
 
+def apart(term: Term, text: str) -> int:
+    """How often a compound is in a text in lower case with spaces inside: 산소 농도 for 산소농도."""
+    return text.replace(" ", "").count(term.whole) if term.pairs else 0
+
+
 def rarity(passages: int, containing: int) -> float:
-    """BM25's weight of a term: how much it tells that a passage contains it. Never below zero."""
-    return log(1 + (passages - containing + 0.5) / (containing + 0.5))
+    """BM25's weight of a term: how much it tells that a passage contains it. Never below zero.
+
+    What no passage contains is more often a word for asking than the subject: it counts half.
+    """
+    return log(1 + (passages - containing + 0.5) / (containing + 0.5)) * (1.0 if containing else UNHEARD_SHARE)
 
 
 def snippet(text: str, terms: Sequence[Term]) -> str:
@@ -146,12 +166,9 @@ def _told(spots: Sequence[tuple[int, int]], start: int) -> int:
     return sum(last - first for first, last in spots if start <= first and last <= reach)
 
 
-def _nearly(term: str, text: str) -> float:
+def _nearly(pairs: Sequence[str], text: str) -> float:
     """The share of a long word's neighbouring letters that are there, if it is half of them; else nothing."""
-    if len(term) <= GRAM:
-        return 0.0
-    pairs = {term[at : at + 2] for at in range(len(term) - 1)}
-    share = sum(pair in text for pair in pairs) / len(pairs)
+    share = sum(pair in text for pair in pairs) / (len(pairs) or 1)
     return share if share >= _LEAST_PART else 0.0
 
 
@@ -162,4 +179,9 @@ def _term(word: str) -> Term:
         if not _HANGUL_END.search(bare) or tail is None or tail.start() < 2:
             break
         bare = bare[: tail.start()]
+    for form in (word, bare):
+        inflected = _INFLECTED.search(form)
+        if inflected is not None and inflected.start() >= 2:
+            bare = form[: inflected.start()]
+            break
     return Term(bare, word)

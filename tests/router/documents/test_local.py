@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from router.documents.local import LocalArchive
+from router.documents.local import LocalArchive, keep_fresh, local_archive
 from router.documents.reading import Why
 from router.tools.archive import ArchiveFailed
+from tests.fakes.routers import config_for
 from tests.router.documents.given import LAW, archive_over, put, refreshed
 
 
@@ -29,6 +30,13 @@ async def test_a_compound_is_found_by_what_is_inside_it(archive: LocalArchive) -
     put(archive, "other.md", "취업규칙은 사업주가 작성한다.")
     refreshed(archive)
     assert await paths(archive, "안전보건") == ["law.md"]
+
+
+async def test_a_compound_is_found_where_it_is_written_apart(archive: LocalArchive) -> None:
+    put(archive, "a.txt", "들어가기 전에 산소 농도를 잰다")
+    put(archive, "b.txt", "휴가 규칙")
+    refreshed(archive)
+    assert await paths(archive, "산소농도 측정") == ["a.txt"]
 
 
 @pytest.mark.parametrize("query", ["함수", "함수를", "함수에서는", "함수의 정의가 뭐야"])
@@ -284,3 +292,42 @@ def test_no_question_breaks_the_archive(archive: LocalArchive, query: str) -> No
         put(archive, "law.md", LAW)
         refreshed(archive)
     asyncio.run(archive.passages(query, 5))
+
+
+async def test_the_archive_in_force_is_kept_fresh_and_a_folder_that_is_away_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    root = tmp_path / "docs"
+    config = config_for([], data_dir=str(tmp_path / "data"), tools={"document": {"folder": str(root)}})
+    archive = local_archive(config)
+    assert archive is not None
+    waited = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+        match len(waited):
+            case 1:
+                root.mkdir()
+                (root / "a.txt").write_text("바나나")
+            case 3:
+                archive.index.with_suffix(".lock").chmod(0o600)
+                fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
+            case 4:
+                raise asyncio.CancelledError
+
+    archive.index.parent.mkdir(parents=True)
+    with archive.index.with_suffix(".lock").open("w") as lock, pytest.raises(asyncio.CancelledError):
+        await keep_fresh(lambda: config, wait)
+    assert waited == [600.0] * 4
+    told = [record.getMessage() for record in caplog.records if "documents" in record.getMessage()]
+    assert [line.split(" folder")[0].split(" files")[0] for line in told] == [
+        "documents not indexed",
+        "documents indexed",
+        "documents are being indexed by another process",
+    ]
+
+
+def test_without_a_folder_or_with_none_there_is_no_archive() -> None:
+    assert local_archive(config_for([])) is None
+    assert local_archive(config_for([], tools={"document": {"kind": "none", "folder": "/tmp"}})) is None

@@ -27,6 +27,10 @@ def words(query: str) -> list[str]:
         ("함수를", ["함수"]),
         ("공장에서는 사고가", ["공장", "사고"]),
         ("회의", ["회의"]),
+        ("보관해", ["보관"]),
+        ("설치하나요", ["설치"]),
+        ("게시되는", ["게시"]),
+        ("유해", ["유해"]),
         ("회의가", ["회의"]),
         ("산업안전보건법 제6장 내용이 뭐야", ["산업안전보건법", "제6장"]),
         ("제 6 장의 조치", ["제6장", "조치"]),
@@ -100,13 +104,15 @@ def test_a_word_as_it_was_written_counts_more_than_one_that_begins_like_it() -> 
 
 
 def test_a_compound_written_apart_counts_in_part_and_half_a_word_not_at_all() -> None:
-    assert 0 < weighed("안전보건교육", "안전보건 교육")[1] < weighed("안전보건교육", "안전보건교육")[1]
+    assert weighed("안전보건교육", "안전보건 교육") == weighed("안전보건교육", "안전보건교육")
+    assert 0 < weighed("안전보건교육", "안전보건에 대한 교육")[1] < weighed("안전보건교육", "안전보건교육")[1]
     assert weighed("안전보건교육", "안전") == (0.0, 0.0)
     assert weighed("", "안전") == (0.0, 0.0)
 
 
 def test_a_word_that_is_everywhere_tells_little_and_never_less_than_nothing() -> None:
     assert rarity(100, 1) > rarity(100, 50) > rarity(100, 100) > 0
+    assert rarity(100, 0) < rarity(100, 1)
 
 
 def test_a_snippet_is_where_the_words_are_and_marks_them() -> None:
