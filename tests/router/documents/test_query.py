@@ -103,8 +103,8 @@ def test_a_word_as_it_was_written_counts_more_than_one_that_begins_like_it() -> 
     assert weighed("전문가", "전문가 회의") > weighed("전문가", "전문 서적")
 
 
-def test_a_compound_written_apart_counts_in_part_and_half_a_word_not_at_all() -> None:
-    assert weighed("안전보건교육", "안전보건 교육") == weighed("안전보건교육", "안전보건교육")
+def test_a_compound_written_apart_counts_one_in_pieces_in_part_and_half_a_word_not_at_all() -> None:
+    assert weighed("안전보건교육", "안전보건 교육")[1] == weighed("안전보건교육", "안전보건교육")[1]
     assert 0 < weighed("안전보건교육", "안전보건에 대한 교육")[1] < weighed("안전보건교육", "안전보건교육")[1]
     assert weighed("안전보건교육", "안전") == (0.0, 0.0)
     assert weighed("", "안전") == (0.0, 0.0)
