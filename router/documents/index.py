@@ -36,8 +36,6 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE passages USING fts5(
     name, heading, text, start UNINDEXED, doc UNINDEXED, tokenize = 'trigram');
 """
-_ROWS_OF = """rowid >= (SELECT first_row FROM files WHERE id = ?1)
-    AND rowid < (SELECT first_row + passages FROM files WHERE id = ?1)"""
 
 
 class Entry(NamedTuple):
@@ -180,7 +178,7 @@ class Index:
 
     def drop(self, doc_id: str) -> None:
         """Forget a document; one that is not there is none."""
-        self._connection.execute(f"DELETE FROM passages WHERE {_ROWS_OF}", (doc_id,))  # noqa: S608 - ours
+        self._connection.execute("DELETE FROM passages WHERE rowid >= ? AND rowid < ?", self._rows_of(doc_id))
         self._connection.execute("DELETE FROM files WHERE id = ?", (doc_id,))
 
     def note(self, key: str, value: str) -> None:
@@ -212,8 +210,14 @@ class Index:
 
     def text(self, doc_id: str) -> str:
         """The text of a document, put together from its passages."""
-        query = f"SELECT start, text FROM passages WHERE {_ROWS_OF} ORDER BY rowid"  # noqa: S608 - ours
-        return joined(self._connection.execute(query, (doc_id,)))
+        query = "SELECT start, text FROM passages WHERE rowid >= ? AND rowid < ? ORDER BY rowid"
+        return joined(self._connection.execute(query, self._rows_of(doc_id)))
+
+    def _rows_of(self, doc_id: str) -> tuple[int, int]:
+        """The first row of a document's passages, and the one after the last."""
+        query = "SELECT first_row, first_row + passages FROM files WHERE id = ?"
+        first, end = self._connection.execute(query, (doc_id,)).fetchone() or (0, 0)
+        return int(first), int(end)
 
     def find(self, terms: Sequence[Term]) -> Found:
         """Candidates for a question: by trigram and BM25, and by LIKE for terms that are too short for a trigram."""
