@@ -135,3 +135,7 @@ def test_a_snippet_without_any_word_is_the_beginning() -> None:
     assert snippet("가나다", ()) == "가나다"
     assert snippet("가나다", (Term("라", "라"),)) == "가나다"
     assert Term("라", "라").grams == ()
+
+
+def test_a_word_outside_a_snippet_is_not_marked_in_it() -> None:
+    assert snippet("서류 " + "빈칸 " * 200 + "보존", terms_of("서류 보존")).count("**") == 2
