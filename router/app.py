@@ -28,6 +28,7 @@ from router.config import CalendarKind, Config, SessionStore
 from router.decider import Decider
 from router.decisions import DecisionLog
 from router.dispatch import Dispatcher
+from router.documents.local import keep_fresh, local_archive
 from router.embedded import embedded_model
 from router.fleet import Fleet
 from router.gate import Gate
@@ -207,7 +208,9 @@ class House:
         dispatcher = Dispatcher(
             parts.store, parts.relay, fleet.level_at, parts.gate, parts.spending, parts.prewarmer.demanded
         )
-        tools = build_tools(ToolSettings(_infra(config), http_checker(lambda: parts.http), _calendar(config)))
+        tools = build_tools(
+            ToolSettings(_infra(config), http_checker(lambda: parts.http), _calendar(config), local_archive(config))
+        )
         zone = config.router.zone
 
         def now() -> datetime:
@@ -251,6 +254,7 @@ async def running(
         await _for_the_while(stack, _look_again(house))
         await _for_the_while(stack, _sweep(house))
         await _for_the_while(stack, _warm_up(house))
+        await _for_the_while(stack, keep_fresh(lambda: house.current.service.config, house.changed_or))
         yield house
 
 

@@ -40,6 +40,13 @@ from sidecar.config import (
 )
 
 
+class DocumentKind(StrEnum):
+    """Who keeps the documents."""
+
+    LOCAL = "local"
+    NONE = "none"
+
+
 class LogLevel(StrEnum):
     """How much the log says."""
 
@@ -232,11 +239,29 @@ class CalendarConfig(Section):
     """local: an iCalendar file for each key, in the data folder; none: there is no calendar, and Maek says so."""
 
 
+class DocumentConfig(Section):
+    """The documents that questions are answered from."""
+
+    kind: Annotated[DocumentKind, ByName] = DocumentKind.LOCAL
+    """local: a folder of this machine, searched by Maek itself. none: no documents."""
+    folder: (
+        Annotated[str, AfterValidator(_check_directory), Field(json_schema_extra={"$comment": DIRECTORY_WANTED})] | None
+    ) = None
+    """Where the documents are (txt, md, html; pdf and docx with maek[documents]); null: there are none."""
+    refresh_minutes: Annotated[float, Field(ge=0.1, le=10_080)] = 10.0
+    """Minutes between two looks for new, changed and deleted files."""
+    max_file_bytes: Count = 50_000_000
+    """Larger files are left out, and named."""
+
+
 class ToolsConfig(Section):
     """What Maek can do besides chatting."""
 
     calendar: CalendarConfig = CalendarConfig()
     """What is on, and new entries."""
+    document: DocumentConfig = DocumentConfig()
+    """The documents that questions are answered from."""
+
     infra: InfraConfig = InfraConfig()
     """Machines and services."""
 

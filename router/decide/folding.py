@@ -10,6 +10,7 @@ Rules of this file
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 _WIDTHS = ("<wide>", "<narrow>")
 _SIGNS = str.maketrans(
@@ -67,6 +68,7 @@ def term_pattern(term: str) -> str:
     return r"[\s\-_]?".join(gap.join(map(re.escape, word)) for word in words)
 
 
+@lru_cache(maxsize=8192)  # more than the letters of any text; whole documents are folded
 def _narrowed(character: str) -> str:
     decomposition = unicodedata.decomposition(character)
     if not decomposition.startswith(_WIDTHS):

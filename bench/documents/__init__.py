@@ -1,0 +1,1 @@
+"""How often the document archive finds what a question is about."""

@@ -1,0 +1,85 @@
+import zipfile
+from contextlib import suppress
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.documents import reading
+from router.documents.reading import READERS, Unreadable, Why, text_of
+from tests.router.documents.given import docx_of, pdf_of
+
+
+def why(suffix: str, content: bytes) -> Why:
+    with pytest.raises(Unreadable) as raised:
+        text_of(suffix, content)
+    return raised.value.why
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "euc-kr", "utf-16"])
+def test_a_korean_text_is_read_in_whatever_it_was_written(encoding: str) -> None:
+    assert text_of(".txt", "산업안전보건법\n제1조".encode(encoding)) == "산업안전보건법\n제1조"
+
+
+def test_letters_that_a_mac_writes_apart_are_put_together() -> None:
+    assert text_of(".TXT", "한글".encode()) == "한글"
+
+
+def test_a_page_is_what_its_reader_sees() -> None:
+    page = """<html><head><title>이름</title><style>p {color: red}</style><script>alert("숨은 말")</script></head>
+    <body><h2>용접 &amp; 절차</h2><p>첫 <b>문단</b>이고\n이어진다.</p><ul><li>하나<li>둘</ul>
+    <table><tr><td>가</td><td>나</td></tr></table></body></html>"""
+    text = text_of(".html", page.encode())
+    assert "숨은 말" not in text
+    assert "color" not in text
+    assert "## 용접 & 절차" in text.splitlines()
+    assert "첫 문단이고 이어진다." in text.splitlines()
+    assert "가 나" in text.splitlines()
+    assert [line for line in text.splitlines() if line in ("하나", "둘")] == ["하나", "둘"]
+
+
+def test_a_word_document_is_read_with_its_headings_and_tables() -> None:
+    text = text_of(".docx", docx_of(("Heading 1", "위험성평가"), ("Normal", "절차를 정한다.")))
+    assert text.splitlines()[0] == "# 위험성평가"
+    assert "절차를 정한다." in text
+    assert "보호구 | 안전모" in text
+
+
+def test_a_pdf_is_read() -> None:
+    assert "welding procedure" in text_of(".pdf", pdf_of("welding procedure"))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "reason"),
+    [
+        (".hwp", b"x", Why.KIND),
+        (".txt", b"", Why.EMPTY),
+        (".txt", b" \n\t", Why.EMPTY),
+        (".txt", b"\xff\x81\x00\x80", Why.ENCODING),
+        (".txt", b"\xff\xfe\x00", Why.BROKEN),
+        (".pdf", b"%PDF-1.7 and then nothing", Why.BROKEN),
+        (".docx", b"PK\x03\x04 and then nothing", Why.BROKEN),
+        (".pdf", pdf_of(""), Why.EMPTY),
+    ],
+)
+def test_what_cannot_be_read_says_why(suffix: str, content: bytes, reason: Why) -> None:
+    assert why(suffix, content) is reason
+
+
+def test_a_pdf_with_a_password_says_so() -> None:
+    assert why(".pdf", pdf_of("secret", password="tiger")) is Why.PASSWORD
+
+
+def test_a_packed_document_that_unpacks_too_large_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_UNPACKED_BYTES", 1000)
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", b" " * 2000)
+    assert why(".docx", packed.getvalue()) is Why.SIZE
+
+
+@given(st.sampled_from(sorted(READERS)), st.binary(max_size=300))
+def test_no_bytes_at_all_break_the_reader(suffix: str, content: bytes) -> None:
+    with suppress(Unreadable):
+        assert text_of(suffix, content)
