@@ -149,6 +149,7 @@ async def test_a_maek_behind_a_maek_is_read_by_its_status() -> None:
 async def test_live_is_always_and_ready_is_when_somebody_can_answer() -> None:
     async with maek_with_simulators(SIM) as (router, _):
         assert await router.get("/livez") == (200, {"status": "ok"})
+        await until(lambda: all(state.models for state in router.house.snapshot().backends.values()))
         status, answer = await router.get("/readyz")
     assert (status, answer["roles"]) == (200, {"classifier": True, "reasoner": True})
 
