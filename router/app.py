@@ -155,7 +155,9 @@ class House:
     async def changed_or(self, seconds: float) -> None:
         """Wait for the next configuration, or so long."""
         try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
+            # Python 3.11's wait_for forgets a cancellation that comes with the event, and the end would wait forever.
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
         except TimeoutError:
             return
         self._changed.clear()
