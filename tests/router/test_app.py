@@ -1,5 +1,6 @@
 """The composition root: what a new configuration changes, and what it leaves alone."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,18 @@ async def test_a_reload_that_takes_the_last_backend_away_brings_the_simulator() 
         await until(lambda: router.house.snapshot().backends["simulator"].models)
         _, answer = await router.post("/chat", {"message": "양자역학 설명해줘"})
     assert answer["simulated"] is True
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_an_end_that_comes_with_a_change_is_not_forgotten(steps: int) -> None:
+    async with maek(config_for()) as router:
+        waiting = asyncio.create_task(router.house.changed_or(60))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        router.house.adopt(router.house.current.service.config)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        ended = waiting.done()
+        waiting.cancel()
+        await asyncio.wait({waiting}, timeout=5)
+    assert ended or waiting.cancelled()
