@@ -24,11 +24,11 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from router.balance.admission import Line
 from router.balance.demand import Priority
-from router.config import CalendarKind, Config, SessionStore
+from router.config import Config, SessionStore
 from router.decider import Decider
 from router.decisions import DecisionLog
 from router.dispatch import Dispatcher
-from router.documents.local import keep_fresh, local_archive
+from router.documents.local import keep_fresh
 from router.embedded import embedded_model
 from router.fleet import Fleet
 from router.gate import Gate
@@ -44,11 +44,7 @@ from router.sessions.sqlite import SqliteSessions
 from router.sessions.store import Bounds
 from router.spending import Spending
 from router.telemetry import Telemetry
-from router.tools.calendar_files import CalendarFiles
-from router.tools.infra import Host, InfraSettings
-from router.tools.reach import http_checker
-from router.tools.registry import ToolSettings
-from router.tools.registry import build as build_tools
+from router.toolbox import toolbox
 from router.turn import Turns
 from sidecar import (
     USUAL_PORTS,
@@ -210,9 +206,7 @@ class House:
         dispatcher = Dispatcher(
             parts.store, parts.relay, fleet.level_at, parts.gate, parts.spending, parts.prewarmer.demanded
         )
-        tools = build_tools(
-            ToolSettings(_infra(config), http_checker(lambda: parts.http), _calendar(config), local_archive(config))
-        )
+        tools = toolbox(config, lambda: parts.http)
         zone = config.router.zone
 
         def now() -> datetime:
@@ -373,18 +367,6 @@ async def _sweep(house: House) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         await house.parts.sessions.sweep(session_store.epoch_seconds())
-
-
-def _infra(config: Config) -> InfraSettings:
-    infra = config.router.tools.infra
-    hosts = {name: Host(tuple(host.backends), host.local) for name, host in infra.hosts.items()}
-    return InfraSettings(hosts, {name: service.url for name, service in infra.services.items()})
-
-
-def _calendar(config: Config) -> CalendarFiles | None:
-    if config.router.tools.calendar.kind is CalendarKind.NONE:
-        return None
-    return CalendarFiles(config.router.data_folder(), config.router.zone)
 
 
 def _note_nothing(_at: float, _backend: str) -> None:

@@ -19,7 +19,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from router.config_domains import SHIPPED_DOMAINS, DomainConfig
+from router.config_folder import DIRECTORY_WANTED, check_directory
 from router.config_roles import RoleConfig
+from router.config_tools.section import ToolsConfig
 from router.language import Language
 from router.trust import Trust
 from sidecar.config import (
@@ -27,7 +29,6 @@ from sidecar.config import (
     ByName,
     Count,
     EmptyList,
-    EmptyMapping,
     Name,
     Seconds,
     Section,
@@ -38,13 +39,6 @@ from sidecar.config import (
     refused,
     split_listen,
 )
-
-
-class DocumentKind(StrEnum):
-    """Who keeps the documents."""
-
-    LOCAL = "local"
-    NONE = "none"
 
 
 class LogLevel(StrEnum):
@@ -75,7 +69,6 @@ ROLE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 ZONE_WANTED = "an IANA time zone such as Asia/Seoul, or local"
 HASH_PATTERN = r"^sha256:[0-9a-f]{64}$"
 HASH_WANTED = "sha256: and 64 hex digits, as maek key new prints it"
-DIRECTORY_WANTED = "an absolute path, or one that begins with ~/"
 
 
 def is_loopback(host: str) -> bool:
@@ -107,12 +100,6 @@ def _check_zone(name: str) -> str:
 def _check_hash(text: str) -> str:
     if re.fullmatch(HASH_PATTERN, text) is None:
         raise refused(HASH_WANTED, found="something that is no hash (not shown)")
-    return text
-
-
-def _check_directory(text: str) -> str:
-    if "\0" in text or not (text.startswith("~/") or Path(text).is_absolute()):
-        raise refused(DIRECTORY_WANTED)
     return text
 
 
@@ -189,83 +176,6 @@ class DecideConfig(Section):
     """Subjects whose questions go to the documents without being asked to. A list here replaces the shipped one."""
 
 
-class HostConfig(Section):
-    """A machine that infra.status, infra.disk and infra.models can be asked about."""
-
-    backends: Annotated[tuple[Name, ...], EmptyList] = ()
-    """Names of the backends that run on it; a local machine that names none has all that no other machine has."""
-    local: bool = False
-    """It is the machine that Maek runs on, so that disk and memory can be told."""
-
-
-class ServiceConfig(Section):
-    """A server that infra.health can be asked about."""
-
-    url: Annotated[
-        str,
-        Field(
-            pattern=r"^https?://[^\s/@]+(/[^\s]*)?$",
-            max_length=2000,
-            json_schema_extra={
-                "$comment": "http://HOST:PORT/PATH or https://HOST:PORT/PATH, without user and password"
-            },
-        ),
-    ]
-    """Asked with GET; any answer under 500 means that somebody is there."""
-
-
-class InfraConfig(Section):
-    """What the infra tool knows."""
-
-    hosts: Annotated[dict[Name, HostConfig], EmptyMapping] = Field(
-        default_factory=lambda: {"gpu": HostConfig(local=True)}
-    )
-    """The machines, by the names that people use for them."""
-    services: Annotated[dict[Name, ServiceConfig], EmptyMapping] = Field(default_factory=dict)
-    """Other servers to look after, by the names that people use for them."""
-
-
-class CalendarKind(StrEnum):
-    """Where entries are kept."""
-
-    LOCAL = "local"
-    NONE = "none"
-
-
-class CalendarConfig(Section):
-    """The calendar."""
-
-    kind: Annotated[CalendarKind, ByName] = CalendarKind.LOCAL
-    """local: an iCalendar file for each key, in the data folder; none: there is no calendar, and Maek says so."""
-
-
-class DocumentConfig(Section):
-    """The documents that questions are answered from."""
-
-    kind: Annotated[DocumentKind, ByName] = DocumentKind.LOCAL
-    """local: a folder of this machine, searched by Maek itself. none: no documents."""
-    folder: (
-        Annotated[str, AfterValidator(_check_directory), Field(json_schema_extra={"$comment": DIRECTORY_WANTED})] | None
-    ) = None
-    """Where the documents are (txt, md, html; pdf and docx with maek[documents]); null: there are none."""
-    refresh_minutes: Annotated[float, Field(ge=0.1, le=10_080)] = 10.0
-    """Minutes between two looks for new, changed and deleted files."""
-    max_file_bytes: Count = 50_000_000
-    """Larger files are left out, and named."""
-
-
-class ToolsConfig(Section):
-    """What Maek can do besides chatting."""
-
-    calendar: CalendarConfig = CalendarConfig()
-    """What is on, and new entries."""
-    document: DocumentConfig = DocumentConfig()
-    """The documents that questions are answered from."""
-
-    infra: InfraConfig = InfraConfig()
-    """Machines and services."""
-
-
 class RelayConfig(Section):
     """How answers are passed on."""
 
@@ -307,7 +217,7 @@ class RouterConfig(Section):
     log_level: Annotated[LogLevel, ByName] = LogLevel.INFO
     """info tells every change of state, debug every request."""
     data_dir: (
-        Annotated[str, AfterValidator(_check_directory), Field(json_schema_extra={"$comment": DIRECTORY_WANTED})] | None
+        Annotated[str, AfterValidator(check_directory), Field(json_schema_extra={"$comment": DIRECTORY_WANTED})] | None
     ) = None
     """Where sessions, drafts and recordings live; null: the user's data folder. MAEK_DATA_DIR wins."""
     reload_on_change: bool = True

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from router.config import Config, DocumentKind
+from router.config import Config
+from router.config_tools.documents import DocumentKind
 from router.documents.folder import Folder
 from router.documents.index import FILE_NAME, Candidate, Found, Index, asking
 from router.documents.query import Term, Weighed, apart, rarity, snippet, terms_of, weigh

@@ -8,6 +8,8 @@ from router import config as router_config
 from router import config_roles
 from router.config import Config
 from router.config_domains import DomainConfig
+from router.config_tools import infra as infra_config
+from router.config_tools.section import ToolsConfig
 from router.language import Language
 from sidecar import config as sidecar_config
 from sidecar.config import ENGINE_NAMES
@@ -94,7 +96,7 @@ def configs(draw: st.DrawFn) -> Config:
     backends = draw(_backends(["classifier", "reasoner", *given_roles]))
     known = [backend.name for backend in backends]
     named = st.lists(st.sampled_from(known), max_size=2).map(tuple) if known else st.just(())
-    hosts = st.dictionaries(names, sections(router_config.HostConfig, backends=named, local=st.booleans()), max_size=2)
+    hosts = st.dictionaries(names, sections(infra_config.HostConfig, backends=named, local=st.booleans()), max_size=2)
     sidecar = sections(
         sidecar_config.SidecarConfig,
         discover=st.booleans(),
@@ -115,7 +117,7 @@ def configs(draw: st.DrawFn) -> Config:
             rules=st.booleans(),
             domains=st.lists(domains, max_size=2, unique_by=lambda one: one.name).map(tuple),
         ),
-        tools=sections(router_config.ToolsConfig, infra=sections(router_config.InfraConfig, hosts=hosts)),
+        tools=sections(ToolsConfig, infra=sections(infra_config.InfraConfig, hosts=hosts)),
         keys=st.lists(keys, max_size=2, unique_by=lambda one: one.hash).map(tuple),
     ).map(lambda section: section.model_copy(update={"roles": {**section.roles, **given_roles}}))
     return Config(sidecar=draw(sidecar), router=draw(router))

@@ -1,0 +1,17 @@
+"""What an operator sets for the tools, together: the part `router.tools` of the configuration."""
+
+from router.config_tools.calendars import CalendarConfig
+from router.config_tools.documents import DocumentConfig
+from router.config_tools.infra import InfraConfig
+from sidecar.config import Section
+
+
+class ToolsConfig(Section):
+    """What Maek can do besides chatting."""
+
+    calendar: CalendarConfig = CalendarConfig()
+    """What is on, and new entries."""
+    document: DocumentConfig = DocumentConfig()
+    """The documents that questions are answered from."""
+    infra: InfraConfig = InfraConfig()
+    """Machines and services."""
