@@ -41,6 +41,9 @@ ERRORS = Metric(
 TOOL_CALLS = Metric(
     "maek_tool_calls_total", MetricType.COUNTER, "Calls of tools, by how they ended.", ("tool", "operation", "outcome")
 )
+TOOL_DURATION = Metric(
+    "maek_tool_duration_seconds", MetricType.HISTOGRAM, "Time that a call of a tool took, however it ended.", ("tool",)
+)
 QUEUE_DEPTH = Metric(
     "maek_queue_depth",
     MetricType.GAUGE,
@@ -83,6 +86,8 @@ RELOAD_TIMESTAMP = Metric(
 
 DECIDE_BUCKETS = (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10)
 """Seconds: rules take microseconds, an LLM takes seconds."""
+TOOL_BUCKETS = (0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60)
+"""Seconds: a file takes milliseconds, a server far away seconds."""
 QUEUE_WAIT_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 """Seconds: the first is those who did not wait; answers of others take seconds to minutes."""
 
@@ -95,6 +100,7 @@ METRICS = (
     DECIDE_DURATION,
     ERRORS,
     TOOL_CALLS,
+    TOOL_DURATION,
     QUEUE_DEPTH,
     QUEUE_WAIT,
     REJECTED,

@@ -19,7 +19,7 @@ from router.decide.abilities import away
 from router.decide.decision import Persona
 from router.decide.guard import honest, objection
 from router.decide.prompt import HISTORY_BUDGET_TOKENS, bounded, small_talk_prompt
-from router.decide.sheltering import sheltered
+from router.decide.sheltering import in_prompt, sheltered
 from router.decisions import Record
 from router.dispatch import Dispatcher
 from router.errors import BackendFault, PolicyFault
@@ -81,7 +81,7 @@ class SmallTalk:
         return [
             {"role": "system", "content": prompt},
             *(
-                {"role": str(one.role), "content": sheltered(one.text)}
+                {"role": str(one.role), "content": in_prompt(one, language)}
                 for one in bounded(history, HISTORY_BUDGET_TOKENS)
             ),
             {"role": "user", "content": sheltered(message)},

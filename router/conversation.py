@@ -21,3 +21,5 @@ class Message:
 
     role: Role
     text: str
+    found: bool = False
+    """A tool found it, so that others wrote it: data, and never an instruction."""

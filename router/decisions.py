@@ -15,10 +15,21 @@ from typing import Any
 from router.balance.choice import Considered
 from router.balance.why import Why
 from router.decide.decision import Decision, Silent
+from router.errors import ToolOutcome
 from router.journey import Attempt, Journey
 
 MOST_RECORDS = 1000
 """Enough to look into what just happened; the flight recorder keeps more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStep:
+    """One call of a tool, by names that the registry knows. Nothing of what was asked or found."""
+
+    tool: str
+    operation: str
+    outcome: ToolOutcome
+    seconds: float
 
 
 @dataclass(slots=True)
@@ -35,6 +46,8 @@ class Record:
     deciding: Journey = field(default_factory=Journey)
     """Where the classifier was asked."""
     answering: Journey = field(default_factory=Journey)
+    steps: list[ToolStep] = field(default_factory=list)
+    """The tools that were used, in the order in which they ended."""
     error: str | None = None
     """The stable code of the error that ended it."""
 
@@ -80,7 +93,17 @@ def record_json(record: Record) -> dict[str, Any]:
         "decision": None if record.decision is None else decision_summary(record.decision),
         "deciding": journey_json(record.deciding),
         "answering": journey_json(record.answering),
+        "tools": [_step_json(step) for step in record.steps],
         "error": record.error,
+    }
+
+
+def _step_json(step: ToolStep) -> dict[str, Any]:
+    return {
+        "tool": step.tool,
+        "operation": step.operation,
+        "outcome": str(step.outcome),
+        "total_ms": _ms(step.seconds),
     }
 
 

@@ -107,11 +107,30 @@ class TooLarge(CallerFault):
     status = 413
 
 
+class ToolOutcome(StrEnum):
+    """How a call of a tool ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    """The tool said that it cannot, and why."""
+    INVALID = "invalid"
+    """The parameters were refused before the call."""
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    """Its server could not be reached, or hung up."""
+    BROKEN = "broken"
+    """A bug of the tool; the log has it."""
+
+
 class ToolFailed(CallerFault):
     """A tool could not do what was asked; the message is a plain sentence for the user."""
 
     code = "tool_failed"
     status = 422
+
+    def __init__(self, message: str, outcome: ToolOutcome = ToolOutcome.FAILED) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 class PolicyFault(MaekError):

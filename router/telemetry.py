@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from router import catalog
 from router.decide.decision import Decision
-from router.errors import MaekError, Shed
+from router.errors import MaekError, Shed, ToolOutcome
 from sidecar import Metric
 
 # The moment at which a counter was created doubles every series and tells nobody anything.
@@ -36,6 +36,7 @@ class Telemetry:
         self._agreement = self._counter(catalog.DECIDE_AGREEMENT)
         self._errors = self._counter(catalog.ERRORS)
         self._tools = self._counter(catalog.TOOL_CALLS)
+        self._tool_seconds = self._histogram(catalog.TOOL_DURATION, catalog.TOOL_BUCKETS)
         self._rejected = self._counter(catalog.REJECTED)
         self._retries = self._counter(catalog.RETRIES)
         self._hedges = self._counter(catalog.HEDGES)
@@ -82,9 +83,10 @@ class Telemetry:
         """A second request beside a late one has ended."""
         self._hedges.labels(outcome).inc()
 
-    def tool_called(self, tool: str, operation: str, *, ok: bool) -> None:
-        """A tool known to the registry was called."""
-        self._tools.labels(tool, operation, "ok" if ok else "failed").inc()
+    def tool_called(self, tool: str, operation: str, outcome: ToolOutcome, seconds: float) -> None:
+        """A tool was called; both names are the registry's, or `other`."""
+        self._tools.labels(tool, operation, outcome).inc()
+        self._tool_seconds.labels(tool).observe(seconds)
 
     def reloaded(self, *, ok: bool, at_epoch_seconds: float) -> None:
         """The configuration file was read."""

@@ -10,11 +10,11 @@ Rules of this file
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 from router.asking import TokenReader
 from router.attempt import CallerRefused
@@ -24,18 +24,16 @@ from router.config import REASONER, Config
 from router.config_roles import PriorityName
 from router.conversation import Message, Role
 from router.decide.decision import Action, Decision, PendingQuestion, Persona
+from router.decide.sheltering import as_data
 from router.decisions import Record
 from router.dispatch import Dispatcher
-from router.errors import BadRequest, NotFound, ToolFailed, UnknownModel
+from router.errors import BadRequest, NotFound, UnknownModel
 from router.events import (
     Decided,
     Done,
-    Drafted,
     Emit,
-    Notice,
     Quiet,
     Token,
-    ToolUsed,
     loading_model,
     reading,
     resumed_by,
@@ -48,8 +46,8 @@ from router.resuming import Resumption, answered_to_the_end
 from router.sessions.store import SessionStore, SessionStoreFailed
 from router.silence import filled
 from router.telemetry import Telemetry
-from router.tools.call import call as call_tool
-from router.tools.spec import BackendSummary, PendingDraft, Tool, ToolCall, ToolResult
+from router.tool_use import Caller, ToolUse, Wanted
+from router.tools.spec import PendingDraft, Tool
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +97,8 @@ class Turns:
         self._fleet = fleet
         self._dispatcher = dispatcher
         self._sessions = sessions
-        self._tools = tools
+        keepalive_seconds = config.router.relay.keepalive_seconds
+        self._tool_use = ToolUse(tools, sessions, fleet, now, telemetry, keepalive_seconds)
         self._decide = decide
         self._now = now
         self._telemetry = telemetry
@@ -119,20 +118,11 @@ class Turns:
         self, ask: Ask, history: Sequence[Message], record: Record, question: PendingQuestion | None = None
     ) -> Decision:
         """The decision, where the caller keeps the history; a session, if he names one, keeps the draft alone."""
-        pending = await self._waiting(ask.session, ask.owner)
+        pending = await self._tool_use.waiting_draft(ask.session, ask.owner)
         decision = await self._decided(ask, history, record, pending, question)
         if decision.drops_draft and ask.session is not None:
             await self._sessions.clear_pending(ask.session, ask.owner)
         return decision
-
-    async def _waiting(self, session: str | None, owner: str) -> PendingDraft | None:
-        """The draft in a session; None where there is no such session either."""
-        if session is None:
-            return None
-        try:
-            return await self._sessions.pending(session, owner)
-        except NotFound:
-            return None
 
     async def _decided(
         self,
@@ -160,7 +150,8 @@ class Turns:
 
     async def _remember(self, session: str, ask: Ask, decision: Decision | None, done: Done) -> None:
         """What was said, and what was asked back; a question that the message answered or passed over is over."""
-        said = [Message(Role.USER, ask.message), Message(Role.ASSISTANT, done.text)]
+        found = decision is not None and decision.action is Action.TOOLS
+        said = [Message(Role.USER, ask.message), Message(Role.ASSISTANT, done.text, found)]
         question = None if decision is None else decision.asks
         try:
             await self._sessions.append(session, ask.owner, said)
@@ -228,7 +219,9 @@ class Turns:
                     )
                 text = decision.response
             case Action.TOOLS:
-                text = await self._use_tool(ask, decision, session, emit)
+                wanted = Wanted(decision.tool or "", decision.operation or "", decision.params)
+                caller = Caller(ask.owner, ask.language, session)
+                text = (await self._tool_use.used(wanted, caller, record, emit)).text
             case Action.ROUTE:
                 raise ValueError("a routed message has no text yet: a backend will write it")
             case _:
@@ -236,47 +229,13 @@ class Turns:
         await emit(Token(text))
         return Done(text, record.deciding, None, "stop")
 
-    async def _use_tool(self, ask: Ask, decision: Decision, session: str | None, emit: Emit) -> str:
-        tool, operation = decision.tool or "", decision.operation or ""
-        spec = self._tools[tool].operations[operation]
-        notice = pick(ask.language, ko=spec.notice_ko or "", en=spec.notice_en or "")
-        if notice:
-            await emit(Notice(notice))
-        draft = await self._waiting(session, ask.owner)
-        lent = ToolCall(self._now(), ask.language, _Facts(self._fleet), ask.owner, session, draft)
-        try:
-            result = await self._filled(call_tool(self._tools, tool, operation, decision.params, lent), emit)
-        except ToolFailed as error:
-            # The sentence is the answer: a user asked, and is told plainly why there is nothing.
-            result = ToolResult(error.message, {"failed": True})
-        self._telemetry.tool_called(tool, operation, ok="failed" not in result.data)
-        if session is not None:
-            await self._keep_draft(session, ask.owner, result)
-        await emit(ToolUsed(tool, operation, result.data))
-        if result.draft is not None:
-            await emit(Drafted(result.draft))
-        return result.text
-
-    async def _keep_draft(self, session: str, owner: str, result: ToolResult) -> None:
-        """What waits for a yes from now on."""
-        if result.draft is not None:
-            # A caller that keeps the history has not opened the session that he names.
-            await self._sessions.open(session, owner)
-            await self._sessions.put_pending(session, owner, result.draft)
-        elif result.settles_draft:
-            try:
-                await self._sessions.clear_pending(session, owner)
-            except (SessionStoreFailed, NotFound) as error:
-                # It is done, and the user is told so; a second yes would find it done.
-                log.error("draft not cleared reason=%s", error)
-
     async def _route(self, ask: Ask, role: str, prompt: str, session: str, record: Record, emit: Emit) -> Done:
         settings = self._config.router.roles[role]
         history = await self._sessions.history(session, ask.owner)
         system = settings.system_prompt or self.system_prompt(ask.language)
         messages = [
             {"role": "system", "content": system},
-            *({"role": str(message.role), "content": message.text} for message in history),
+            *({"role": str(one.role), "content": _as_said(one, ask.language)} for one in history),
             {"role": "user", "content": prompt},
         ]
 
@@ -311,10 +270,6 @@ class Turns:
         please = pick(ask.language, ko=PLEASE_GO_ON_KO, en=PLEASE_GO_ON_EN)
         await answered_to_the_end(self._dispatcher, call, reader, record.answering, please, tell)
 
-    async def _filled(self, coming: Coroutine[Any, Any, T], emit: Emit) -> T:
-        """What `coming` gives, with `Quiet` told while it takes long."""
-        return await filled(coming, self._config.router.relay.keepalive_seconds, lambda: emit(Quiet()))
-
     def system_prompt(self, language: str) -> str:
         """What stands before a conversation that gives none: who answers, how, and what day it is."""
         persona = self._config.router.persona
@@ -326,23 +281,6 @@ class Turns:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What tools may know of the backends."""
-
-    fleet: Fleet
-
-    def backends(self) -> tuple[BackendSummary, ...]:
-        """As the store knows them now."""
-        snapshot = self.fleet.snapshot()
-        return tuple(
-            BackendSummary(
-                name=state.name,
-                engine=state.engine or "unknown",
-                up=None if (level := self.fleet.level_at(state, snapshot)) is None else state.health.available,
-                level="unknown" if level is None else level.label,
-                models=tuple(model.name for model in state.models or ()),
-                simulated=state.spec.simulated,
-            )
-            for state in snapshot.backends.values()
-        )
+def _as_said(message: Message, language: str) -> str:
+    """A message for the model that answers: as it was said, unless others wrote it."""
+    return as_data(message.text, language) if message.found else message.text

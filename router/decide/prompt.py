@@ -15,7 +15,7 @@ import orjson
 from router.conversation import Message, Role
 from router.decide.abilities import abilities
 from router.decide.decision import Persona, SessionFacts
-from router.decide.sheltering import sheltered, wrapped
+from router.decide.sheltering import in_prompt, sheltered, wrapped
 from router.language import is_ko, pick
 from router.tokens import MESSAGE_OVERHEAD_TOKENS, estimate_message_tokens, estimate_tokens
 from router.tools.describe import describe
@@ -159,7 +159,8 @@ def prompt(
     said = shortened(sheltered(shortened(message, most, facts.language)), most, facts.language)
     left -= estimate_message_tokens(wrapped(said))
     kept = bounded(
-        [Message(one.role, sheltered(one.text)) for one in lately(history)], min(HISTORY_BUDGET_TOKENS, left)
+        [Message(one.role, in_prompt(one, facts.language)) for one in lately(history)],
+        min(HISTORY_BUDGET_TOKENS, left),
     )
     chat = [
         {"role": "system", "content": system},

@@ -18,13 +18,23 @@ from router.tools.spec import PendingDraft
 
 
 def history_to_bytes(entries: Iterable[Entry]) -> bytes:
-    """`[[at, tokens, role, text], …]`, oldest first."""
-    return orjson.dumps([[entry.at, entry.tokens, entry.message.role, entry.message.text] for entry in entries])
+    """`[[at, tokens, role, text, found], …]`, oldest first."""
+    return orjson.dumps([_row(entry) for entry in entries])
+
+
+def _row(entry: Entry) -> list[object]:
+    message = entry.message
+    return [entry.at, entry.tokens, message.role, message.text, message.found]
 
 
 def history_from_bytes(stored: bytes) -> tuple[Entry, ...]:
-    """The inverse. Raises ValueError for anything that `history_to_bytes` did not write."""
-    return tuple(Entry(at, tokens, Message(Role(role), text)) for at, tokens, role, text in orjson.loads(stored))
+    """The inverse, also of rows without `found`, which were written before there was any.
+
+    Raises ValueError for anything that `history_to_bytes` did not write.
+    """
+    return tuple(
+        Entry(at, tokens, Message(Role(role), text, *found)) for at, tokens, role, text, *found in orjson.loads(stored)
+    )
 
 
 def draft_to_bytes(draft: PendingDraft) -> bytes:

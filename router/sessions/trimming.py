@@ -9,7 +9,7 @@ Rules of this file
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from router.conversation import Message, Role
 from router.tokens import MESSAGE_OVERHEAD_TOKENS, estimate_message_tokens, estimate_tokens
@@ -72,7 +72,7 @@ def _shortened(turn: Sequence[Entry], tokens: int) -> tuple[Entry, ...]:
     for place, index in enumerate(sorted(shorter, key=lambda index: turn[index].tokens)):
         said = turn[index]
         text = cut(said.message.text, left // (len(turn) - place))
-        shorter[index] = entry_of(Message(said.message.role, text), said.at)
+        shorter[index] = entry_of(replace(said.message, text=text), said.at)
         left -= shorter[index].tokens - MESSAGE_OVERHEAD_TOKENS
     return tuple(shorter.values())
 

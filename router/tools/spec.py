@@ -4,6 +4,7 @@ Rules of this file
 - A tool says what it can do in its specification; the classifier's tool list, `/tools` and the documentation are made
   from it, and nothing else describes a tool.
 - A tool never talks to the user or to a model: it returns a result, or raises `ToolFailed` with a plain sentence.
+- What a tool found was written by others. Whoever puts it into a prompt marks it as data (`router.decide.sheltering`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -91,6 +92,9 @@ class Operation:
     params: type[BaseModel]
     run: Run
     writes: bool = False
+    """It changes something, so that it needs the user's own yes and is never tried twice. A draft changes nothing."""
+    reaches_out: bool = False
+    """What it is given may reach somebody else's server: a model that has read others' text may not call it."""
     notice_ko: str | None = None
     """Told to the user before the operation starts."""
     notice_en: str | None = None
@@ -107,3 +111,5 @@ class Tool:
     operations: Mapping[str, Operation]
     configured: bool = True
     """False: it is known, listed and decided for, but answers that it is not configured."""
+    foreign: bool = False
+    """Its operations are named by somebody else's server, so that no metric may be labelled with them."""

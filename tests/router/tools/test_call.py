@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from router.errors import ToolFailed
+from router.errors import NoBackend, ToolFailed, ToolOutcome
 from router.tools.call import MAX_TEXT_BYTES, call
 from router.tools.parameters import NoParams
 from router.tools.registry import build
@@ -112,9 +112,49 @@ async def test_a_tool_s_own_failure_passes_as_it_is_and_is_not_retried() -> None
     assert doing.calls == 1
 
 
-async def test_a_bug_is_not_dressed_as_a_failure() -> None:
-    with pytest.raises(KeyError):
-        await call(tool(Doing([KeyError("x")])), "thing", "go", {}, ctx())
+@pytest.mark.parametrize(("language", "said"), [("ko", "고장이 있어서"), ("en", "is broken")])
+async def test_a_bug_of_a_tool_is_told_plainly_and_is_in_the_log_with_its_trace(
+    language: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ToolFailed, match=said) as raised:
+        await call(tool(Doing([KeyError("secret")])), "thing", "go", {}, ctx(language=language))
+    assert raised.value.outcome is ToolOutcome.BROKEN
+    assert "secret" not in raised.value.message
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert record.getMessage() == "tool broken tool=thing operation=go"
+
+
+async def test_a_router_s_own_error_passes_through_a_tool() -> None:
+    with pytest.raises(NoBackend):
+        await call(tool(Doing([NoBackend("nobody")])), "thing", "go", {}, ctx())
+
+
+@pytest.mark.parametrize("error", [OSError(), TimeoutError(), KeyError()])
+async def test_after_writing_went_wrong_nobody_is_told_to_just_try_again(error: Exception) -> None:
+    with pytest.raises(ToolFailed, match="look before you try again"):
+        await call(tool(Doing([error]), writes=True), "thing", "go", {}, ctx(language="en"))
+
+
+@pytest.mark.parametrize(
+    ("errors", "outcome"),
+    [
+        ([ToolFailed("no")], ToolOutcome.FAILED),
+        ([OSError(), OSError()], ToolOutcome.UNREACHABLE),
+        ([TimeoutError(), TimeoutError()], ToolOutcome.TIMEOUT),
+    ],
+)
+async def test_a_failure_says_of_which_kind_it_is(errors: list[Exception], outcome: ToolOutcome) -> None:
+    with pytest.raises(ToolFailed) as raised:
+        await call(tool(Doing(errors)), "thing", "go", {}, ctx())
+    assert raised.value.outcome is outcome
+
+
+async def test_data_that_is_too_long_is_left_out_and_says_so() -> None:
+    async def much(_call: ToolCall, _params: Any) -> ToolResult:
+        return ToolResult("much", {"rows": ["x" * 1000] * 300})
+
+    assert (await call(tool(much), "thing", "go", {}, ctx())).data == {"too_long": True}
 
 
 @pytest.mark.parametrize(("language", "said"), [("ko", "0.05초 안에"), ("en", "within 0.05 seconds")])
