@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from router.balance.choice import Considered
 from router.balance.pools import Candidate
 from router.decide.decision import Action, Decision, Silent, Source
-from router.decisions import DecisionLog, Record, decision_json, journey_json, record_json
+from router.decisions import DecisionLog, Record, ToolStep, decision_json, journey_json, record_json
+from router.errors import ToolOutcome
 from router.journey import Attempt, Journey
 from sidecar import Level, Outcome
 from tests.router.choices import MINI, NAS, REASON, why
@@ -113,7 +114,8 @@ def told(considered: list[dict[str, Any]]) -> dict[str, Any]:
 
 def test_a_record_says_what_was_decided_and_where_it_went_and_no_word_that_was_said() -> None:
     nobody = Journey(nobody=why(NAS))
-    record = Record("1", AT, "anna", "auto", DECISION, journey(), nobody, error="backend_timeout")
+    used = ToolStep("email", "search", ToolOutcome.TIMEOUT, 20.0)
+    record = Record("1", AT, "anna", "auto", DECISION, journey(), nobody, [used], error="backend_timeout")
     assert record_json(record) == {
         "id": "1",
         "at": "2026-02-01T12:00:00.123+00:00",
@@ -180,6 +182,7 @@ def test_a_record_says_what_was_decided_and_where_it_went_and_no_word_that_was_s
             "total_ms": 1500.0,
         },
         "answering": {"attempts": [], "nobody": told([NAS_TOLD]), "first_token_ms": None, "total_ms": None},
+        "tools": [{"tool": "email", "operation": "search", "outcome": "timeout", "total_ms": 20000.0}],
         "error": "backend_timeout",
     }
     assert SAID not in orjson.dumps(record_json(record)).decode()

@@ -20,7 +20,7 @@ from router.sessions.trimming import entry_of
 from router.tools.spec import PendingDraft
 
 instants = st.floats(0, 4e9)
-entries = st.builds(entry_of, st.builds(Message, role=st.sampled_from(Role), text=st.text()), instants)
+entries = st.builds(entry_of, st.builds(Message, role=st.sampled_from(Role), text=st.text(), found=st.booleans()), instants)
 json_values = st.recursive(
     st.none()
     | st.booleans()
@@ -75,3 +75,7 @@ def test_a_draft_whose_params_are_frozen_can_be_stored():
 def test_params_that_are_not_json_are_refused():
     with pytest.raises(TypeError):
         draft_to_bytes(PendingDraft("calendar", "create_draft", {"when": object()}, "", 1.0))
+
+
+def test_a_history_from_before_tools_marked_what_they_found_is_read_as_said() -> None:
+    assert history_from_bytes(b'[[5.0,3,"user","hi"]]')[0].message == Message(Role.USER, "hi", found=False)
