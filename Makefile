@@ -12,10 +12,10 @@ PURE := $(subst $(space),$(comma),$(strip \
   sidecar/predict.py sidecar/prefixes.py sidecar/progress.py sidecar/recording.py sidecar/replay.py \
   sidecar/requests.py sidecar/residency.py sidecar/seed.py sidecar/settings.py sidecar/slots.py sidecar/standing.py \
   sidecar/state.py sidecar/store.py sidecar/turnover.py sidecar/exposition.py sidecar/views.py sidecar/work.py sidecar/proxy/bodies.py \
-  sidecar/proxy/counting.py sidecar/proxy/heads.py sidecar/proxy/refusals.py router/balance/* router/conversation.py \
+  sidecar/proxy/counting.py sidecar/proxy/heads.py sidecar/proxy/refusals.py router/agent/budget.py router/agent/functions.py router/balance/* router/conversation.py \
   router/decide/* router/decide/intent/* router/demands.py router/documents/passages.py \
   router/documents/query.py router/judging/* router/learning/fitting.py \
-  router/learning/lessons.py router/learning/trial.py router/sse.py router/signs.py router/tokens.py router/sessions/trimming.py \
+  router/learning/lessons.py router/learning/trial.py router/sse.py router/signs.py router/tokens.py router/tool_calls.py router/sessions/trimming.py \
   router/sessions/encoding.py router/tools/calendar_entries.py router/tools/calendar_words.py router/api/errors.py \
   simulator/batch.py simulator/profiles.py))
 

@@ -21,6 +21,7 @@ from router.errors import BadRequest
 from router.fleet import Fleet
 from router.journey import Journey
 from router.sse import DONE, Decoder, Event, Overlong
+from router.tool_calls import ToolCalls
 
 SHORTEST_DECISION_TOKENS = 1024
 """Room for a decision: twice the longest valid one, so that a JSON is never cut."""
@@ -108,6 +109,8 @@ class TokenReader:
         loading: Callable[[float], Awaitable[None]],
     ) -> None:
         self.text: list[str] = []
+        self.calls = ToolCalls()
+        """What the model wants to have called."""
         self.usage: Mapping[str, Any] | None = None
         self.finish_reason: str | None = None
         self._tell = tell
@@ -120,6 +123,7 @@ class TokenReader:
     def begin_anew(self, begins: Callable[[], Awaitable[None]]) -> None:
         """What came broke off, and stays; somebody else may go on. `begins` is awaited when somebody does."""
         self._decoder = Decoder()
+        self.calls = ToolCalls()
         self.finish_reason = None
         self._begins_anew = begins
 
@@ -160,9 +164,16 @@ class TokenReader:
             case [{"finish_reason": str(reason)}, *_]:
                 self.finish_reason = reason
         match chunk.get("choices"):
-            case [{"delta": {"content": str(text)}}, *_] if text:
-                self.text.append(text)
-                await self._tell(text)
+            case [{"delta": dict(delta)}, *_]:
+                await self._delta(delta)
+
+    async def _delta(self, delta: Mapping[str, Any]) -> None:
+        calls, text = delta.get("tool_calls"), delta.get("content")
+        if isinstance(calls, list):
+            self.calls.feed(calls)
+        if isinstance(text, str) and text:
+            self.text.append(text)
+            await self._tell(text)
 
 
 async def _nothing() -> None:

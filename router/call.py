@@ -4,7 +4,7 @@ Rules of this file
 - Values, and how they follow from a role's configuration and a caller's words. Nothing is sent here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,10 @@ CHAT_PATH = "/v1/chat/completions"
 DEFAULT_TERMS = Terms()
 HEDGE_SECONDS = 1.5
 """People wait so long for a first word without wondering."""
+
+
+def _nothing(_candidate: Candidate) -> Collection[str]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Call:
     """What the client has of the answer already: the rest is asked for."""
     avoid: tuple[Candidate, ...] = ()
     """Who shall not be asked."""
+    omits: Callable[[Candidate], Collection[str]] = _nothing
+    """Keys of the body that a candidate is known not to take."""
 
     @property
     def stream(self) -> bool:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from router.config_agent import AgentConfig
 from router.config_domains import SHIPPED_DOMAINS, DomainConfig
 from router.config_folder import DIRECTORY_WANTED, check_directory
 from router.config_roles import RoleConfig
@@ -236,6 +237,8 @@ class RouterConfig(Section):
     """How Maek finds out what a message wants."""
     tools: ToolsConfig = ToolsConfig()
     """What Maek can do besides chatting."""
+    agent: AgentConfig = AgentConfig()
+    """How far the reasoner may go with tools that it calls itself."""
     relay: RelayConfig = RelayConfig()
     """How answers are passed on."""
     prewarm: bool = True

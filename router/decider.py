@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from router.ask import Ask
 from router.asking import ClassifierAsker
 from router.config import CLASSIFIER, Config
 from router.conversation import Message
@@ -26,7 +27,6 @@ from router.language import language_of
 from router.learning.keeping import Keeping
 from router.tools.calendar_words import NOT_KEPT_EN, NOT_KEPT_KO
 from router.tools.spec import PendingDraft, Tool
-from router.turn import Ask
 from sidecar import cold_seconds
 
 log = logging.getLogger(__name__)

@@ -46,10 +46,17 @@ class Record:
     deciding: Journey = field(default_factory=Journey)
     """Where the classifier was asked."""
     answering: Journey = field(default_factory=Journey)
+    earlier: list[Journey] = field(default_factory=list)
+    """Rounds of the answer in which the model called tools, before the one that is `answering`."""
     steps: list[ToolStep] = field(default_factory=list)
     """The tools that were used, in the order in which they ended."""
     error: str | None = None
     """The stable code of the error that ended it."""
+
+    def begin_round(self) -> None:
+        """The model has called tools, and is asked again."""
+        self.earlier.append(self.answering)
+        self.answering = Journey(self.id)
 
     @property
     def journey(self) -> Journey:
@@ -93,12 +100,14 @@ def record_json(record: Record) -> dict[str, Any]:
         "decision": None if record.decision is None else decision_summary(record.decision),
         "deciding": journey_json(record.deciding),
         "answering": journey_json(record.answering),
-        "tools": [_step_json(step) for step in record.steps],
+        "earlier_rounds": [journey_json(journey) for journey in record.earlier],
+        "tools": [step_json(step) for step in record.steps],
         "error": record.error,
     }
 
 
-def _step_json(step: ToolStep) -> dict[str, Any]:
+def step_json(step: ToolStep) -> dict[str, Any]:
+    """A call of a tool for programs. Latencies in ms."""
     return {
         "tool": step.tool,
         "operation": step.operation,

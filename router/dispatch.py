@@ -161,6 +161,8 @@ def _upstream(call: Call, place: Place, due_at: float) -> UpstreamRequest:
         headers["authorization"] = f"Bearer {spec.api_key}"
     asked = call.body if call.delivered is None else continued(call.body, call.delivered, place.state.engine)
     body = {**asked, "model": place.attempt.candidate.model}
+    for key in call.omits(place.attempt.candidate):
+        body.pop(key, None)
     if call.schema is not None and takes_schema(place.state):
         schema = {"name": "answer", "schema": call.schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}

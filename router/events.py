@@ -11,11 +11,11 @@ from typing import Any
 
 from router.asking import TokenReader
 from router.decide.decision import Decision
-from router.decisions import Record
+from router.decisions import Record, ToolStep
 from router.journey import Journey
 from router.language import pick
 from router.resuming import Resumption
-from router.tools.spec import PendingDraft
+from router.tools.spec import Operation, PendingDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,17 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """The model that answers has called a tool."""
+
+    text: str
+    """For the user."""
+    tool: str
+    operation: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ToolUsed:
     """A tool has answered."""
 
@@ -102,9 +113,11 @@ class Done:
     """Where the text came from; empty where no model was asked for it."""
     usage: Mapping[str, Any] | None
     finish_reason: str
+    steps: tuple[ToolStep, ...] = ()
+    """The tools that were used."""
 
 
-Event = Decided | Notice | Waiting | Loading | Resumed | ToolUsed | Drafted | Token | Quiet | Done
+Event = Decided | Notice | Waiting | Loading | Resumed | ToolStarted | ToolUsed | Drafted | Token | Quiet | Done
 Emit = Callable[[Event], Awaitable[None]]
 
 
@@ -156,3 +169,9 @@ def resumed_by(language: str, resumption: Resumption) -> Resumed:
         en=f"The answer broke off; {resumption.backend} goes on with it.",
     )
     return Resumed(text, resumption)
+
+
+def using_tool(language: str, tool: str, operation: Operation, params: Mapping[str, Any]) -> ToolStarted:
+    """The event, with its words."""
+    text = pick(language, ko=f"{operation.title_ko}: 찾아보는 중입니다.", en=f"Looking up: {operation.title_en}.")
+    return ToolStarted(text, tool, operation.name, params)

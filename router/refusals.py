@@ -40,6 +40,8 @@ class Refusal(Enum):
 
 def refusal_of(status: int, body: bytes, *, told_when: bool = False) -> Refusal:
     """What a status outside 200..299 means. `told_when`: the answer says when to come back."""
+    if 400 <= status < 600 and _NO_TOOLS.search(body, 0, MOST_LOOKED_AT_BYTES):
+        return Refusal.MISSING
     match status:
         case 429:
             return Refusal.FULL
@@ -85,6 +87,11 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
+_NO_TOOLS = re.compile(
+    rb"(?i)does not support tools|tools param requires --jinja|requires --enable-auto-tool-choice"
+    rb"|tool (?:use|calling|choice) is not supported|tools? (?:are|is) not supported"
+)
+"""Ollama, llama.cpp (with HTTP 500), vLLM; and LM Studio and others, in words of their own."""
 _LOADING = re.compile(rb"(?i)loading (?:the )?model|model is (?:still )?(?:being )?load(?:ed|ing)")
 """llama.cpp says "Loading model"."""
 _BUSY = re.compile(

@@ -11,23 +11,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
-from typing import TypeVar, assert_never
+from typing import assert_never
 
-from router.asking import TokenReader
-from router.attempt import CallerRefused
-from router.call import CHAT_PATH, Call, call_for, with_role_defaults
+from router.answering import Answering
+from router.ask import Ask
 from router.chatting import SmallTalk
 from router.config import REASONER, Config
-from router.config_roles import PriorityName
 from router.conversation import Message, Role
 from router.decide.decision import Action, Decision, PendingQuestion, Persona
-from router.decide.sheltering import as_data
 from router.decisions import Record
 from router.dispatch import Dispatcher
-from router.errors import BadRequest, NotFound, UnknownModel
+from router.errors import NotFound, UnknownModel
 from router.events import (
     Decided,
     Done,
@@ -35,14 +31,10 @@ from router.events import (
     Quiet,
     Token,
     loading_model,
-    reading,
-    resumed_by,
 )
 from router.exchange import LOADING_NEWS_SECONDS
 from router.fleet import Fleet
 from router.journey import Journey
-from router.language import pick
-from router.resuming import Resumption, answered_to_the_end
 from router.sessions.store import SessionStore, SessionStoreFailed
 from router.silence import filled
 from router.telemetry import Telemetry
@@ -50,30 +42,6 @@ from router.tool_use import Caller, ToolUse, Wanted
 from router.tools.spec import PendingDraft, Tool
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-PLEASE_GO_ON_KO = "방금 답변이 중간에 끊겼습니다. 끊긴 바로 그 자리부터, 되풀이하거나 인사하지 말고 이어서 써 주세요."
-PLEASE_GO_ON_EN = "Your last message was cut off. Go on exactly where it stops, without repeating or greeting."
-"""To a model that cannot be told otherwise that its answer is not finished."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a user said, and how."""
-
-    message: str
-    owner: str
-    language: str
-    """`ko` or `en`."""
-    session: str | None = None
-    role: str | None = None
-    """A role to answer without any decision."""
-    priority: PriorityName | None = None
-    """Who goes first when nobody has room; None: as the role has it."""
-    resume: bool = False
-    """Have another backend go on with an answer that breaks off."""
-
 
 Decide = Callable[[Ask, Sequence[Message], PendingDraft | None, Journey, PendingQuestion | None], Awaitable[Decision]]
 """Message, history, draft and question → decision; the journey tells where a classifier was asked."""
@@ -99,6 +67,7 @@ class Turns:
         self._sessions = sessions
         keepalive_seconds = config.router.relay.keepalive_seconds
         self._tool_use = ToolUse(tools, sessions, fleet, now, telemetry, keepalive_seconds)
+        self._answering = Answering(config, fleet, dispatcher, self._tool_use, now)
         self._decide = decide
         self._now = now
         self._telemetry = telemetry
@@ -146,7 +115,7 @@ class Turns:
         await emit(Decided(record, session, decision))
         done = await self._answer(ask, decision, session, record, emit)
         await self._remember(session, ask, decision, done)
-        await emit(done)
+        await emit(replace(done, steps=tuple(record.steps)))
 
     async def _remember(self, session: str, ask: Ask, decision: Decision | None, done: Done) -> None:
         """What was said, and what was asked back; a question that the message answered or passed over is over."""
@@ -195,9 +164,14 @@ class Turns:
 
     async def _answer(self, ask: Ask, decision: Decision | None, session: str, record: Record, emit: Emit) -> Done:
         if decision is None:
-            return await self._route(ask, ask.role or REASONER, ask.message, session, record, emit)
+            history = await self._sessions.history(session, ask.owner)
+            return await self._answering.answered(
+                ask, ask.role or REASONER, ask.message, history, session, record, emit
+            )
         if decision.action is Action.ROUTE:
-            return await self._route(ask, REASONER, decision.prompt or ask.message, session, record, emit)
+            history = await self._sessions.history(session, ask.owner)
+            prompt = decision.prompt or ask.message
+            return await self._answering.answered(ask, REASONER, prompt, history, session, record, emit)
         history = await self._sessions.history(session, ask.owner) if decision.unsaid else ()
         return await self.spoken(ask, decision, history, record, emit, session)
 
@@ -229,58 +203,6 @@ class Turns:
         await emit(Token(text))
         return Done(text, record.deciding, None, "stop")
 
-    async def _route(self, ask: Ask, role: str, prompt: str, session: str, record: Record, emit: Emit) -> Done:
-        settings = self._config.router.roles[role]
-        history = await self._sessions.history(session, ask.owner)
-        system = settings.system_prompt or self.system_prompt(ask.language)
-        messages = [
-            {"role": "system", "content": system},
-            *({"role": str(one.role), "content": _as_said(one, ask.language)} for one in history),
-            {"role": "user", "content": prompt},
-        ]
-
-        reader = reading(emit, ask.language)
-        asked = {"messages": messages, "stream": True, "stream_options": {"include_usage": True}}
-        call = call_for(
-            role,
-            settings,
-            CHAT_PATH,
-            with_role_defaults(asked, settings),
-            partial(self._fleet.pool_of_role, role),
-            priority=ask.priority,
-            session=session,
-            attempts=self._config.router.relay.attempts,
-        )
-        try:
-            await self._answered(call, reader, ask, record, emit)
-        except CallerRefused as error:
-            raise BadRequest(
-                f"The model refused this request with HTTP {error.status}; it may be too long for it."
-            ) from error
-        return Done("".join(reader.text), record.answering, reader.usage, reader.finish_reason or "stop")
-
-    async def _answered(self, call: Call, reader: TokenReader, ask: Ask, record: Record, emit: Emit) -> None:
-        if not ask.resume:
-            await self._dispatcher.send(call, reader, record.answering)
-            return
-
-        async def tell(resumption: Resumption) -> None:
-            await emit(resumed_by(ask.language, resumption))
-
-        please = pick(ask.language, ko=PLEASE_GO_ON_KO, en=PLEASE_GO_ON_EN)
-        await answered_to_the_end(self._dispatcher, call, reader, record.answering, please, tell)
-
     def system_prompt(self, language: str) -> str:
         """What stands before a conversation that gives none: who answers, how, and what day it is."""
-        persona = self._config.router.persona
-        today = f"{self._now():%Y-%m-%d %H:%M (%A)}"
-        return pick(
-            language,
-            ko=f"당신은 {persona.name}입니다. {persona.description_ko} 지금은 {today}입니다.",
-            en=f"You are {persona.name}. {persona.description_en} It is {today}.",
-        )
-
-
-def _as_said(message: Message, language: str) -> str:
-    """A message for the model that answers: as it was said, unless others wrote it."""
-    return as_data(message.text, language) if message.found else message.text
+        return self._answering.system_prompt(language)

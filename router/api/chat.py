@@ -14,15 +14,28 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from router.api.context import OWNER, begin_record, json_object, priority_header, service_of, trail
 from router.api.streaming import Reply
+from router.ask import Ask
 from router.config_roles import PriorityName
-from router.decisions import Record, decision_json
+from router.decisions import Record, decision_json, step_json
 from router.errors import BadRequest, MaekError, TooLarge
-from router.events import Decided, Done, Drafted, Event, Loading, Notice, Quiet, Resumed, Token, ToolUsed, Waiting
+from router.events import (
+    Decided,
+    Done,
+    Drafted,
+    Event,
+    Loading,
+    Notice,
+    Quiet,
+    Resumed,
+    Token,
+    ToolStarted,
+    ToolUsed,
+    Waiting,
+)
 from router.language import language_of
 from router.service import Service
 from router.sse import encode
 from router.tools.spec import Tool
-from router.turn import Ask
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -95,7 +108,7 @@ async def _whole(service: Service, ask: Ask, record: Record) -> web.StreamRespon
     answer: dict[str, Any] = {"id": record.id, "session": None}
 
     async def collect(event: Event) -> None:
-        if not isinstance(event, Waiting | Loading | Resumed):  # when the answer is there, that is over
+        if not isinstance(event, Waiting | Loading | Resumed | ToolStarted):  # when the answer is there, that is over
             answer.update(_fields(event, service))
 
     await service.turns.run(ask, record, collect)
@@ -132,6 +145,7 @@ EVENT_NAME: Mapping[type[Event], str] = {
     Waiting: "notice",
     Loading: "notice",
     Resumed: "notice",
+    ToolStarted: "notice",
     ToolUsed: "tool",
     Drafted: "draft",
     Token: "token",
@@ -154,6 +168,8 @@ def _fields(event: Event, service: Service) -> dict[str, Any]:
             return {"notice": text, "loading": True, "expected_seconds": expected_seconds}
         case Resumed(text, resumption):
             return {"notice": text, "resumed": asdict(resumption)}
+        case ToolStarted(text, tool, operation, params):
+            return {"notice": text, "tool": tool, "operation": operation, "params": dict(params)}
         case ToolUsed():
             return {"tool": event.tool, "operation": event.operation, "data": dict(event.data)}
         case Drafted(draft):
@@ -178,6 +194,7 @@ def _ending(done: Done, service: Service) -> dict[str, Any]:
         "load": None if last is None or last.level is None else last.level.label,
         "usage": done.usage,
         "finish_reason": done.finish_reason,
+        "tools": [step_json(step) for step in done.steps],
         "resumes": done.journey.resumes,
         "timings": {"first_token_ms": done.journey.first_token_ms, "total_ms": done.journey.total_ms},
     }

@@ -27,6 +27,7 @@ from router.api.context import (
 )
 from router.api.openai_answers import completion_json, delta_event, end_events, model_json, with_choices
 from router.api.streaming import Reply
+from router.ask import Ask
 from router.attempt import CallerRefused, Opened
 from router.balance.pools import Pool
 from router.call import CHAT_PATH, call_for, with_role_defaults
@@ -42,7 +43,6 @@ from router.service import Service
 from router.signs import BOUNDARY_BYTES, ends_event
 from router.silence import filled
 from router.sse import comment
-from router.turn import Ask
 
 AUTO = "auto"
 

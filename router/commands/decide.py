@@ -20,6 +20,7 @@ from typing import Any
 import orjson
 
 from router.app import running
+from router.ask import Ask
 from router.commands.options import add_config, config_path, load_or_explain
 from router.config import Config
 from router.decide.decision import Decision, SessionFacts
@@ -33,7 +34,6 @@ from router.judging.report import Judged, judged, report
 from router.judging.text import report_json, report_text
 from router.language import language_of
 from router.tools.registry import build as build_tools
-from router.turn import Ask
 
 ABSTAINED = "abstain"
 OWNER = "decide"

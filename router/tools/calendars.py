@@ -93,7 +93,12 @@ def _tool(today: Run, search: Run, create_draft: Run, create_confirmed: Run, *, 
         Operation("today", "오늘 일정", "today's entries", NoParams, today),
         Operation("search", "기간 안의 일정", "entries between two days", Search, search),
         Operation(
-            "create_draft", "새 일정 초안 만들기", "prepare a new entry for confirmation", CreateDraft, create_draft
+            "create_draft",
+            "새 일정 초안 만들기",
+            "prepare a new entry for confirmation",
+            CreateDraft,
+            create_draft,
+            drafts=True,
         ),
         Operation(
             "create_confirmed",

@@ -93,6 +93,8 @@ class Operation:
     run: Run
     writes: bool = False
     """It changes something, so that it needs the user's own yes and is never tried twice. A draft changes nothing."""
+    drafts: bool = False
+    """It prepares something that waits for the user's yes: one at a time."""
     reaches_out: bool = False
     """What it is given may reach somebody else's server: a model that has read others' text may not call it."""
     notice_ko: str | None = None

@@ -115,7 +115,7 @@ def told(considered: list[dict[str, Any]]) -> dict[str, Any]:
 def test_a_record_says_what_was_decided_and_where_it_went_and_no_word_that_was_said() -> None:
     nobody = Journey(nobody=why(NAS))
     used = ToolStep("email", "search", ToolOutcome.TIMEOUT, 20.0)
-    record = Record("1", AT, "anna", "auto", DECISION, journey(), nobody, [used], error="backend_timeout")
+    record = Record("1", AT, "anna", "auto", DECISION, journey(), nobody, steps=[used], error="backend_timeout")
     assert record_json(record) == {
         "id": "1",
         "at": "2026-02-01T12:00:00.123+00:00",
@@ -182,6 +182,7 @@ def test_a_record_says_what_was_decided_and_where_it_went_and_no_word_that_was_s
             "total_ms": 1500.0,
         },
         "answering": {"attempts": [], "nobody": told([NAS_TOLD]), "first_token_ms": None, "total_ms": None},
+        "earlier_rounds": [],
         "tools": [{"tool": "email", "operation": "search", "outcome": "timeout", "total_ms": 20000.0}],
         "error": "backend_timeout",
     }

@@ -20,7 +20,9 @@ from router.sessions.trimming import entry_of
 from router.tools.spec import PendingDraft
 
 instants = st.floats(0, 4e9)
-entries = st.builds(entry_of, st.builds(Message, role=st.sampled_from(Role), text=st.text(), found=st.booleans()), instants)
+entries = st.builds(
+    entry_of, st.builds(Message, role=st.sampled_from(Role), text=st.text(), found=st.booleans()), instants
+)
 json_values = st.recursive(
     st.none()
     | st.booleans()
