@@ -139,3 +139,19 @@ def test_whatever_a_header_says_nobody_waits_longer_than_an_hour(
 ) -> None:
     wait_seconds = retry_after_seconds(header, answered, NOON + later)
     assert wait_seconds is None or 0 <= wait_seconds <= LONGEST_RETRY_AFTER_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b'{"error":{"message":"registry.ollama.ai/library/gemma:2b does not support tools"}}'),
+        (500, b'{"error":{"code":500,"message":"tools param requires --jinja flag"}}'),
+        (
+            400,
+            b'{"message":"\\"auto\\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set"}',
+        ),
+        (422, b'{"detail":"Tools are not supported by this model"}'),
+    ],
+)
+def test_a_backend_that_takes_no_tools_lacks_something_and_has_not_failed(status: int, body: bytes) -> None:
+    assert refusal_of(status, body) is Refusal.MISSING
