@@ -1,101 +1,31 @@
-# ruff: noqa: E501 - tables and scripts
 """A model that calls tools while it answers: in front of real sockets, with tools of the test's own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import aiohttp
 import orjson
 import pytest
 
-from router.tools.parameters import NoParams, Params, described
-from router.tools.spec import Operation, PendingDraft, Tool, ToolCall, ToolResult
-from router.turn import Turns
-from tests.fakes.routers import Maek, config_for, maek
-from tests.fakes.upstreams import (
-    DONE,
-    OK_STREAM,
-    STOP,
-    Heard,
-    Script,
-    Upstream,
-    answer,
-    chunked,
-    streaming,
-    token,
-    upstream,
-    watched,
+from router.tools.parameters import NoParams
+from router.tools.spec import Operation, PendingDraft, ToolCall, ToolResult
+from tests.fakes.upstreams import DONE, OK_STREAM, Heard, chunked, streaming, token
+from tests.router.answering import (
+    ANSWERS,
+    ASK,
+    CALLED,
+    WEATHER,
+    Place,
+    asked,
+    called,
+    calling,
+    in_script,
+    maek_with,
+    tools,
 )
-
-CALLED = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}\n\n'
-ANSWERS = streaming(token("다 "), token("됐어요."), STOP, DONE)
-WEATHER = Tool("weather", "날씨", "weather", {})
-
-
-class Place(Params):
-    """Where."""
-
-    place: Annotated[str, described(ko="장소", en="place")]
-
-
-def called(*calls: tuple[str, Mapping[str, Any]]) -> bytes:
-    """An event in which a model calls these functions."""
-    told = [
-        {"index": n, "id": f"c{n}", "type": "function", "function": {"name": name, "arguments": orjson.dumps(args).decode()}}
-        for n, (name, args) in enumerate(calls)
-    ]  # fmt: skip
-    return b"data: " + orjson.dumps({"choices": [{"index": 0, "delta": {"tool_calls": told}}]}) + b"\n\n"
-
-
-def calling(*calls: tuple[str, Mapping[str, Any]], saying: str = "") -> Script:
-    """A model that says something and then wants these called."""
-    return streaming(*([token(saying)] if saying else []), called(*calls), CALLED, DONE)
-
-
-async def sunny(_call: ToolCall, params: Any) -> ToolResult:
-    return ToolResult(f"{params.place}: 맑음", {"place": params.place})
-
-
-def tools(run: Callable[[ToolCall, Any], Awaitable[ToolResult]] = sunny, **more: Any) -> dict[str, Tool]:
-    look = Operation("look", "날씨 보기", "look at the weather", Place, run, **more)
-    return {"weather": replace(WEATHER, operations={"look": look})}
-
-
-@asynccontextmanager
-async def maek_with(
-    script: Script, own: Mapping[str, Tool] | None, **router: Any
-) -> AsyncIterator[tuple[Maek, Upstream]]:
-    """Maek in front of a model that follows the script, with tools of the test's own in place of its own."""
-    async with upstream(watched(script)) as server:
-        backend = {"name": "b", "url": server.url, "engine": "openai", "models": {"reasoner": "m", "writer": "m"}}
-        config = config_for([backend], roles={"writer": {}}, **router)
-        async with maek(config) as router_:
-            if own is not None:
-                house, service = router_.house, router_.house.current.service
-                turns = Turns(
-                    service.config,
-                    service.fleet,
-                    service.dispatcher,
-                    house.parts.sessions,
-                    own,
-                    service.decider,
-                    service.now,
-                    house.parts.telemetry,
-                )
-                house.current.service = replace(service, turns=turns)
-            yield router_, server
-
-
-def asked(server: Upstream) -> list[Any]:
-    """The chats that the model was sent."""
-    return [heard.json() for heard in server.heard if heard.body]
-
-
-ASK = {"message": "서울 날씨 보고 알려줘", "role": "reasoner", "lang": "ko"}
 
 
 async def test_what_a_model_calls_is_done_and_it_answers_with_what_was_found() -> None:
@@ -124,16 +54,6 @@ async def test_what_a_model_calls_is_done_and_it_answers_with_what_was_found() -
     assert len(record["earlier_rounds"]) == 1
     assert record["tools"][0]["operation"] == "look"
     assert "서울" not in orjson.dumps(record).decode()
-
-
-def in_script(*scripts: Script) -> Script:
-    """The first script for the first chat, and so on; the last one for all that follow."""
-    count = iter(range(10_000))
-
-    async def script(heard: Heard) -> None:
-        await scripts[min(next(count), len(scripts) - 1)](heard)
-
-    return script
 
 
 async def test_calls_of_one_round_are_made_at_the_same_time_and_the_same_one_once() -> None:
@@ -321,49 +241,6 @@ async def test_an_entry_that_a_model_drafts_is_written_after_the_user_s_yes(tmp_
     assert confirmed["operation"] == "create_confirmed"
     assert len(written) == 1
     assert "회의" in written[0].read_text("utf-8")
-
-
-NO_TOOLS = answer("400 Bad Request", b'{"error":{"message":"m does not support tools"}}')
-
-
-async def without_tools(heard: Heard) -> None:
-    """A server that takes no tools."""
-    if "tools" in heard.json():
-        await heard.send(NO_TOOLS)
-    else:
-        await ANSWERS(heard)
-
-
-async def test_a_backend_that_takes_no_tools_answers_without_and_is_not_offered_them_again() -> None:
-    async with maek_with(without_tools, tools()) as (router, server):
-        first_status, first = await router.post("/chat", ASK)
-        second_status, _ = await router.post("/chat", ASK)
-        with_tools = ["tools" in one for one in asked(server)]
-    assert (first_status, second_status) == (200, 200)
-    assert first["text"] == "다 됐어요."
-    assert with_tools == [True, False, False]
-
-
-async def test_one_that_refuses_the_request_itself_is_offered_tools_the_next_time() -> None:
-    refusing = watched(lambda heard: heard.send(answer("400 Bad Request", b'{"error":{"message":"too long"}}')))
-    async with maek_with(refusing, tools()) as (router, server):
-        status, told = await router.post("/chat", ASK)
-        await router.post("/chat", ASK)
-        with_tools = ["tools" in one for one in asked(server)]
-    assert status == 400
-    assert "refused this request with HTTP 400" in told["error"]["message"]
-    assert with_tools == [True, False, True, False]
-
-
-@pytest.mark.parametrize(("router", "role"), [({"agent": {"rounds": 0}}, "reasoner"), ({}, "writer")])
-async def test_only_the_reasoner_is_offered_tools_and_only_where_it_may_call_them(
-    router: dict[str, Any], role: str
-) -> None:
-    async with maek_with(ANSWERS, tools(), **router) as (served, server):
-        await served.post("/chat", ASK | {"role": role})
-        [chat] = asked(server)
-    assert "tools" not in chat
-    assert "tool_choice" not in chat
 
 
 async def test_tools_that_a_client_brings_pass_untouched_both_ways() -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import jsonschema
 import pytest
+from pydantic import ConfigDict, Field
 
 from router.agent.functions import LONGEST_NAME, arguments, names, offered
 from router.tools.parameters import NoParams, Params, described
@@ -103,3 +104,15 @@ def test_of_two_that_would_have_the_same_name_the_first_has_it() -> None:
 )
 def test_arguments_are_read_also_when_they_are_a_little_broken(text: str, value: Any) -> None:
     assert arguments(text) == value
+
+
+def test_a_parameter_that_nobody_described_is_offered_all_the_same() -> None:
+    class Plain(Params):
+        """Of somebody else's."""
+
+        model_config = ConfigDict(extra="forbid")
+        to: int
+        from_: Annotated[int, Field(alias="from")]
+
+    [function] = offered(tool("t", Operation("go", "하기", "go", Plain, run)), "ko")
+    assert list(function["function"]["parameters"]["properties"]) == ["to", "from"]
