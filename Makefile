@@ -35,16 +35,18 @@ check: $(VENV)/dev.stamp
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m router.config_docs --check
 	$(BIN)/python -m router.metrics_docs --check
+	$(BIN)/python -m router.tool_docs --check
 	$(BIN)/maek check -c config.yaml
 
 tests: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --cov --cov-report=term --durations=10
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 
-# Writes docs/config.md, config.schema.json and docs/metrics.md anew from the code.
+# Writes docs/config.md, config.schema.json, docs/metrics.md and docs/tools.md anew from the code.
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m router.config_docs
 	$(BIN)/python -m router.metrics_docs
+	$(BIN)/python -m router.tool_docs
 
 bench-overhead: $(VENV)/run.stamp
 	$(BIN)/python -m bench.overhead $(ARGS)

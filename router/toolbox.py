@@ -13,6 +13,7 @@ from router.config_tools.calendars import CalendarKind
 from router.documents.local import local_archive
 from router.tools.calendar_files import CalendarFiles
 from router.tools.infra import Host, InfraSettings
+from router.tools.plugins import plugged
 from router.tools.reach import http_checker
 from router.tools.registry import ToolSettings, build
 from router.tools.spec import Tool
@@ -20,7 +21,8 @@ from router.tools.spec import Tool
 
 def toolbox(config: Config, http: Callable[[], aiohttp.ClientSession]) -> Mapping[str, Tool]:
     """Every tool by name, as this configuration has it. `http` lends the session for questions to other servers."""
-    return build(ToolSettings(_infra(config), http_checker(http), _calendar(config), local_archive(config)))
+    own = build(ToolSettings(_infra(config), http_checker(http), _calendar(config), local_archive(config)))
+    return {**own, **plugged(config.router.tools.plugins)}
 
 
 def _infra(config: Config) -> InfraSettings:

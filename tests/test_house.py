@@ -28,6 +28,7 @@ BROAD_EXCEPTS = frozenset(
     {
         "router/documents/reading.py",  # a broken file makes its library fail in any way; the file is named with it
         "router/api/middleware.py",  # whatever a handler raises becomes an error body, logged and counted
+        "router/tools/plugins.py",  # code of others: a plugin that breaks is logged, and listed as not set up
         "router/tools/call.py",  # tools are also written by others; their bugs are logged, and counted as `broken`
         "sidecar/monitor.py",  # the health loop survives anything; logged, and counted as a fact
     }

@@ -35,7 +35,7 @@ from router.events import (
 from router.language import language_of
 from router.service import Service
 from router.sse import encode
-from router.tools.spec import Tool
+from router.tools.describe import tool_json
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -207,23 +207,4 @@ def _json(value: Mapping[str, Any], headers: Mapping[str, str]) -> web.Response:
 async def tools(request: web.Request) -> web.StreamResponse:
     """`GET /tools`: what Maek can do besides chatting."""
     service = service_of(request)
-    return _json({"tools": [_tool_json(tool) for tool in service.tools.values()]}, {})
-
-
-def _tool_json(tool: Tool) -> dict[str, Any]:
-    return {
-        "name": tool.name,
-        "title_ko": tool.title_ko,
-        "title_en": tool.title_en,
-        "configured": tool.configured,
-        "operations": [
-            {
-                "name": operation.name,
-                "title_ko": operation.title_ko,
-                "title_en": operation.title_en,
-                "writes": operation.writes,
-                "params": operation.params.model_json_schema(),
-            }
-            for operation in tool.operations.values()
-        ],
-    }
+    return _json({"tools": [tool_json(tool) for tool in service.tools.values()]}, {})

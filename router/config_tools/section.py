@@ -1,8 +1,11 @@
 """What an operator sets for the tools, together: the part `router.tools` of the configuration."""
 
+from pydantic import Field
+
 from router.config_tools.calendars import CalendarConfig
 from router.config_tools.documents import DocumentConfig
 from router.config_tools.infra import InfraConfig
+from router.config_tools.plugins import PluginsConfig
 from sidecar.config import Section
 
 
@@ -15,3 +18,5 @@ class ToolsConfig(Section):
     """The documents that questions are answered from."""
     infra: InfraConfig = InfraConfig()
     """Machines and services."""
+    plugins: PluginsConfig = Field(default_factory=dict)
+    """Tools of other packages, by the names that these give them; each with its own options."""

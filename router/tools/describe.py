@@ -1,10 +1,11 @@
-"""The tools in words, for the classifier's prompt.
+"""The tools in words: for the classifier's prompt, for programs, and for the page of the documentation.
 
 Rules of this file
 - Pure, and made from the specifications alone, so that the prompt cannot promise what the registry lacks.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic.fields import FieldInfo
 
@@ -33,3 +34,26 @@ def _param(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return name
     return f"{name}?" if field.default is None else f"{name}={field.default!r}"
+
+
+def tool_json(tool: Tool) -> dict[str, Any]:
+    """A tool for programs, as `GET /tools` and `maek tools --json` show it."""
+    return {
+        "name": tool.name,
+        "title_ko": tool.title_ko,
+        "title_en": tool.title_en,
+        "configured": tool.configured,
+        "operations": [_operation_json(operation) for operation in tool.operations.values()],
+    }
+
+
+def _operation_json(operation: Operation) -> dict[str, Any]:
+    return {
+        "name": operation.name,
+        "title_ko": operation.title_ko,
+        "title_en": operation.title_en,
+        "writes": operation.writes,
+        "drafts": operation.drafts,
+        "timeout_seconds": operation.timeout_seconds,
+        "params": operation.params.model_json_schema(),
+    }
