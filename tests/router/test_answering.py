@@ -295,3 +295,14 @@ async def test_a_model_cut_off_in_the_middle_of_a_call_ends_in_an_error_and_call
         status, told = await router.post("/chat", ASK)
     assert (status, told["error"]["code"]) == (502, "backend_truncated")
     assert not made
+
+
+async def test_what_another_s_server_names_is_no_label_and_what_nobody_named_neither() -> None:
+    script = in_script(calling(("weather__look", {"place": "서울"})), ANSWERS)
+    own = {"weather": replace(tools()["weather"], foreign=True)}
+    async with maek_with(script, own) as (router, _):
+        await router.post("/chat", ASK)
+        async with router.client.get(router.url + "/metrics") as response:
+            metrics = await response.text()
+    assert 'maek_tool_calls_total{operation="other",outcome="ok",tool="weather"} 1.0' in metrics
+    assert 'operation="look"' not in metrics
