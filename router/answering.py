@@ -191,13 +191,16 @@ class Answering:
         await answered_to_the_end(self._dispatcher, call, reader, record.answering, please, tell)
 
     def system_prompt(self, language: str) -> str:
-        """What stands before a conversation that gives none: who answers, how, and what day it is."""
-        persona = self._config.router.persona
-        today = f"{self._now():%Y-%m-%d %H:%M (%A)}"
+        """What stands before a conversation that gives none: who answers, how, and what day it is.
+
+        The hour is enough: a minute that changes would have servers read the tools and the whole conversation anew.
+        """
+        persona, now = self._config.router.persona, self._now()
+        today = f"{now:%Y-%m-%d (%A)}"
         return pick(
             language,
-            ko=f"당신은 {persona.name}입니다. {persona.description_ko} 지금은 {today}입니다.",
-            en=f"You are {persona.name}. {persona.description_en} It is {today}.",
+            ko=f"당신은 {persona.name}입니다. {persona.description_ko} 오늘은 {today}, 지금은 {now:%H}시쯤입니다.",
+            en=f"You are {persona.name}. {persona.description_en} It is {today}, about {now:%H}:00.",
         )
 
 

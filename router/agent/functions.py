@@ -8,10 +8,12 @@ Rules of this file
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from json_repair import repair_json
+from pydantic import BaseModel
 
 from router.language import pick
 from router.tools.parameters import description
@@ -21,6 +23,8 @@ SEPARATOR = "__"
 """Between tool and operation: the names of functions have no dots."""
 LONGEST_NAME = 64
 """Characters, as OpenAI and the servers that follow it take them."""
+MOST_SCHEMAS = 1024
+"""Kept: making one takes longer than all the rest of a request."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -50,14 +54,15 @@ def _function(name: str, operation: Operation, language: str) -> dict[str, Any]:
     title = pick(language, ko=operation.title_ko, en=operation.title_en)
     return {
         "type": "function",
-        "function": {"name": name, "description": title, "parameters": _parameters(operation, language)},
+        "function": {"name": name, "description": title, "parameters": _parameters(operation.params, language)},
     }
 
 
-def _parameters(operation: Operation, language: str) -> dict[str, Any]:
+@lru_cache(maxsize=MOST_SCHEMAS)
+def _parameters(params: type[BaseModel], language: str) -> Mapping[str, Any]:
     """The JSON Schema of the parameters, each with its description in one language, and no more than a model needs."""
-    schema = operation.params.model_json_schema()
-    for name, field in operation.params.model_fields.items():
+    schema = params.model_json_schema()
+    for name, field in params.model_fields.items():
         told = schema.get("properties", {}).get(name)
         if isinstance(told, dict):
             told.pop("ko", None)
