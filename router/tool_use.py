@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from router.decisions import Record, ToolStep
 from router.errors import NotFound, ToolFailed, ToolOutcome
@@ -158,6 +159,7 @@ class _Facts:
                 level="unknown" if level is None else level.label,
                 models=tuple(model.name for model in state.models or ()),
                 simulated=state.spec.simulated,
+                address=urlsplit(state.spec.url).hostname or "",
             )
             for state in snapshot.backends.values()
         )

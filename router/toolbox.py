@@ -5,14 +5,19 @@ Rules of this file
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from router.config import Config
 from router.config_tools.calendars import CalendarKind
+from router.config_tools.infra import HostConfig
 from router.documents.local import local_archive
 from router.tools.calendar_files import CalendarFiles
-from router.tools.infra import Host, InfraSettings
+from router.tools.hosts.doors import Certificates, door_of
+from router.tools.hosts.host import Host
+from router.tools.infra import InfraSettings
 from router.tools.plugins import plugged
 from router.tools.reach import http_checker
 from router.tools.registry import ToolSettings, build
@@ -27,8 +32,26 @@ def toolbox(config: Config, http: Callable[[], aiohttp.ClientSession]) -> Mappin
 
 def _infra(config: Config) -> InfraSettings:
     infra = config.router.tools.infra
-    hosts = {name: Host(tuple(host.backends), host.local) for name, host in infra.hosts.items()}
-    return InfraSettings(hosts, {name: service.url for name, service in infra.services.items()})
+    hosts = {name: _host(host) for name, host in infra.hosts.items()}
+    socket = None if infra.tailscale_socket is None else str(Path(infra.tailscale_socket).expanduser())
+    return InfraSettings(hosts, {name: service.url for name, service in infra.services.items()}, socket)
+
+
+def _host(host: HostConfig) -> Host:
+    certificates = None if host.docker_tls is None else Certificates(*host.docker_tls.paths())
+    return Host(
+        backends=tuple(host.backends),
+        local=host.local,
+        address=host.address,
+        docker=None if host.docker is None else door_of(host.docker, certificates),
+        node_exporter=_page(host.node_exporter),
+        gpu_exporter=_page(host.gpu_exporter),
+    )
+
+
+def _page(url: str | None) -> str | None:
+    """The page of metrics; an address alone means its usual path."""
+    return url if url is None or urlsplit(url).path.strip("/") else url.rstrip("/") + "/metrics"
 
 
 def _calendar(config: Config) -> CalendarFiles | None:

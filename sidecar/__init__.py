@@ -10,7 +10,8 @@ from sidecar.config import SidecarConfig
 from sidecar.discovery import discover
 from sidecar.engines import ENGINES, orca
 from sidecar.engines.detect import USUAL_PORTS
-from sidecar.engines.engine import Model, ModelKind, StructuredOutput
+from sidecar.engines.engine import Model, ModelKind, StructuredOutput, Unreadable
+from sidecar.engines.promtext import Families, families_of
 from sidecar.errors import ConfigInvalid, Problem, SecretUnusable, TraceInvalid
 from sidecar.examination import Examination, examine
 from sidecar.exposition import SnapshotCollector
@@ -60,6 +61,7 @@ __all__ = [
     "DrainSwitched",
     "Examination",
     "Fact",
+    "Families",
     "FirstTokenCame",
     "Lengths",
     "Level",
@@ -89,6 +91,7 @@ __all__ = [
     "Store",
     "StructuredOutput",
     "TraceInvalid",
+    "Unreadable",
     "Verdict",
     "answers",
     "backends_json",
@@ -96,6 +99,7 @@ __all__ = [
     "cold_seconds",
     "discover",
     "examine",
+    "families_of",
     "is_resident",
     "load_rules",
     "orca",

@@ -1,9 +1,9 @@
 """The operator's own machines: hosts, services, disks, network, models.
 
 Rules of this file
-- Backends are told as the store knows them (`ToolFacts`), never asked again. Only configured services are asked, by
-  `CheckService`.
-- Of the machines, only the one that Maek runs on can be looked into; of the others it tells what their backends say.
+- Backends are told as the store knows them (`ToolFacts`), never asked again. Besides them only what the operator
+  configured is asked, and only to read.
+- One machine or service in trouble never hides the others: its line says what is wrong and what to do.
 - An unknown name is answered with the known ones.
 """
 
@@ -14,28 +14,24 @@ from typing import Annotated, Any
 
 from router.errors import ToolFailed
 from router.language import pick
-from router.tools.machine import Disk, Machine, human_bytes, read_disks, read_interfaces, read_machine
+from router.tools.hosts import words
+from router.tools.hosts.containers import Containers
+from router.tools.hosts.exporters import Node
+from router.tools.hosts.host import Host, backends_of
+from router.tools.hosts.looking import Seen, looked_at, nodes_of, there
+from router.tools.hosts.remedies import Whom, sentence
+from router.tools.hosts.tailnet import Tailnet, read_tailnet, socket_of
+from router.tools.hosts.trouble import Trouble
+from router.tools.machine import Disk, read_disks, read_interfaces, read_machine
 from router.tools.parameters import NoParams, Params, described
-from router.tools.reach import CheckService, Reached, reach_nothing
+from router.tools.reach import CheckService, reach_nothing
 from router.tools.spec import BackendSummary, Operation, Tool, ToolCall, ToolResult
-from sidecar import Level
 
 NAME = "infra"
 SEED_HOST = "gpu"
 """The host that is meant where none is named and none is configured."""
-
-_LEVELS_KO = {level.label: level.korean for level in Level}
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """A machine: the backends on it, and whether Maek itself runs there.
-
-    A local one that names no backends has all that no other machine has.
-    """
-
-    backends: tuple[str, ...] = ()
-    local: bool = False
+DISKS_SECONDS = 5.0
+"""A disk that hangs would else take the whole answer with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,8 @@ class InfraSettings:
     hosts: Mapping[str, Host] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
     """Service → URL that answers when it is well."""
+    tailscale_socket: str | None = None
+    """None: where it usually is."""
 
     @property
     def default_host(self) -> str:
@@ -62,11 +60,9 @@ def build(settings: InfraSettings, check: CheckService = reach_nothing) -> Tool:
         host: Annotated[str, described(ko="장비 이름", en="name of the machine")] = default_host
 
     class OnMachine(Params):
-        """One machine, the one that Maek runs on where none is named."""
+        """One machine, all that can be seen where none is named."""
 
-        host: Annotated[str | None, described(ko="장비 이름, 없으면 Maek이 도는 장비", en="name; none: Maek's own")] = (
-            None
-        )
+        host: Annotated[str | None, described(ko="장비 이름, 없으면 전부", en="name; none: all")] = None
 
     class OfService(Params):
         """One service or backend, all of them where none is named."""
@@ -90,17 +86,21 @@ class _Infra:
     check: CheckService
 
     async def status(self, call: ToolCall, params: Any) -> ToolResult:
-        host = self._host(call, params.host)
-        backends = self._backends_of(call, params.host, host)
-        lines = [_backend_line(call.language, backend) for backend in backends]
-        data: dict[str, Any] = {"host": params.host, "backends": [asdict(backend) for backend in backends]}
-        if host.local:
+        name = params.host
+        host = self._host(call, name)
+        backends = backends_of(name, self.settings.hosts, call.facts.backends())
+        lines = [words.backend_line(call.language, backend) for backend in backends]
+        data: dict[str, Any] = {"host": name, "backends": [_told(backend) for backend in backends]}
+        seen = await looked_at(host)
+        if host.local and not isinstance(seen.node, Node):
             machine = await asyncio.to_thread(read_machine)
-            lines.append(_machine_line(call.language, machine))
+            lines.append(words.machine_line(call.language, machine))
             data["machine"] = asdict(machine)
+        lines += _seen_lines(call.language, name, seen)
+        data |= _seen_data(seen)
         if not lines:
-            lines.append(_say(call, ko="아직 확인된 정보가 없어요.", en="nothing is known of it yet."))
-        return ToolResult(_listed(params.host, lines), data)
+            lines.append(_nothing_known(call, name))
+        return ToolResult(words.listed(name, lines), data)
 
     async def health(self, call: ToolCall, params: Any) -> ToolResult:
         wanted = params.service
@@ -110,49 +110,68 @@ class _Infra:
             known = [*self.settings.services, *(backend.name for backend in call.facts.backends())]
             raise _unknown(call, "서비스", "service", wanted, known)
         reached = dict(zip(urls, await asyncio.gather(*map(self.check, urls.values())), strict=True))
-        lines = [_service_line(call.language, name, found) for name, found in reached.items()]
-        lines += [_backend_line(call.language, backend) for name, backend in backends.items() if name not in reached]
+        lines = [words.service_line(call.language, name, found) for name, found in reached.items()]
+        lines += [
+            words.backend_line(call.language, backend) for name, backend in backends.items() if name not in reached
+        ]
         data: dict[str, Any] = {name: {"up": backend.up} for name, backend in backends.items()}
         data |= {name: {"up": found.up, "status": found.status} for name, found in reached.items()}
         empty = _say(call, ko="살펴볼 서비스가 없어요.", en="There are no services to look at.")
         return ToolResult("\n".join(lines) or empty, {"services": data})
 
     async def disk(self, call: ToolCall, params: Any) -> ToolResult:
-        name = params.host
-        if name is not None and not self._host(call, name).local:
-            raise ToolFailed(
-                _say(
-                    call,
-                    ko=f"{name}의 디스크는 여기서 볼 수 없어요. Maek이 도는 장비의 디스크만 볼 수 있어요.",
-                    en=f"The disks of {name} cannot be seen from here, only those of the machine that Maek runs on.",
-                )
-            )
-        disks = await asyncio.to_thread(read_disks)
-        lines = [_disk_line(call.language, disk) for disk in disks]
-        empty = _say(call, ko="읽을 수 있는 디스크가 없어요.", en="No disk can be read.")
-        return ToolResult("\n".join(lines) or empty, {"disks": [asdict(disk) for disk in disks]})
+        name, hosts = params.host, self.settings.hosts
+        if name is not None:
+            host = self._host(call, name)
+            if not host.local and host.node_exporter is None:
+                raise ToolFailed(_no_exporter(call, name))
+            hosts = {name: host}
+        local = name is None or hosts[name].local
+        # A local machine is read here; its exporter would tell the same disks once more.
+        others = {one: host for one, host in hosts.items() if not host.local}
+        disks, nodes = await asyncio.gather(_own_disks() if local else _no_disks(), nodes_of(others))
+        lines = [] if not local else _own_disk_lines(call, disks)
+        if local and nodes:
+            lines = [words.listed(_say(call, ko="이 장비", en="this machine"), lines)]
+        lines += [words.listed(one, _disk_lines(call, one, node)) for one, node in nodes.items()]
+        data = {
+            "disks": [asdict(disk) for disk in disks or ()],
+            "hosts": {one: _disks_data(node) for one, node in nodes.items()},
+        }
+        return ToolResult("\n".join(lines), data)
 
     async def network(self, call: ToolCall, _params: Any) -> ToolResult:
-        interfaces = await asyncio.to_thread(read_interfaces)
-        backends = call.facts.backends()
+        language, backends = call.language, call.facts.backends()
+        interfaces, tailnet, hosts = await asyncio.gather(
+            asyncio.to_thread(read_interfaces), self._tailnet(), there(self.settings.hosts)
+        )
         lines = [
-            f"{interface.name}: {_up(call.language, interface.up)} ({', '.join(interface.addresses)})"
+            f"{interface.name}: {words.up_or_down(language, interface.up)} ({', '.join(interface.addresses)})"
             for interface in interfaces
         ]
-        lines += [f"{backend.name}: {_up(call.language, backend.up)}" for backend in backends]
+        if isinstance(tailnet, Trouble):
+            lines.append(sentence(language, _say(call, ko="이 장비", en="this machine"), Whom.TAILSCALE, tailnet))
+        elif tailnet is not None:
+            lines += words.tailnet_lines(language, tailnet, call.now)
+        lines += [words.host_line(language, name, is_there) for name, is_there in hosts.items()]
+        lines += [f"{backend.name}: {words.up_or_down(language, backend.up)}" for backend in backends]
         empty = _say(call, ko="네트워크 연결이 보이지 않아요.", en="No network connection is to be seen.")
         data = {
             "interfaces": [asdict(interface) for interface in interfaces],
+            "tailscale": _tailnet_data(tailnet),
+            "hosts": hosts,
             "backends": {backend.name: backend.up for backend in backends},
         }
         return ToolResult("\n".join(lines) or empty, data)
 
     async def models(self, call: ToolCall, params: Any) -> ToolResult:
-        backends = self._backends_of(call, params.host, self._host(call, params.host))
+        self._host(call, params.host)
+        backends = backends_of(params.host, self.settings.hosts, call.facts.backends())
         none = _say(call, ko="확인된 모델이 없어요", en="no models to be seen")
         lines = [f"{backend.name}: {', '.join(backend.models) or none}" for backend in backends] or [none]
         return ToolResult(
-            _listed(params.host, lines), {"host": params.host, "models": {b.name: list(b.models) for b in backends}}
+            words.listed(params.host, lines),
+            {"host": params.host, "models": {b.name: list(b.models) for b in backends}},
         )
 
     def _host(self, call: ToolCall, name: str) -> Host:
@@ -161,13 +180,12 @@ class _Infra:
             raise _unknown(call, "장비", "machine", name, self.settings.hosts)
         return host
 
-    def _backends_of(self, call: ToolCall, name: str, host: Host) -> tuple[BackendSummary, ...]:
-        known = call.facts.backends()
-        if host.local and not host.backends:
-            elsewhere = {backend for other in self.settings.hosts.values() for backend in other.backends}
-            return tuple(backend for backend in known if backend.name not in elsewhere)
-        names = {name, *host.backends}
-        return tuple(backend for backend in known if backend.name in names)
+    async def _tailnet(self) -> Tailnet | Trouble | None:
+        socket = socket_of(self.settings.tailscale_socket)
+        try:
+            return None if socket is None else await read_tailnet(socket)
+        except Trouble as trouble:
+            return trouble
 
 
 def _say(call: ToolCall, *, ko: str, en: str) -> str:
@@ -187,41 +205,91 @@ def _unknown(call: ToolCall, kind_ko: str, kind_en: str, name: str, known: Itera
     )
 
 
-def _up(language: str, up: bool | None) -> str:
-    if up is None:
-        return pick(language, ko="아직 모름", en="not known yet")
-    return pick(language, ko="정상", en="up") if up else pick(language, ko="응답 없음", en="down")
-
-
-def _backend_line(language: str, backend: BackendSummary) -> str:
-    level = pick(language, ko=_LEVELS_KO.get(backend.level, backend.level), en=backend.level.replace("_", " "))
-    load = f", {level}" if backend.up else ""
-    simulated = pick(language, ko=" (시뮬레이션)", en=" (simulated)") if backend.simulated else ""
-    return f"{backend.name}: {_up(language, backend.up)}{load}{simulated}"
-
-
-def _service_line(language: str, name: str, found: Reached) -> str:
-    took = f" ({found.seconds * 1000:.0f} ms)" if found.up and found.seconds is not None else ""
-    status = f" (HTTP {found.status})" if not found.up and found.status is not None else ""
-    return f"{name}: {_up(language, found.up)}{took}{status}"
-
-
-def _disk_line(language: str, disk: Disk) -> str:
-    total, free, used = human_bytes(disk.total_bytes), human_bytes(disk.free_bytes), f"{disk.used_ratio:.0%}"
-    told = pick(language, ko=f"전체 {total} 중 {free} 남음 ({used} 사용)", en=f"{free} free of {total} ({used} used)")
-    return f"{disk.mount}: {told}"
-
-
-def _machine_line(language: str, machine: Machine) -> str:
-    total = human_bytes(machine.memory_total_bytes)
-    used = human_bytes(machine.memory_total_bytes - machine.memory_available_bytes)
-    cpus, load = machine.cpus, f"{machine.load_1m:.1f}"
-    return pick(
-        language,
-        ko=f"CPU {cpus}개, 1분 평균 부하 {load}, 메모리 {total} 중 {used} 사용",
-        en=f"{cpus} CPUs, load {load}, {used} of {total} memory used",
+def _no_exporter(call: ToolCall, name: str) -> str:
+    option = f"router.tools.infra.hosts.{name}.node_exporter"
+    return _say(
+        call,
+        ko=f"{name}의 디스크는 여기서 볼 수 없어요. 그 장비에 node_exporter를 설치하고 설정 파일의 {option}에 주소를 "
+        "적으면 볼 수 있어요.",
+        en=f"The disks of {name} cannot be seen from here. Install node_exporter there, and name its address in the "
+        f"option {option}.",
     )
 
 
-def _listed(title: str, lines: list[str]) -> str:
-    return f"{title}: {lines[0]}" if len(lines) == 1 else "\n".join((f"{title}:", *lines))
+def _nothing_known(call: ToolCall, name: str) -> str:
+    option = f"router.tools.infra.hosts.{name}"
+    return _say(
+        call,
+        ko=f"아직 확인된 정보가 없어요. 설정 파일의 {option}에 docker나 node_exporter를 적으면 볼 수 있어요.",
+        en=f"nothing is known of it yet. docker or node_exporter under {option} would tell.",
+    )
+
+
+async def _own_disks() -> tuple[Disk, ...] | None:
+    """None: a disk hangs."""
+    try:
+        async with asyncio.timeout(DISKS_SECONDS):
+            return await asyncio.to_thread(read_disks)
+    except TimeoutError:
+        return None
+
+
+async def _no_disks() -> tuple[Disk, ...]:
+    return ()
+
+
+def _own_disk_lines(call: ToolCall, disks: tuple[Disk, ...] | None) -> list[str]:
+    if disks is None:
+        return [_say(call, ko="디스크 하나가 답하지 않아요. 연결을 확인해 주세요.", en="A disk does not answer. Check it.")]
+    empty = _say(call, ko="읽을 수 있는 디스크가 없어요.", en="No disk can be read.")
+    return [words.disk_line(call.language, disk) for disk in disks] or [empty]
+
+
+def _disk_lines(call: ToolCall, name: str, node: Node | Trouble) -> list[str]:
+    if isinstance(node, Trouble):
+        return [sentence(call.language, name, Whom.NODE_EXPORTER, node)]
+    empty = _say(call, ko="디스크 정보가 없어요.", en="it tells of no disk.")
+    return [words.disk_line(call.language, disk) for disk in node.disks] or [empty]
+
+
+def _disks_data(node: Node | Trouble) -> dict[str, Any]:
+    return _failed(node) if isinstance(node, Trouble) else {"disks": [asdict(disk) for disk in node.disks]}
+
+
+def _seen_lines(language: str, name: str, seen: Seen) -> list[str]:
+    lines: list[str] = []
+    if isinstance(seen.node, Node):
+        lines += words.node_lines(language, seen.node)
+    if isinstance(seen.gpus, tuple):
+        lines += [words.gpu_line(language, gpu) for gpu in seen.gpus]
+    if isinstance(seen.containers, Containers):
+        lines += words.container_lines(language, seen.containers)
+    asked = ((Whom.NODE_EXPORTER, seen.node), (Whom.GPU_EXPORTER, seen.gpus), (Whom.DOCKER, seen.containers))
+    return lines + [sentence(language, name, whom, found) for whom, found in asked if isinstance(found, Trouble)]
+
+
+def _seen_data(seen: Seen) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for name, found in (("node", seen.node), ("gpus", seen.gpus), ("containers", seen.containers)):
+        match found:
+            case None:
+                pass
+            case Trouble():
+                data[name] = _failed(found)
+            case tuple():
+                data[name] = [asdict(gpu) for gpu in found]
+            case _:
+                data[name] = asdict(found)
+    return data
+
+
+def _failed(trouble: Trouble) -> dict[str, Any]:
+    return {"failed": str(trouble.why)}
+
+
+def _told(backend: BackendSummary) -> dict[str, Any]:
+    return {key: value for key, value in asdict(backend).items() if key != "address"}
+
+
+def _tailnet_data(found: Tailnet | Trouble | None) -> dict[str, Any] | None:
+    return _failed(found) if isinstance(found, Trouble) else None if found is None else asdict(found)

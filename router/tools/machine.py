@@ -13,7 +13,7 @@ import psutil
 
 BYTES_PER_STEP = 1024
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_NOT_REAL = frozenset(("squashfs", "overlay", "tmpfs", "devtmpfs", "iso9660", "fuse.snapfuse", "nullfs", "autofs"))
+NOT_REAL = frozenset(("squashfs", "overlay", "tmpfs", "devtmpfs", "iso9660", "fuse.snapfuse", "nullfs", "autofs"))
 """File systems that hold nobody's data: images, layers, memory."""
 
 
@@ -54,7 +54,7 @@ def read_disks() -> tuple[Disk, ...]:
     mounts = {
         part.device: part.mountpoint
         for part in sorted(psutil.disk_partitions(all=False), key=lambda part: -len(part.mountpoint))
-        if part.fstype and part.fstype not in _NOT_REAL and "loop" not in part.device
+        if part.fstype and part.fstype not in NOT_REAL and "loop" not in part.device
     }
     disks = [disk for mount in sorted({"/", *mounts.values()}) if (disk := _disk(mount)) is not None]
     return tuple(disks)

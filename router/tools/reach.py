@@ -12,6 +12,8 @@ from http import HTTPStatus
 
 import aiohttp
 
+from router.tools.hosts.trouble import Trouble, trouble_of
+
 DEFAULT_TIMEOUT_SECONDS = 3.0
 """A service in the same house answers in milliseconds; three seconds are a service in trouble."""
 
@@ -23,6 +25,8 @@ class Reached:
     up: bool
     status: int | None = None
     seconds: float | None = None
+    trouble: Trouble | None = None
+    """Why nothing answered, where that is known."""
 
 
 CheckService = Callable[[str], Awaitable[Reached]]
@@ -47,7 +51,7 @@ def http_checker(
             async with session().get(url, timeout=timeout, allow_redirects=False) as response:
                 up = response.status < HTTPStatus.INTERNAL_SERVER_ERROR
                 return Reached(up, response.status, clock() - begun)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-            return Reached(up=False)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return Reached(up=False, trouble=trouble_of(error))
 
     return check

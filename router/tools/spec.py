@@ -26,6 +26,8 @@ class BackendSummary:
     level: str
     models: tuple[str, ...]
     simulated: bool
+    address: str = ""
+    """Host of its URL: a machine is known by it."""
 
 
 class ToolFacts(Protocol):

@@ -73,10 +73,15 @@ def families(answer: Answer) -> Families:
     """The samples of a 200 answer. Raises `Unreadable` for another status and for anything that is not this format."""
     if answer.status != 200:
         raise Unreadable(refusal(answer))
+    return families_of(answer.body)
+
+
+def families_of(body: bytes) -> Families:
+    """The samples of a page. Raises `Unreadable` for anything that is not this format."""
     try:
-        page = answer.body.decode()
+        page = body.decode()
     except UnicodeDecodeError as error:
-        raise Unreadable(f"no Prometheus text: {shown(answer.body)}") from error
+        raise Unreadable(f"no Prometheus text: {shown(body)}") from error
     found: dict[str, list[Sample]] = {}
     for sample in samples(page):
         found.setdefault(sample.name, []).append(sample)

@@ -69,6 +69,13 @@ domains = st.builds(
     patterns=st.lists(st.sampled_from([r"제\s*\d+조", "a|b"]), max_size=2).map(tuple),
     prefer=st.sampled_from(["ask", "search_full", "search"]),
 )
+machines: dict[str, st.SearchStrategy[Any]] = {
+    "local": st.booleans(),
+    "address": st.sampled_from([None, "gpu-server", "100.64.0.7", "fd7a::1"]),
+    "docker": st.sampled_from([None, "unix:///run/docker.sock", "tcp://nas:2376", "ssh://me@nas:2222", "ssh://nas"]),
+    "node_exporter": st.sampled_from([None, "http://nas:9100", "http://nas:9100/metrics"]),
+    "gpu_exporter": st.sampled_from([None, "http://nas:9400"]),
+}
 keys = st.builds(
     router_config.KeyConfig, hash=st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True), name=st.none() | names
 )
@@ -96,7 +103,7 @@ def configs(draw: st.DrawFn) -> Config:
     backends = draw(_backends(["classifier", "reasoner", *given_roles]))
     known = [backend.name for backend in backends]
     named = st.lists(st.sampled_from(known), max_size=2).map(tuple) if known else st.just(())
-    hosts = st.dictionaries(names, sections(infra_config.HostConfig, backends=named, local=st.booleans()), max_size=2)
+    hosts = st.dictionaries(names, sections(infra_config.HostConfig, backends=named, **machines), max_size=2)
     sidecar = sections(
         sidecar_config.SidecarConfig,
         discover=st.booleans(),
