@@ -122,7 +122,9 @@ def _host_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault(loc, "an unknown backend", f"{one_of(name, known)}, or this name under sidecar.backends")
         docker = mapping(entry).get("docker")
         if mapping(entry).get("docker_tls") is not None and not str(docker).startswith("tcp://"):
-            yield Fault((*hosts, host, "docker_tls"), "certificates that nothing uses", "docker: tcp://HOST:PORT beside it")
+            yield Fault(
+                (*hosts, host, "docker_tls"), "certificates that nothing uses", "docker: tcp://HOST:PORT beside it"
+            )
 
 
 def _keys(values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -23,9 +23,7 @@ HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*)|\[[0-9A-Fa-f:.]+\])"
 PORT = r":([0-9]{1,5})"
 ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*|[0-9A-Fa-f:]+[0-9A-Fa-f.:]*")
 ADDRESS_WANTED = "a host name or an IP address, without a port"
-DOCKER = re.compile(
-    rf"unix:///[^\s]+|tcp://{HOST}{PORT}|ssh://(?:[A-Za-z_][A-Za-z0-9._-]*@)?{HOST}(?:{PORT})?"
-)
+DOCKER = re.compile(rf"unix:///[^\s]+|tcp://{HOST}{PORT}|ssh://(?:[A-Za-z_][A-Za-z0-9._-]*@)?{HOST}(?:{PORT})?")
 """Nothing that ssh could take for an option, and no password."""
 DOCKER_WANTED = "unix:///PATH, tcp://HOST:PORT, ssh://HOST, ssh://USER@HOST or ssh://USER@HOST:PORT, without a password"
 
@@ -43,8 +41,12 @@ def _address(address: str) -> str:
     return address
 
 
-DockerUrl = Annotated[str, AfterValidator(_docker), Field(max_length=300, json_schema_extra={"$comment": DOCKER_WANTED})]
-Address = Annotated[str, AfterValidator(_address), Field(max_length=255, json_schema_extra={"$comment": ADDRESS_WANTED})]
+DockerUrl = Annotated[
+    str, AfterValidator(_docker), Field(max_length=300, json_schema_extra={"$comment": DOCKER_WANTED})
+]
+Address = Annotated[
+    str, AfterValidator(_address), Field(max_length=255, json_schema_extra={"$comment": ADDRESS_WANTED})
+]
 FilePath = Annotated[str, AfterValidator(check_directory), Field(json_schema_extra={"$comment": DIRECTORY_WANTED})]
 
 

@@ -240,7 +240,9 @@ async def _no_disks() -> tuple[Disk, ...]:
 
 def _own_disk_lines(call: ToolCall, disks: tuple[Disk, ...] | None) -> list[str]:
     if disks is None:
-        return [_say(call, ko="디스크 하나가 답하지 않아요. 연결을 확인해 주세요.", en="A disk does not answer. Check it.")]
+        return [
+            _say(call, ko="디스크 하나가 답하지 않아요. 연결을 확인해 주세요.", en="A disk does not answer. Check it.")
+        ]
     empty = _say(call, ko="읽을 수 있는 디스크가 없어요.", en="No disk can be read.")
     return [words.disk_line(call.language, disk) for disk in disks] or [empty]
 

@@ -58,7 +58,9 @@ def containers_of(body: bytes) -> Containers:
         rows = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Trouble(Why.UNREADABLE) from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get("State"), str) for row in rows):
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and isinstance(row.get("State"), str) for row in rows
+    ):
         raise Trouble(Why.UNREADABLE)
     found = sorted(map(_container, rows), key=lambda one: (not one.troubled, not one.running, one.name))
     return Containers(tuple(found[:MOST_CONTAINERS]), len(found), sum(one.running for one in found))

@@ -148,7 +148,10 @@ def _nvidia_smi(page: Families) -> Iterator[Gpu]:
         _by(page, f"nvidia_smi_{name}", "uuid")
         for name in ("utilization_gpu_ratio", "memory_used_bytes", "memory_total_bytes", "temperature_gpu")
     )
-    names = {sample.labels.get("uuid", ""): sample.labels.get("name", "") for sample in page.samples.get("nvidia_smi_gpu_info", ())}
+    names = {
+        sample.labels.get("uuid", ""): sample.labels.get("name", "")
+        for sample in page.samples.get("nvidia_smi_gpu_info", ())
+    }
     for number, key in enumerate(dict.fromkeys((*busy, *used, *heat))):
         in_use, whole, ratio = used.get(key), total.get(key), busy.get(key)
         yield Gpu(

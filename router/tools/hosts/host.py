@@ -53,17 +53,13 @@ class Host:
         return None if self.address is None else (self.address, SSH_PORT)
 
 
-def backends_of(
-    name: str, hosts: Mapping[str, Host], known: Sequence[BackendSummary]
-) -> tuple[BackendSummary, ...]:
+def backends_of(name: str, hosts: Mapping[str, Host], known: Sequence[BackendSummary]) -> tuple[BackendSummary, ...]:
     """The backends on the host of that name, in the order of `known`."""
     host = hosts[name]
     if host.local and not host.backends:
         others = [(other, entry) for other, entry in hosts.items() if other != name and not entry.local]
         named = {backend for other in hosts.values() for backend in other.backends}
-        return tuple(
-            one for one in known if one.name not in named and not any(_is_on(one, *other) for other in others)
-        )
+        return tuple(one for one in known if one.name not in named and not any(_is_on(one, *other) for other in others))
     return tuple(one for one in known if _is_on(one, name, host))
 
 
@@ -71,7 +67,9 @@ def _is_on(backend: BackendSummary, name: str, host: Host) -> bool:
     if host.backends:
         return backend.name in host.backends or backend.name == name
     address = _plain_address(backend.address)
-    return backend.name == name or (address != "" and not _is_loopback(address) and address in {name.lower(), *host.addresses})
+    return backend.name == name or (
+        address != "" and not _is_loopback(address) and address in {name.lower(), *host.addresses}
+    )
 
 
 def _plain_address(address: str) -> str:

@@ -19,7 +19,6 @@ from router.tools.hosts.exporters import Gpu, Node, gpus_of, node_of
 from router.tools.hosts.host import Host
 from router.tools.hosts.trouble import Trouble, Why
 
-P = TypeVar("P")
 T = TypeVar("T")
 
 PAGE_BYTES = 8 * 1024 * 1024
@@ -45,9 +44,9 @@ class Seen:
 async def looked_at(host: Host) -> Seen:
     """Containers, node and GPUs of a machine."""
     containers, node, gpus = await asyncio.gather(
-        _tried(host.docker, read_containers),
-        _tried(host.node_exporter, read_node),
-        _tried(host.gpu_exporter, read_gpus),
+        _none() if host.docker is None else _tried(read_containers(host.docker)),
+        _none() if host.node_exporter is None else _tried(read_node(host.node_exporter)),
+        _none() if host.gpu_exporter is None else _tried(read_gpus(host.gpu_exporter)),
     )
     return Seen(containers, node, gpus)
 
@@ -55,8 +54,13 @@ async def looked_at(host: Host) -> Seen:
 async def nodes_of(hosts: Mapping[str, Host]) -> dict[str, Node | Trouble]:
     """The machines that have a node_exporter, in their order."""
     urls = {name: host.node_exporter for name, host in hosts.items() if host.node_exporter is not None}
-    found = await _few_at_once([partial(_tried, url, read_node) for url in urls.values()], Trouble(Why.SLOW))
-    return {name: node for name, node in zip(urls, found, strict=True) if node is not None}
+    too_late: Node | Trouble = Trouble(Why.SLOW)
+    found = await _few_at_once([partial(_node_or_trouble, url) for url in urls.values()], too_late)
+    return dict(zip(urls, found, strict=True))
+
+
+async def _node_or_trouble(url: str) -> Node | Trouble:
+    return await _tried(read_node(url))
 
 
 async def there(hosts: Mapping[str, Host]) -> dict[str, bool]:
@@ -80,11 +84,13 @@ async def _page(url: str) -> bytes:
     return await asked(url, aiohttp.TCPConnector(force_close=True), most_bytes=PAGE_BYTES, seconds=PAGE_SECONDS)
 
 
-async def _tried(place: P | None, read: Callable[[P], Awaitable[T]]) -> T | Trouble | None:
-    if place is None:
-        return None
+async def _none() -> None:
+    return None
+
+
+async def _tried(answer: Awaitable[T]) -> T | Trouble:
     try:
-        return await read(place)
+        return await answer
     except Trouble as trouble:
         return trouble
 

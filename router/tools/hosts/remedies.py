@@ -41,16 +41,25 @@ _REMEDY: Mapping[Why, tuple[str, str]] = {
     Why.REFUSED: ("켜져 있는지, 포트가 맞는지 확인해 주세요.", "Check that it is running and that the port is right."),
     Why.NO_NAME: ("설정의 주소를 확인해 주세요.", "Check the address in the configuration."),
     Why.SLOW: ("장비가 켜져 있고 연결되는지 확인해 주세요.", "Check that the machine is on and can be reached."),
-    Why.NO_SOCKET: ("켜져 있는지, 설정의 경로가 맞는지 확인해 주세요.", "Check that it is running and that the path is right."),
+    Why.NO_SOCKET: (
+        "켜져 있는지, 설정의 경로가 맞는지 확인해 주세요.",
+        "Check that it is running and that the path is right.",
+    ),
     Why.FORBIDDEN: ("Maek을 실행하는 사용자에게 권한을 주세요.", "Give the user that Maek runs as access to it."),
     Why.UNTRUSTED: ("양쪽 인증서와 주소가 맞는지 확인해 주세요.", "Check both sides' certificates and the address."),
-    Why.FILES: ("파일의 경로와 권한, 짝이 맞는지 확인해 주세요.", "Check its path, who may read it, and that cert and key fit."),
+    Why.FILES: (
+        "파일의 경로와 권한, 짝이 맞는지 확인해 주세요.",
+        "Check its path, who may read it, and that cert and key fit.",
+    ),
     Why.STATUS: ("그 주소와 접근 권한을 확인해 주세요.", "Check that address and who may use it."),
     Why.UNREADABLE: ("설정의 주소가 맞는지 확인해 주세요.", "Check that the address is the right one."),
     Why.HUGE: ("설정의 주소가 맞는지 확인해 주세요.", "Check that the address is the right one."),
     Why.CUT: ("잠시 뒤에 다시 시도해 주세요.", "Try again in a moment."),
     Why.NO_SSH: ("openssh-client를 설치해 주세요.", "Install openssh-client."),
-    Why.SSH: ("Maek을 실행하는 사용자로 ssh가 비밀번호 없이 되는지 확인해 주세요.", "Check that ssh works without a password for the user that Maek runs as."),
+    Why.SSH: (
+        "Maek을 실행하는 사용자로 ssh가 비밀번호 없이 되는지 확인해 주세요.",
+        "Check that ssh works without a password for the user that Maek runs as.",
+    ),
 }
 
 

@@ -12,6 +12,7 @@ import http.client
 import io
 import os
 import signal
+from contextlib import suppress
 from http import HTTPStatus
 
 from router.tools.hosts.doors import SshDoor
@@ -73,11 +74,9 @@ async def _exchanged(process: asyncio.subprocess.Process, path: str, most_bytes:
     """All that came back until the far side closed. Its input stays open: Docker gives up on whoever closes it."""
     assert process.stdin is not None
     assert process.stdout is not None
-    try:
+    with suppress(BrokenPipeError, ConnectionResetError):  # it has ended already; stderr tells why
         process.stdin.write(f"GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n".encode("ascii"))
         await process.stdin.drain()
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # it has ended already; stderr tells why
     answer = bytearray()
     while chunk := await process.stdout.read(64 * 1024):
         answer += chunk
@@ -98,10 +97,8 @@ async def _complaint(process: asyncio.subprocess.Process) -> str:
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
     # The whole group: a ProxyCommand of the user's configuration is a child of ssh.
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     await process.wait()
 
 

@@ -130,7 +130,9 @@ def tailnet_lines(language: str, found: Tailnet, now: datetime) -> list[str]:
     """The tailnet and its machines."""
     if not found.running:
         remedy = pick(language, ko="`tailscale up`으로 연결할 수 있어요.", en="`tailscale up` connects it.")
-        return [pick(language, ko="Tailscale: 연결 안 됨", en="Tailscale: not connected") + f" ({found.state}). {remedy}"]
+        return [
+            pick(language, ko="Tailscale: 연결 안 됨", en="Tailscale: not connected") + f" ({found.state}). {remedy}"
+        ]
     head = pick(
         language,
         ko=f"Tailscale: 연결됨, 다른 장비 {found.total}대 중 {found.online}대 온라인",
@@ -143,8 +145,14 @@ def tailnet_lines(language: str, found: Tailnet, now: datetime) -> list[str]:
 def _peer_line(language: str, peer: Peer, now: datetime) -> str:
     address = f" ({peer.addresses[0]})" if peer.addresses else ""
     if not peer.online:
-        seen = "" if peer.last_seen is None else pick(
-            language, ko=f", {_ago(language, now - peer.last_seen)} 마지막 접속", en=f", last seen {_ago(language, now - peer.last_seen)}"
+        seen = (
+            ""
+            if peer.last_seen is None
+            else pick(
+                language,
+                ko=f", {_ago(language, now - peer.last_seen)} 마지막 접속",
+                en=f", last seen {_ago(language, now - peer.last_seen)}",
+            )
         )
         return f"{peer.name}{address}: {pick(language, ko='오프라인', en='offline')}{seen}"
     way = ""

@@ -87,7 +87,7 @@ def test_mail_is_searched_seven_days_back_by_default() -> None:
         ),
         ("ko", "  - document.ask(query): 문서 내용에 대한 질문에 답하기 [query: 질문 그대로]"),
         ("en", "  - calendar.today(): today's entries"),
-        ("en", "  - infra.disk(host?): disk space [host: name; none: Maek's own]"),
+        ("en", "  - infra.disk(host?): disk space [host: name; none: all]"),
         ("ko", "  - email.read(uid): 메일 한 통 읽기 [uid: 메일 번호(uid)]"),
     ],
 )
