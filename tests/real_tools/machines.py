@@ -4,8 +4,8 @@ Rules of this file
 - Everything lives in a folder of its own and is gone at the end; nothing of the machine's configuration is touched.
 - Podman 4 speaks no TLS, so a relay made here stands before it and demands certificates; what answers is Podman.
 
-Needed (as root): `apt-get install podman runc prometheus-node-exporter openssh-server openssl gcc libc6-dev`. Without them
-tests are skipped, but on CI they fail: there they are wanted.
+Needed, as root: `apt-get install podman runc prometheus-node-exporter openssh-server openssl gcc libc6-dev`. Without
+them tests are skipped, but on CI they fail: there they are wanted.
 """
 
 import asyncio

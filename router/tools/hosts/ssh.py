@@ -35,6 +35,8 @@ OPTIONS = (
 MOST_COMPLAINT_BYTES = 4096
 """Of what ssh writes to stderr; the last line tells why it failed, and stands in the first page."""
 MOST_HEAD_BYTES = 64 * 1024
+DRAIN_SECONDS = 1.0
+"""For what is left in the pipes of a process that was killed."""
 
 
 def command_of(door: SshDoor) -> tuple[str, ...]:
@@ -61,12 +63,11 @@ async def asked_over_ssh(door: SshDoor, path: str, *, most_bytes: int, seconds: 
         async with asyncio.timeout(seconds):
             answer = await _exchanged(process, path, most_bytes)
             if not answer:
-                raise Trouble(Why.SSH, await complaint)
+                raise Trouble(Why.SSH, await asyncio.shield(complaint))
     except TimeoutError as error:
         raise Trouble(Why.SLOW) from error
     finally:
-        complaint.cancel()
-        await _ended(process)
+        await _ended(process, complaint)
     return body_of(answer, most_bytes)
 
 
@@ -95,10 +96,18 @@ async def _complaint(process: asyncio.subprocess.Process) -> str:
     return plain(lines[-1], 200) if lines else ""
 
 
-async def _ended(process: asyncio.subprocess.Process) -> None:
+async def _ended(process: asyncio.subprocess.Process, complaint: asyncio.Future[str]) -> None:
     # The whole group: a ProxyCommand of the user's configuration is a child of ssh.
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    # A pipe that is not read to its end is never closed.
+    assert process.stdout is not None
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while await process.stdout.read(64 * 1024):
+                pass
+            await complaint
+    complaint.cancel()
     await process.wait()
 
 

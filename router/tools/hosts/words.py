@@ -105,7 +105,8 @@ def gpu_line(language: str, gpu: Gpu) -> str:
         parts.append(pick(language, ko=ko, en=f"{used}{f' of {total}' if total else ''} memory used"))
     if gpu.celsius is not None:
         parts.append(f"{gpu.celsius:.0f} °C")
-    return f"GPU {gpu.name}: {', '.join(parts)}"
+    unknown = pick(language, ko="알려 주는 것이 없어요", en="nothing is told")
+    return f"GPU {gpu.name}: {', '.join(parts) or unknown}"
 
 
 def container_lines(language: str, found: Containers) -> list[str]:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from router.decide.decision import Decision, Persona, SessionFacts
 from router.decide.request import Domain, Request, Rules
 from router.decide.rules import decide_by_rules
-from router.tools.infra import Host, InfraSettings
+from router.tools.hosts.host import Host
+from router.tools.infra import InfraSettings
 from router.tools.registry import ToolSettings, build
 from router.tools.spec import PendingDraft
 

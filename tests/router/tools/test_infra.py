@@ -1,19 +1,34 @@
+import socket
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from router.errors import ToolFailed
 from router.tools.call import call
-from router.tools.infra import Host, InfraSettings, build
+from router.tools.hosts.doors import TcpDoor, UnixDoor
+from router.tools.hosts.host import Host
+from router.tools.infra import InfraSettings, build
 from router.tools.reach import CheckService, Reached, reach_nothing
 from router.tools.spec import ToolCall, ToolResult
 from tests.router.tools.given import DOWN, MLX, NEW, SIM, ctx
+from tests.router.tools.hosts.given import answer, saying
 
 SETTINGS = InfraSettings(
     hosts={"gpu": Host(("mlx", "sim")), "home": Host((), local=True), "nas": Host()},
     services={"document-server": "http://documents/health", "mlx": "http://mlx/health"},
 )
+
+NODE_PAGE = b"""
+node_cpu_seconds_total{cpu="0",mode="idle"} 1
+node_filesystem_avail_bytes{device="/dev/a",fstype="ext4",mountpoint="/data"} 4
+node_filesystem_size_bytes{device="/dev/a",fstype="ext4",mountpoint="/data"} 10
+node_load1 0.5
+node_memory_MemAvailable_bytes 40
+node_memory_MemTotal_bytes 100
+"""
 
 
 async def run(
@@ -118,6 +133,98 @@ async def test_disk_tells_the_mounts_of_the_machine_maek_runs_on(params: dict[st
 async def test_the_disks_of_another_machine_cannot_be_seen() -> None:
     with pytest.raises(ToolFailed, match="여기서 볼 수 없어요"):
         await run("disk", ctx(), {"host": "nas"})
+
+
+async def test_disk_without_a_name_tells_every_machine_that_can_be_seen_and_what_is_wrong_with_the_others() -> None:
+    async with saying(answer(NODE_PAGE)) as exporter, saying(b"", hangs=False) as broken:
+        hosts = {
+            "home": Host(local=True, node_exporter=exporter.url),
+            "gpu": Host(node_exporter=exporter.url),
+            "nas": Host(node_exporter=broken.url),
+            "mini": Host(),
+        }
+        result = await run("disk", ctx(), settings=InfraSettings(hosts))
+        one = await run("disk", ctx(), {"host": "gpu"}, settings=InfraSettings(hosts))
+    assert result.text.startswith("이 장비:")
+    assert result.text.endswith(
+        "gpu: /data: 전체 10 B 중 4 B 남음 (60% 사용)\n"
+        "nas: nas의 node_exporter: 연결이 중간에 끊겼어요. 잠시 뒤에 다시 시도해 주세요."
+    )
+    assert result.data["hosts"]["nas"] == {"failed": "cut"}
+    assert list(result.data["hosts"]) == ["gpu", "nas"]
+    assert one.text == "gpu: /data: 전체 10 B 중 4 B 남음 (60% 사용)"
+    assert one.data["disks"] == []
+
+
+async def test_status_tells_the_machine_its_gpus_and_containers_and_what_is_wrong_last() -> None:
+    containers = b'[{"Names": ["/ollama"], "Image": "ollama/ollama", "State": "running", "Status": "Up 2 hours"}]'
+    gpus = b'DCGM_FI_DEV_GPU_UTIL{gpu="0",modelName="A100"} 87\n'
+    async with saying(answer(NODE_PAGE)) as node, saying(answer(gpus)) as gpu, saying(answer(containers)) as docker:
+        door = TcpDoor("127.0.0.1", docker.port)
+        host = Host(("mlx",), docker=door, node_exporter=node.url, gpu_exporter=gpu.url)
+        well = await run("status", ctx(MLX), settings=InfraSettings({"gpu": host}))
+        ill = await run(
+            "status", ctx(MLX), settings=InfraSettings({"gpu": replace(host, docker=UnixDoor("/nowhere/docker.sock"))})
+        )
+    assert well.text.splitlines() == [
+        "gpu:",
+        "mlx: 정상, 바쁨",
+        "CPU 1개, 1분 평균 부하 0.5, 메모리 100 B 중 60 B 사용",
+        "/data: 전체 10 B 중 4 B 남음 (60% 사용)",
+        "GPU 0 A100: 사용률 87%",
+        "컨테이너 1개 중 1개 실행 중",
+        "ollama (ollama/ollama): 실행 중 — Up 2 hours",
+    ]
+    assert well.data["containers"]["running"] == 1
+    assert well.data["gpus"][0]["used_ratio"] == 0.87
+    assert well.data["node"]["machine"]["cpus"] == 1
+    assert "address" not in well.data["backends"][0]
+    assert ill.text.splitlines()[:2] == ["gpu:", "mlx: 정상, 바쁨"]
+    assert ill.text.splitlines()[-1] == (
+        "gpu의 Docker: 소켓 파일이 없어요. 켜져 있는지, 설정의 경로가 맞는지 확인해 주세요."
+    )
+    assert ill.data["containers"] == {"failed": "no_socket"}
+
+
+async def test_the_machine_maek_runs_on_is_read_directly_where_its_exporter_fails() -> None:
+    settings = InfraSettings({"home": Host(local=True, node_exporter="http://127.0.0.1:1/metrics")})
+    lines = (await run("status", ctx(language="en"), settings=settings)).text.splitlines()
+    assert "CPUs, load" in lines[1]
+    assert lines[2].startswith("node_exporter of home: the connection was refused. ")
+
+
+async def test_network_tells_the_tailnet_and_which_machines_are_there(tmp_path: Path) -> None:
+    status = b'{"BackendState": "Running", "Peer": {"k": {"HostName": "nas", "Online": false}}}'
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        async with saying(answer(status), socket=tmp_path / "ts.sock") as tailscaled, saying(b"") as listening:
+            hosts = {
+                "there": Host(docker=TcpDoor("127.0.0.1", listening.port)),
+                "refusing": Host(docker=TcpDoor("127.0.0.1", port)),
+                "gone": Host(address="no-such-host.invalid"),
+                "here": Host(local=True),
+            }
+            result = await run("network", ctx(), settings=InfraSettings(hosts, {}, tailscaled.path))
+    assert result.text.splitlines()[-5:] == [
+        "Tailscale: 연결됨, 다른 장비 1대 중 0대 온라인",
+        "nas: 오프라인",
+        "there: 장비 연결됨",
+        "refusing: 장비 연결됨",
+        "gone: 응답 없음. 켜져 있는지 확인해 주세요.",
+    ]
+    assert result.data["hosts"] == {"there": True, "refusing": True, "gone": False}
+    assert result.data["tailscale"]["total"] == 1
+
+
+async def test_a_tailscale_that_fails_hides_nothing(tmp_path: Path) -> None:
+    settings = InfraSettings({}, {}, str(tmp_path / "none.sock"))
+    result = await run("network", ctx(MLX), settings=settings)
+    assert result.text.splitlines()[-2:] == [
+        "이 장비의 Tailscale: 소켓 파일이 없어요. 켜져 있는지, 설정의 경로가 맞는지 확인해 주세요.",
+        "mlx: 정상",
+    ]
+    assert result.data["tailscale"] == {"failed": "no_socket"}
 
 
 async def test_network_tells_which_backends_answer() -> None:

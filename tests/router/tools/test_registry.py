@@ -1,7 +1,8 @@
 import pytest
 
 from router.tools.describe import describe
-from router.tools.infra import Host, InfraSettings
+from router.tools.hosts.host import Host
+from router.tools.infra import InfraSettings
 from router.tools.parameters import canonical, description
 from router.tools.registry import ToolSettings, build
 
