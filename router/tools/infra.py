@@ -96,11 +96,14 @@ class _Infra:
             machine = await asyncio.to_thread(read_machine)
             lines.append(words.machine_line(call.language, machine))
             data["machine"] = asdict(machine)
-        lines += _seen_lines(call.language, name, seen)
+        lines += _seen_lines(call.language, seen)
         data |= _seen_data(seen)
-        if not lines:
+        wrong = _wrong_lines(call.language, name, seen)
+        if not lines and not wrong:
             lines.append(_nothing_known(call, name))
-        return ToolResult(words.listed(name, lines), data)
+        # A sentence on what is wrong names the machine by itself.
+        told = [words.listed(name, lines)] if lines else []
+        return ToolResult("\n".join((*told, *wrong)), data)
 
     async def health(self, call: ToolCall, params: Any) -> ToolResult:
         wanted = params.service
@@ -132,8 +135,9 @@ class _Infra:
         disks, nodes = await asyncio.gather(_own_disks() if local else _no_disks(), nodes_of(others))
         lines = [] if not local else _own_disk_lines(call, disks)
         if local and nodes:
-            lines = [words.listed(_say(call, ko="이 장비", en="this machine"), lines)]
-        lines += [words.listed(one, _disk_lines(call, one, node)) for one, node in nodes.items()]
+            own = "".join(f" ({one})" for one, host in hosts.items() if host.local)
+            lines = [words.listed(_say(call, ko="이 장비", en="this machine") + own, lines)]
+        lines += [_disks_told(call, one, node) for one, node in nodes.items()]
         data = {
             "disks": [asdict(disk) for disk in disks or ()],
             "hosts": {one: _disks_data(node) for one, node in nodes.items()},
@@ -247,18 +251,18 @@ def _own_disk_lines(call: ToolCall, disks: tuple[Disk, ...] | None) -> list[str]
     return [words.disk_line(call.language, disk) for disk in disks] or [empty]
 
 
-def _disk_lines(call: ToolCall, name: str, node: Node | Trouble) -> list[str]:
+def _disks_told(call: ToolCall, name: str, node: Node | Trouble) -> str:
     if isinstance(node, Trouble):
-        return [sentence(call.language, name, Whom.NODE_EXPORTER, node)]
+        return sentence(call.language, name, Whom.NODE_EXPORTER, node)
     empty = _say(call, ko="디스크 정보가 없어요.", en="it tells of no disk.")
-    return [words.disk_line(call.language, disk) for disk in node.disks] or [empty]
+    return words.listed(name, [words.disk_line(call.language, disk) for disk in node.disks] or [empty])
 
 
 def _disks_data(node: Node | Trouble) -> dict[str, Any]:
     return _failed(node) if isinstance(node, Trouble) else {"disks": [asdict(disk) for disk in node.disks]}
 
 
-def _seen_lines(language: str, name: str, seen: Seen) -> list[str]:
+def _seen_lines(language: str, seen: Seen) -> list[str]:
     lines: list[str] = []
     if isinstance(seen.node, Node):
         lines += words.node_lines(language, seen.node)
@@ -266,8 +270,12 @@ def _seen_lines(language: str, name: str, seen: Seen) -> list[str]:
         lines += [words.gpu_line(language, gpu) for gpu in seen.gpus]
     if isinstance(seen.containers, Containers):
         lines += words.container_lines(language, seen.containers)
+    return lines
+
+
+def _wrong_lines(language: str, name: str, seen: Seen) -> list[str]:
     asked = ((Whom.NODE_EXPORTER, seen.node), (Whom.GPU_EXPORTER, seen.gpus), (Whom.DOCKER, seen.containers))
-    return lines + [sentence(language, name, whom, found) for whom, found in asked if isinstance(found, Trouble)]
+    return [sentence(language, name, whom, found) for whom, found in asked if isinstance(found, Trouble)]
 
 
 def _seen_data(seen: Seen) -> dict[str, Any]:

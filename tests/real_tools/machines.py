@@ -13,6 +13,7 @@ import os
 import shutil
 import ssl
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -59,8 +60,16 @@ def command(name: str) -> str:
 @contextmanager
 def folder() -> Iterator[Path]:
     """A folder with a short name: the path of a socket has 107 characters at most."""
-    with tempfile.TemporaryDirectory(prefix="maek-") as name:
-        yield Path(name)
+    place = Path(tempfile.mkdtemp(prefix="maek-"))
+    try:
+        yield place
+    finally:
+        # What cleans up after a container is a process of its own, and may still be writing.
+        end = time.monotonic() + START_SECONDS
+        while place.exists() and time.monotonic() < end:
+            shutil.rmtree(place, ignore_errors=True)
+            time.sleep(POLL_SECONDS)
+    assert not place.exists()
 
 
 async def run(*words: str, env: Mapping[str, str] | None = None) -> str:

@@ -126,7 +126,7 @@ async def test_a_broken_machine_does_not_hide_the_others(place: Path, podman: ma
     assert "컨테이너 3개 중 1개 실행 중" in lines
     assert any(line.startswith(f"⚠ broken ({machines.IMAGE}): 종료됨 — Exited (3)") for line in lines)
     assert any(line.startswith("gpu: /: 전체 ") or line == "gpu:" for line in disks.text.splitlines())
-    assert "nas: nas의 node_exporter: 연결이 거절됐어요. 켜져 있는지, 포트가 맞는지 확인해 주세요." in disks.text
+    assert "nas의 node_exporter: 연결이 거절됐어요. 켜져 있는지, 포트가 맞는지 확인해 주세요." in disks.text
 
 
 async def test_looking_changes_nothing(podman: machines.Podman) -> None:

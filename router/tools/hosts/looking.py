@@ -51,11 +51,11 @@ async def looked_at(host: Host) -> Seen:
     return Seen(containers, node, gpus)
 
 
-async def nodes_of(hosts: Mapping[str, Host]) -> dict[str, Node | Trouble]:
+async def nodes_of(hosts: Mapping[str, Host], seconds: float = ALL_SECONDS) -> dict[str, Node | Trouble]:
     """The machines that have a node_exporter, in their order."""
     urls = {name: host.node_exporter for name, host in hosts.items() if host.node_exporter is not None}
     too_late: Node | Trouble = Trouble(Why.SLOW)
-    found = await _few_at_once([partial(_node_or_trouble, url) for url in urls.values()], too_late)
+    found = await _few_at_once([partial(_node_or_trouble, url) for url in urls.values()], too_late, seconds)
     return dict(zip(urls, found, strict=True))
 
 
@@ -66,7 +66,9 @@ async def _node_or_trouble(url: str) -> Node | Trouble:
 async def there(hosts: Mapping[str, Host]) -> dict[str, bool]:
     """Which machines are there, of those that can be knocked at."""
     places = {name: place for name, host in hosts.items() if (place := host.knockable) is not None}
-    found = await _few_at_once([partial(knocked, *place, KNOCK_SECONDS) for place in places.values()], False)
+    found = await _few_at_once(
+        [partial(knocked, *place, KNOCK_SECONDS) for place in places.values()], False, ALL_SECONDS
+    )
     return dict(zip(places, found, strict=True))
 
 
@@ -95,13 +97,13 @@ async def _tried(answer: Awaitable[T]) -> T | Trouble:
         return trouble
 
 
-async def _few_at_once(questions: Sequence[Callable[[], Awaitable[T]]], too_late: T) -> list[T]:
+async def _few_at_once(questions: Sequence[Callable[[], Awaitable[T]]], too_late: T, seconds: float) -> list[T]:
     """The answers in their order; `too_late` for those whose turn came too late, so that the others are told."""
     room = asyncio.Semaphore(AT_ONCE)
 
     async def one(question: Callable[[], Awaitable[T]]) -> T:
         try:
-            async with asyncio.timeout(ALL_SECONDS), room:
+            async with asyncio.timeout(seconds), room:
                 return await question()
         except TimeoutError:
             return too_late

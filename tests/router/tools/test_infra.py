@@ -9,7 +9,10 @@ import pytest
 from router.errors import ToolFailed
 from router.tools.call import call
 from router.tools.hosts.doors import TcpDoor, UnixDoor
+from router.tools.hosts.exporters import Node
 from router.tools.hosts.host import Host
+from router.tools.hosts.looking import nodes_of
+from router.tools.hosts.trouble import Trouble, Why
 from router.tools.infra import InfraSettings, build
 from router.tools.reach import CheckService, Reached, reach_nothing
 from router.tools.spec import ToolCall, ToolResult
@@ -145,10 +148,10 @@ async def test_disk_without_a_name_tells_every_machine_that_can_be_seen_and_what
         }
         result = await run("disk", ctx(), settings=InfraSettings(hosts))
         one = await run("disk", ctx(), {"host": "gpu"}, settings=InfraSettings(hosts))
-    assert result.text.startswith("이 장비:")
+    assert result.text.startswith("이 장비 (home):")
     assert result.text.endswith(
         "gpu: /data: 전체 10 B 중 4 B 남음 (60% 사용)\n"
-        "nas: nas의 node_exporter: 연결이 중간에 끊겼어요. 잠시 뒤에 다시 시도해 주세요."
+        "nas의 node_exporter: 연결이 중간에 끊겼어요. 잠시 뒤에 다시 시도해 주세요."
     )
     assert result.data["hosts"]["nas"] == {"failed": "cut"}
     assert list(result.data["hosts"]) == ["gpu", "nas"]
@@ -180,6 +183,9 @@ async def test_status_tells_the_machine_its_gpus_and_containers_and_what_is_wron
     assert well.data["node"]["machine"]["cpus"] == 1
     assert "address" not in well.data["backends"][0]
     assert ill.text.splitlines()[:2] == ["gpu:", "mlx: 정상, 바쁨"]
+    assert (await run("status", ctx(), settings=InfraSettings({"gpu": Host(docker=UnixDoor("/nowhere"))}))).text == (
+        "gpu의 Docker: 소켓 파일이 없어요. 켜져 있는지, 설정의 경로가 맞는지 확인해 주세요."
+    )
     assert ill.text.splitlines()[-1] == (
         "gpu의 Docker: 소켓 파일이 없어요. 켜져 있는지, 설정의 경로가 맞는지 확인해 주세요."
     )
@@ -189,8 +195,17 @@ async def test_status_tells_the_machine_its_gpus_and_containers_and_what_is_wron
 async def test_the_machine_maek_runs_on_is_read_directly_where_its_exporter_fails() -> None:
     settings = InfraSettings({"home": Host(local=True, node_exporter="http://127.0.0.1:1/metrics")})
     lines = (await run("status", ctx(language="en"), settings=settings)).text.splitlines()
-    assert "CPUs, load" in lines[1]
-    assert lines[2].startswith("node_exporter of home: the connection was refused. ")
+    assert "CPUs, load" in lines[0]
+    assert lines[1].startswith("node_exporter of home: the connection was refused. ")
+
+
+async def test_a_machine_that_hangs_is_given_up_and_the_others_are_told() -> None:
+    async with saying(answer(NODE_PAGE)) as exporter, saying(b"", hangs=True) as hanging:
+        hosts = {"hanging": Host(node_exporter=hanging.url), "well": Host(node_exporter=exporter.url)}
+        found = await nodes_of(hosts, seconds=0.5)
+    assert isinstance(found["hanging"], Trouble)
+    assert found["hanging"].why is Why.SLOW
+    assert isinstance(found["well"], Node)
 
 
 async def test_network_tells_the_tailnet_and_which_machines_are_there(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ def backend(name: str, address: str) -> BackendSummary:
 KNOWN = (
     backend("a", "gpu.lan"),
     backend("b", "10.0.0.7"),
-    backend("c", "127.0.0.1"),
+    backend("c", "localhost"),
     backend("d", ""),
     backend("e", "elsewhere"),
 )
