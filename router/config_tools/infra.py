@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -10,6 +11,23 @@ from router.config_folder import DIRECTORY_WANTED, check_directory
 from sidecar.config import EmptyList, EmptyMapping, Name, Section, refused
 
 WEB_WANTED = "http://HOST:PORT/PATH or https://HOST:PORT/PATH, without user and password"
+
+
+def _readable(url: str) -> bool:
+    """Whether there is a host in it, and no port that is none."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.scheme == "unix" or parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _web(url: str) -> str:
+    if not _readable(url):
+        raise refused(WEB_WANTED, found="something else (not shown)")
+    return url
+
+
 WebUrl = Annotated[
     str,
     Field(
@@ -17,10 +35,11 @@ WebUrl = Annotated[
         max_length=2000,
         json_schema_extra={"$comment": WEB_WANTED},
     ),
+    AfterValidator(_web),
 ]
 
 HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*)|\[[0-9A-Fa-f:.]+\])"
-PORT = r":([0-9]{1,5})"
+PORT = r":[0-9]{1,5}"
 ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*|[0-9A-Fa-f:]+[0-9A-Fa-f.:]*")
 ADDRESS_WANTED = "a host name or an IP address, without a port"
 DOCKER = re.compile(rf"unix:///[^\s]+|tcp://{HOST}{PORT}|ssh://(?:[A-Za-z_][A-Za-z0-9._-]*@)?{HOST}(?:{PORT})?")
@@ -29,8 +48,7 @@ DOCKER_WANTED = "unix:///PATH, tcp://HOST:PORT, ssh://HOST, ssh://USER@HOST or s
 
 
 def _docker(url: str) -> str:
-    found = DOCKER.fullmatch(url)
-    if found is None or any(port is not None and not 0 < int(port) < 65_536 for port in found.groups()):
+    if DOCKER.fullmatch(url) is None or not _readable(url):
         raise refused(DOCKER_WANTED, found="something else (not shown)")
     return url
 

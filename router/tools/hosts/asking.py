@@ -63,7 +63,7 @@ async def knocked(host: str, port: int, seconds: float) -> bool:
             _, writer = await asyncio.open_connection(host, port)
     except ConnectionRefusedError:
         return True
-    except OSError:
+    except (OSError, UnicodeError):  # the latter of a name that no name in DNS can be
         return False
     writer.transport.abort()
     return True

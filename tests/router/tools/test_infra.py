@@ -218,17 +218,19 @@ async def test_network_tells_the_tailnet_and_which_machines_are_there(tmp_path: 
                 "there": Host(docker=TcpDoor("127.0.0.1", listening.port)),
                 "refusing": Host(docker=TcpDoor("127.0.0.1", port)),
                 "gone": Host(address="no-such-host.invalid"),
+                "odd": Host(address="a" * 64),
                 "here": Host(local=True),
             }
             result = await run("network", ctx(), settings=InfraSettings(hosts, {}, tailscaled.path))
-    assert result.text.splitlines()[-5:] == [
+    assert result.text.splitlines()[-6:] == [
         "Tailscale: 연결됨, 다른 장비 1대 중 0대 온라인",
         "nas: 오프라인",
         "there: 장비 연결됨",
         "refusing: 장비 연결됨",
         "gone: 응답 없음. 켜져 있는지 확인해 주세요.",
+        "odd: 응답 없음. 켜져 있는지 확인해 주세요.",
     ]
-    assert result.data["hosts"] == {"there": True, "refusing": True, "gone": False}
+    assert result.data["hosts"] == {"there": True, "refusing": True, "gone": False, "odd": False}
     assert result.data["tailscale"]["total"] == 1
 
 
