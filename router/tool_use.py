@@ -17,11 +17,13 @@ from router.decisions import Record, ToolStep
 from router.errors import NotFound, ToolFailed, ToolOutcome
 from router.events import Drafted, Emit, Notice, Quiet, ToolUsed
 from router.fleet import Fleet
+from router.journey import Journey
 from router.language import pick
 from router.sessions.store import SessionStore, SessionStoreFailed
 from router.silence import filled
 from router.telemetry import Telemetry
 from router.tools.call import call
+from router.tools.models import Models, NoModels
 from router.tools.spec import BackendSummary, PendingDraft, Tool, ToolCall, ToolResult
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class ToolUse:
         now: Callable[[], datetime],
         telemetry: Telemetry,
         keepalive_seconds: float,
+        lend: Callable[[Journey], Models] = lambda _journey: NoModels(),
     ) -> None:
         self.tools = tools
         self._sessions = sessions
@@ -70,6 +73,7 @@ class ToolUse:
         self._now = now
         self._telemetry = telemetry
         self._keepalive_seconds = keepalive_seconds
+        self._lend = lend
 
     async def used(self, wanted: Wanted, caller: Caller, record: Record, emit: Emit) -> ToolResult:
         """What came of it, told as it comes. Of a failure `text` says why, and `data` has `failed`."""
@@ -77,7 +81,10 @@ class ToolUse:
         if notice:
             await emit(Notice(notice))
         draft = await self.waiting_draft(caller.session, caller.owner)
-        lent = ToolCall(self._now(), caller.language, _Facts(self._fleet), caller.owner, caller.session, draft)
+        # What a tool's model says is the answer, unless a model answers that wanted the tool.
+        models = self._lend(Journey(record.id) if record.answering.attempts else record.answering)
+        facts = _Facts(self._fleet)
+        lent = ToolCall(self._now(), caller.language, facts, caller.owner, caller.session, draft, models)
         loop = asyncio.get_running_loop()
         started_at = loop.time()
         result, outcome = await self._filled(self._called(wanted, lent), emit)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import assert_never
 
 from router.answering import Answering
@@ -35,6 +36,7 @@ from router.events import (
 from router.exchange import LOADING_NEWS_SECONDS
 from router.fleet import Fleet
 from router.journey import Journey
+from router.lending import LentModels
 from router.sessions.store import SessionStore, SessionStoreFailed
 from router.silence import filled
 from router.telemetry import Telemetry
@@ -66,7 +68,8 @@ class Turns:
         self._dispatcher = dispatcher
         self._sessions = sessions
         keepalive_seconds = config.router.relay.keepalive_seconds
-        self._tool_use = ToolUse(tools, sessions, fleet, now, telemetry, keepalive_seconds)
+        lend = partial(LentModels, config, fleet, dispatcher)
+        self._tool_use = ToolUse(tools, sessions, fleet, now, telemetry, keepalive_seconds, lend)
         self._answering = Answering(config, fleet, dispatcher, self._tool_use, now)
         self._decide = decide
         self._now = now

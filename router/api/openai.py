@@ -37,7 +37,7 @@ from router.conversation import Message, Role
 from router.decide.decision import Action, Decision
 from router.decisions import Record
 from router.errors import BadRequest, MaekError, UnknownModel
-from router.events import Event, Loading, Token, Waiting
+from router.events import Event, Loading, Notice, Token, Waiting
 from router.language import language_of
 from router.service import Service
 from router.signs import BOUNDARY_BYTES, ends_event
@@ -193,6 +193,9 @@ class _Telling:
             case Token(text):
                 await self._reply.write(delta_event(self._id, text, self._now(), first=self._first))
                 self._first = False
+            case Notice(text):
+                # For whoever looks, and so that the stream begins before the tool does; clients skip it.
+                await self._reply.write(comment(" ".join(text.split())))
             case Waiting(_, position, expected_seconds):
                 await self._reply.write(comment(f"waiting, position {position}, about {expected_seconds:.0f} s"))
             case Loading(_, expected_seconds):

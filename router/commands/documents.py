@@ -18,7 +18,7 @@ from router.commands.options import add_config, config_path, load_or_explain
 from router.documents.local import LocalArchive, local_archive
 from router.documents.refreshing import Report
 from router.terminal.cells import clean
-from router.tools.archive import ArchiveFailed, Passage
+from router.tools.documents.archive import ArchiveFailed, Passage
 
 BAR_CELLS = 30
 MOST_FOUND = 10

@@ -8,8 +8,10 @@ Rules of this file
 """
 
 import fcntl
+import hashlib
 import os
 import sqlite3
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,12 +20,15 @@ from typing import NamedTuple
 
 from router.documents.passages import Piece, joined
 from router.documents.query import GRAM, Term, fts_expression, like_pattern, quoted
-from router.tools.archive import Document, Holdings
+from router.tools.documents.archive import Document, Holdings
+from router.tools.models import Vector
 
 FILE_NAME = "index.sqlite3"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 10.0
 """Readers do not wait for the writer (WAL), but for a moment when the file is opened or tidied up."""
+DIGEST_BYTES = 16
+"""128 bits: no two texts meet."""
 MOST_CANDIDATES = 300
 """Passages that are weighed for each way of finding them."""
 
@@ -35,7 +40,12 @@ CREATE TABLE files (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE passages USING fts5(
     name, heading, text, start UNINDEXED, doc UNINDEXED, tokenize = 'trigram');
+CREATE TABLE meanings (row INTEGER PRIMARY KEY, digest BLOB NOT NULL);
+CREATE INDEX meanings_by_digest ON meanings (digest);
+CREATE TABLE vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
 """
+_EMBEDDER = "embedder"
+"""In `meta`: the model whose vectors are kept."""
 
 
 class Entry(NamedTuple):
@@ -66,6 +76,16 @@ class Found:
     candidates: tuple[Candidate, ...]
     containing: Mapping[str, int]
     passages: int
+
+
+def meaning(heading: str, text: str) -> str:
+    """What a passage's vector is made of: its headings and its text."""
+    return f"{heading}\n{text}" if heading else text
+
+
+def digest_of(text: str) -> bytes:
+    """Under which its vector is kept: a passage that is moved, or whose document changes elsewhere, keeps its own."""
+    return hashlib.sha256(text.encode()).digest()[:DIGEST_BYTES]
 
 
 @contextmanager
@@ -169,6 +189,10 @@ class Index:
             "INSERT INTO passages (rowid, name, heading, text, start, doc) VALUES (?, ?, ?, ?, ?, ?)",
             [(last + at, name, one.heading, one.text, one.start, entry.id) for at, one in enumerate(pieces)],
         )
+        self._connection.executemany(
+            "INSERT INTO meanings VALUES (?, ?)",
+            [(last + at, digest_of(meaning(one.heading, one.text))) for at, one in enumerate(pieces)],
+        )
 
     def touch(self, entry: Entry) -> None:
         """A file that has the same text as before, and another time."""
@@ -178,7 +202,9 @@ class Index:
 
     def drop(self, doc_id: str) -> None:
         """Forget a document; one that is not there is none."""
-        self._connection.execute("DELETE FROM passages WHERE rowid >= ? AND rowid < ?", self._rows_of(doc_id))
+        rows = self._rows_of(doc_id)
+        self._connection.execute("DELETE FROM passages WHERE rowid >= ? AND rowid < ?", rows)
+        self._connection.execute("DELETE FROM meanings WHERE row >= ? AND row < ?", rows)
         self._connection.execute("DELETE FROM files WHERE id = ?", (doc_id,))
 
     def note(self, key: str, value: str) -> None:
@@ -212,6 +238,48 @@ class Index:
         """The text of a document, put together from its passages."""
         query = "SELECT start, text FROM passages WHERE rowid >= ? AND rowid < ? ORDER BY rowid"
         return joined(self._connection.execute(query, self._rows_of(doc_id)))
+
+    def embedder(self) -> str | None:
+        """The model whose vectors are kept; None where none are."""
+        return self.noted(_EMBEDDER)
+
+    def embed_anew(self, model: str) -> None:
+        """Vectors of this model from now on: others' mean other things, and go."""
+        self._connection.execute("DELETE FROM vectors")
+        self.note(_EMBEDDER, model)
+
+    def without_vector(self, limit: int) -> list[str]:
+        """Texts that have no vector yet, each once."""
+        query = """SELECT heading, text FROM passages WHERE rowid IN (
+            SELECT min(row) FROM meanings WHERE digest NOT IN (SELECT digest FROM vectors) GROUP BY digest LIMIT ?)"""
+        return [meaning(*row) for row in self._connection.execute(query, (limit,))]
+
+    def put_vectors(self, vectors: Mapping[str, Vector]) -> None:
+        """Vectors of texts."""
+        rows = [(digest_of(text), array("f", vector).tobytes()) for text, vector in vectors.items()]
+        self._connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+
+    def vectors(self, texts: Iterable[str]) -> tuple[Sequence[float] | None, ...]:
+        """The vector of each text; None where there is none yet."""
+        return tuple(map(self._vector, texts))
+
+    def count_vectors(self) -> int:
+        """How many there are."""
+        (count,) = self._connection.execute("SELECT count(*) FROM vectors").fetchone()
+        return int(count)
+
+    def vector_length(self) -> int | None:
+        """How many numbers each of them has; None where there are none."""
+        row = self._connection.execute("SELECT length(vector) FROM vectors LIMIT 1").fetchone()
+        return None if row is None else int(row[0]) // array("f").itemsize
+
+    def drop_unused_vectors(self) -> None:
+        """Forget the vectors of what is in no document any more."""
+        self._connection.execute("DELETE FROM vectors WHERE digest NOT IN (SELECT digest FROM meanings)")
+
+    def _vector(self, text: str) -> Sequence[float] | None:
+        row = self._connection.execute("SELECT vector FROM vectors WHERE digest = ?", (digest_of(text),)).fetchone()
+        return None if row is None else array("f", row[0])
 
     def _rows_of(self, doc_id: str) -> tuple[int, int]:
         """The first row of a document's passages, and the one after the last."""

@@ -17,10 +17,10 @@ from typing import TypeVar
 from router.config import Config
 from router.config_tools.documents import DocumentKind
 from router.documents.folder import Folder
-from router.documents.index import FILE_NAME, Candidate, Found, Index, asking
+from router.documents.index import FILE_NAME, Candidate, Found, Index, asking, meaning
 from router.documents.query import Term, Weighed, apart, rarity, snippet, terms_of, weigh
 from router.documents.refreshing import Progress, Report, refresh
-from router.tools.archive import ArchiveFailed, Document, Holdings, Passage
+from router.tools.documents.archive import ArchiveFailed, Document, Holdings, Passage, Vectors
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,15 @@ class LocalArchive:
             return document, index.text(doc_id)
 
         return await self._asked(read, None)
+
+    async def vectors(self, passages: Sequence[Passage]) -> Vectors | None:
+        """See `Archive`."""
+
+        def look(index: Index) -> Vectors | None:
+            model = index.embedder()
+            return model and Vectors(model, index.vectors(meaning(one.heading, one.text) for one in passages))
+
+        return await self._asked(look, None)
 
     async def refreshed(self) -> Report:
         """What a refresh did. Raises OSError or sqlite3.Error. Cancelled, it stops before the next files."""

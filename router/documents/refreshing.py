@@ -75,6 +75,7 @@ def _finish(index: Index, kept: set[str], here: str, tally: _Tally) -> None:
         for gone in index.entries().keys() - kept:
             index.drop(gone)
             tally.removed += 1
+        index.drop_unused_vectors()
         index.note("libraries", here)
         index.note("complete", "yes")
 

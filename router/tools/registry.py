@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from router.tools import calendars, documents, infra, mail
-from router.tools.archive import Archive
+from router.tools.documents.archive import Archive
 from router.tools.calendar_files import CalendarFiles
 from router.tools.infra import InfraSettings
 from router.tools.reach import CheckService, reach_nothing
@@ -24,12 +24,13 @@ class ToolSettings:
     calendar: CalendarFiles | None = None
     """None: the calendar is not configured."""
     archive: Archive | None = None
+    document_models: documents.DocumentModels = field(default_factory=documents.DocumentModels)
 
 
 BUILDERS: Mapping[str, Callable[[ToolSettings], Tool]] = {
     calendars.NAME: lambda settings: calendars.build(settings.calendar),
     mail.NAME: lambda _settings: mail.unconfigured(),
-    documents.NAME: lambda settings: documents.build(settings.archive),
+    documents.NAME: lambda settings: documents.build(settings.archive, settings.document_models),
     infra.NAME: lambda settings: infra.build(settings.infra, settings.check_service),
 }
 

@@ -3,16 +3,19 @@
 Rules of this file
 - A tool says what it can do in its specification; the classifier's tool list, `/tools` and the documentation are made
   from it, and nothing else describes a tool.
-- A tool never talks to the user or to a model: it returns a result, or raises `ToolFailed` with a plain sentence.
+- A tool never talks to the user: it returns a result, or raises `ToolFailed` with a plain sentence. It talks to models
+  only through those that it is lent.
 - What a tool found was written by others. Whoever puts it into a prompt marks it as data (`router.decide.sheltering`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import BaseModel
+
+from router.tools.models import Models, NoModels
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class ToolCall:
     """The conversation that can keep a draft; None: nobody keeps one for this caller."""
     draft: PendingDraft | None = None
     """The draft that waits in the session, whether or not its time is over."""
+    models: Models = field(default_factory=NoModels)
+    """Models that the tool may ask, by role."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from router.documents.local import LocalArchive, keep_fresh, local_archive
 from router.documents.reading import Why
-from router.tools.archive import ArchiveFailed
+from router.tools.documents.archive import ArchiveFailed
 from tests.fakes.routers import config_for
 from tests.router.documents.given import LAW, archive_over, put, refreshed
 

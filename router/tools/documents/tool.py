@@ -2,27 +2,37 @@
 
 Rules of this file
 - Every operation tells the user beforehand that the archive is being looked into, because it takes a while.
-- A tool talks to no model: `ask` answers with what the documents say themselves, quoted and with its sources, and says
-  that it quotes. Where nothing is found, it says so.
+- `ask` has a model answer from what was found, with its sources. Where no model answers, or not from them, the passages
+  are quoted as they stand, and it says that it quotes. Where nothing is found, it says so.
 - What a document says is data. It is shown as a quotation, line by line, and never followed.
 """
 
+import asyncio
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from router.errors import ToolFailed
 from router.language import pick
-from router.tools.archive import Archive, ArchiveFailed, Document, Holdings, Passage
+from router.tools.documents.answering import Answer, Unfounded, founded, question
+from router.tools.documents.archive import Archive, ArchiveFailed, Document, Holdings, Passage
+from router.tools.documents.ranking import RANKED_PASSAGES, Rankers, ranked
+from router.tools.models import ModelsAway
 from router.tools.parameters import Params, described
 from router.tools.spec import Operation, Run, Tool, ToolCall, ToolResult
 from router.tools.unconfigured import refusing
 
+log = logging.getLogger(__name__)
+
 NAME = "document"
 NOTICE_KO = "서고를 확인하는 중입니다"
 NOTICE_EN = "Checking the archive"
-TIMEOUT_SECONDS = 120.0
-"""An archive elsewhere may have a model of its own that reads and answers."""
+TIMEOUT_SECONDS = 660.0
+"""More than the searching, the ranking and the longest `answer_seconds` together: each of them has a deadline of its
+own, after which there is still something to say."""
+ANSWERED_FROM = 6
+"""Passages that a model reads: some 5,000 characters, which the smallest of them can hold."""
 QUOTED_PASSAGES = 3
 """Of an answer: a page and a half, which a chat can show."""
 LEAST_OF_BEST = 0.5
@@ -54,9 +64,19 @@ class Read(Params):
     ]
 
 
-def build(archive: Archive | None) -> Tool:
+@dataclass(frozen=True, slots=True)
+class DocumentModels:
+    """Which roles help, and how long an answer may take."""
+
+    answer_role: str | None = None
+    """None: passages are quoted."""
+    answer_seconds: float = 60.0
+    rankers: Rankers = field(default_factory=Rankers)
+
+
+def build(archive: Archive | None, models: DocumentModels | None = None) -> Tool:
     """The tool over this archive; without one, it is known and answers how to set it up."""
-    return unconfigured() if archive is None else _tool(_Documents(archive))
+    return unconfigured() if archive is None else _tool(_Documents(archive, models or DocumentModels()))
 
 
 def unconfigured() -> Tool:
@@ -87,28 +107,41 @@ def _tool(documents: "_Documents | None") -> Tool:
 @dataclass(frozen=True, slots=True)
 class _Documents:
     archive: Archive
+    models: DocumentModels
 
     async def ask(self, call: ToolCall, params: Any) -> ToolResult:
-        """The passages nearest to the question, quoted, with their sources."""
-        found = await self._passages(call, params.query, QUOTED_PASSAGES)
-        quoted = [one for one in found if one.score >= LEAST_OF_BEST * found[0].score]
-        if not quoted:
+        """An answer from the passages nearest to the question, or these passages, with their sources."""
+        found = await self._ranked(call, params.query, RANKED_PASSAGES)
+        if not found:
             return await self._nothing(call, params.query)
-        opening = pick(
-            call.language,
-            ko="서고에서 찾은 대목을 그대로 옮깁니다. 요약하거나 해석한 것이 아닙니다.",
-            en="These passages are quoted from the archive as they stand; nothing is summed up or interpreted.",
-        )
-        sources = pick(call.language, ko="출처", en="Sources")
-        lines = [opening, *(f"\n[{number}]\n{_quotation(one.text)}" for number, one in enumerate(quoted, 1))]
-        lines += [f"\n{sources}", *(f"[{number}] {_source(call, one)}" for number, one in enumerate(quoted, 1))]
-        return ToolResult("\n".join(lines), {"quoted": True, "passages": _rows(quoted)})
+        read = found[:ANSWERED_FROM]
+        answer = await self._answered(call, params.query, read)
+        if answer is None:
+            return _quoted(call, found)
+        return _told(call, answer, read) if answer.cited else _unanswered(call, params.query, read)
+
+    async def _answered(self, call: ToolCall, query: str, passages: Sequence[Passage]) -> Answer | None:
+        """What a model says from these passages; None where none does in time, or not from them."""
+        role, seconds = self.models.answer_role, self.models.answer_seconds
+        if role is None or not call.models.serving(role):
+            return None
+        try:
+            async with asyncio.timeout(seconds):
+                said = await call.models.complete(role, question(query, passages, call.language))
+            return founded(said, query, passages)
+        except ModelsAway as error:
+            log.info("documents quoted instead of answered reason=%s", error)
+        except TimeoutError:
+            log.info("documents quoted instead of answered reason=no answer in %g s", seconds)
+        except Unfounded as error:
+            log.info("documents quoted instead of answered reason=the answer of %s is refused: %s", role, error)
+        return None
 
     async def search_full(self, call: ToolCall, params: Any) -> ToolResult:
         """The best passage of each document that has something of it."""
         if not params.query:
             return await self._recent(call)
-        best = _best_of_each(await self._passages(call, params.query, LOOKED_AT_PASSAGES))
+        best = _best_of_each(await self._ranked(call, params.query, LOOKED_AT_PASSAGES))
         if not best:
             return await self._nothing(call, params.query)
         lines = [f"[{number}] {_source(call, one)}\n{_quotation(one.snippet)}" for number, one in enumerate(best, 1)]
@@ -152,6 +185,13 @@ class _Documents:
         except ArchiveFailed as error:
             raise _cannot(call) from error
 
+    async def _ranked(self, call: ToolCall, query: str, limit: int) -> tuple[Passage, ...]:
+        found = await self._passages(call, query, limit)
+        try:
+            return await ranked(found, query, self.models.rankers, call.models, self.archive)
+        except ArchiveFailed as error:
+            raise _cannot(call) from error
+
     async def _nothing(self, call: ToolCall, query: str) -> ToolResult:
         try:
             holdings = await self.archive.holdings()
@@ -159,6 +199,51 @@ class _Documents:
             raise _cannot(call) from error
         data = {"passages": [], "documents": [], "unreadable": holdings.unreadable, "complete": holdings.complete}
         return ToolResult(_none_found(call, query, holdings), data)
+
+
+def _quoted(call: ToolCall, found: Sequence[Passage]) -> ToolResult:
+    """The best passages as they stand."""
+    least = LEAST_OF_BEST * max(one.score for one in found)
+    quoted = [one for one in found if one.score >= least][:QUOTED_PASSAGES]
+    opening = pick(
+        call.language,
+        ko="서고에서 찾은 대목을 그대로 옮깁니다. 요약하거나 해석한 것이 아닙니다.",
+        en="These passages are quoted from the archive as they stand; nothing is summed up or interpreted.",
+    )
+    lines = [opening, *(f"\n[{number}]\n{_quotation(one.text)}" for number, one in enumerate(quoted, 1))]
+    text = "\n".join([*lines, *_sources(call, quoted, range(1, len(quoted) + 1))])
+    return ToolResult(text, {"quoted": True, "passages": _rows(quoted)})
+
+
+def _told(call: ToolCall, answer: Answer, read: Sequence[Passage]) -> ToolResult:
+    """A model's answer with the passages that it names, by the numbers that it knows them by."""
+    cited = [read[number - 1] for number in answer.cited]
+    closing = pick(
+        call.language,
+        ko="\n모델이 위 출처만 읽고 쓴 답이에요. 중요한 일은 원문을 확인해 주세요.",
+        en="\nA model wrote this from the sources above. Check the originals where it matters.",
+    )
+    text = "\n".join([answer.text, *_sources(call, cited, answer.cited), closing])
+    rows = [{**row, "number": number} for row, number in zip(_rows(cited), answer.cited, strict=True)]
+    return ToolResult(text, {"quoted": False, "answer": answer.text, "passages": rows})
+
+
+def _unanswered(call: ToolCall, query: str, read: Sequence[Passage]) -> ToolResult:
+    """The words are there, but no answer: where one might look oneself."""
+    near = read[:QUOTED_PASSAGES]
+    opening = pick(
+        call.language,
+        ko=f"서고에서 찾은 대목에는 '{query}'에 대한 답이 없어요. 가까운 곳은 아래와 같아요.",
+        en=f"The passages found in the archive do not answer '{query}'. These are the nearest.",
+    )
+    text = "\n".join([opening, *_sources(call, near, range(1, len(near) + 1))])
+    return ToolResult(text, {"quoted": False, "answer": None, "passages": _rows(near)})
+
+
+def _sources(call: ToolCall, passages: Sequence[Passage], numbers: Sequence[int]) -> list[str]:
+    heading = pick(call.language, ko="출처", en="Sources")
+    told = [f"[{number}] {_source(call, one)}" for number, one in zip(numbers, passages, strict=True)]
+    return [f"\n{heading}", *told]
 
 
 def _none_found(call: ToolCall, query: str, holdings: Holdings) -> str:
@@ -208,7 +293,7 @@ def _named(call: ToolCall, document: Document) -> str:
     return f"{document.title} ({document.path}, {number} {document.doc_id})"
 
 
-def _rows(passages: Sequence[Passage]) -> list[dict[str, str]]:
+def _rows(passages: Sequence[Passage]) -> list[dict[str, Any]]:
     return [
         {**_row(one.document), "heading": one.heading, "text": one.text, "snippet": one.snippet} for one in passages
     ]

@@ -5,6 +5,7 @@ Rules of this file
 - The text of a document is somebody's writing: data to be shown, never an instruction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +45,15 @@ class Holdings:
     """False until the folder has been gone through once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Vectors of passages, one each; None where there is none yet."""
+
+    model: str
+    """Who made them: a question has to be embedded by the same one."""
+    of: tuple[Sequence[float] | None, ...]
+
+
 class ArchiveFailed(Exception):
     """The archive cannot be asked now; the text says why, for the log."""
 
@@ -65,4 +75,8 @@ class Archive(Protocol):
 
     async def text(self, doc_id: str) -> tuple[Document, str] | None:
         """A document and its text; None where there is no such document, or not any more."""
+        ...
+
+    async def vectors(self, passages: Sequence[Passage]) -> Vectors | None:
+        """What these passages mean, as numbers; None where the archive keeps no such thing."""
         ...
