@@ -25,15 +25,17 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from router.balance.admission import Line
 from router.balance.demand import Priority
 from router.config import Config, SessionStore
+from router.config_roles import PriorityName
 from router.decider import Decider
 from router.decisions import DecisionLog
 from router.dispatch import Dispatcher
-from router.documents.local import keep_fresh
+from router.documents.keeping import keep_fresh
 from router.embedded import embedded_model
 from router.fleet import Fleet
 from router.gate import Gate
 from router.keys import Keys
 from router.learning.keeping import Keeping
+from router.lending import LentModels
 from router.occupancy import Occupancy
 from router.prewarming import Prewarmer
 from router.relay import Relay
@@ -250,7 +252,7 @@ async def running(
         await _for_the_while(stack, _look_again(house))
         await _for_the_while(stack, _sweep(house))
         await _for_the_while(stack, _warm_up(house))
-        await _for_the_while(stack, keep_fresh(lambda: house.current.service.config, house.changed_or))
+        await _for_the_while(stack, _keep_documents(house))
         yield house
 
 
@@ -361,6 +363,16 @@ async def _look_again(house: House) -> None:
 async def _warm_up(house: House) -> None:
     """Have the keyword rules compile what they are made of, in a thread, before the first user does it by asking."""
     await asyncio.to_thread(house.current.service.decider.rehearse)
+
+
+async def _keep_documents(house: House) -> None:
+    """Behind everybody who waits: no user asked for it."""
+
+    def lent() -> LentModels:
+        service = house.current.service
+        return LentModels(service.config, service.fleet, service.dispatcher, priority=PriorityName.BATCH)
+
+    await keep_fresh(lambda: house.current.service.config, lent, house.changed_or)
 
 
 async def _sweep(house: House) -> None:

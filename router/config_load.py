@@ -16,6 +16,7 @@ import yaml
 from pydantic_core import PydanticCustomError
 
 from router.config import ROLE_DEFAULTS, Config, is_loopback
+from router.config_tools.documents import DocumentKind
 from sidecar import ConfigInvalid, Problem
 from sidecar.config import (
     Document,
@@ -27,6 +28,7 @@ from sidecar.config import (
     one_of,
     parse,
     read,
+    reference_faults,
     repeated,
     scalar,
     secret_faults,
@@ -86,6 +88,7 @@ def _built(document: Document, environ: Mapping[str, str], listen: str | None) -
         yield from secret_faults(sidecar, environ)
         yield from _role_faults(values)
         yield from _host_faults(values)
+        yield from _document_faults(values, environ)
         yield from repeated(mapping(values, "router", "decide").get("domains"), "name", ("router", "decide", "domains"))
         yield from repeated(_keys(values), "hash", ("router", "keys"))
         yield from _listen_faults(values)
@@ -125,6 +128,20 @@ def _host_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(
                 (*hosts, host, "docker_tls"), "certificates that nothing uses", "docker: tcp://HOST:PORT beside it"
             )
+
+
+def _document_faults(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Fault]:
+    """A server has an address and a key that can be read; roles that help are roles that there are."""
+    loc = ("router", "tools", "document")
+    document = mapping(values, *loc)
+    if document.get("kind") == DocumentKind.REMOTE and document.get("url") is None:
+        yield Fault((*loc, "kind"), "remote without a url", "router.tools.document.url, or kind: local")
+    yield from reference_faults((*loc, "api_key"), document.get("api_key"), environ)
+    roles = {**ROLE_DEFAULTS, **mapping(values, "router", "roles")}
+    for option in ("answer_role", "rerank_role", "embed_role"):
+        role = document.get(option)
+        if isinstance(role, str) and role not in roles:
+            yield Fault((*loc, option), "an unknown role", f"{one_of(role, roles)}, or this role under router.roles")
 
 
 def _keys(values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -12,9 +12,14 @@ import aiohttp
 
 from router.config import Config
 from router.config_tools.calendars import CalendarKind
+from router.config_tools.documents import DocumentKind
 from router.config_tools.infra import HostConfig
 from router.documents.local import local_archive
+from router.documents.remote import RemoteArchive
 from router.tools.calendar_files import CalendarFiles
+from router.tools.documents import DocumentModels
+from router.tools.documents.archive import Archive
+from router.tools.documents.ranking import Rankers
 from router.tools.hosts.doors import Certificates, door_of
 from router.tools.hosts.host import Host
 from router.tools.infra import InfraSettings
@@ -26,8 +31,24 @@ from router.tools.spec import Tool
 
 def toolbox(config: Config, http: Callable[[], aiohttp.ClientSession]) -> Mapping[str, Tool]:
     """Every tool by name, as this configuration has it. `http` lends the session for questions to other servers."""
-    own = build(ToolSettings(_infra(config), http_checker(http), _calendar(config), local_archive(config)))
-    return {**own, **plugged(config.router.tools.plugins)}
+    settings = ToolSettings(
+        _infra(config), http_checker(http), _calendar(config), archive_of(config, http), _document_models(config)
+    )
+    return {**build(settings), **plugged(config.router.tools.plugins)}
+
+
+def archive_of(config: Config, http: Callable[[], aiohttp.ClientSession]) -> Archive | None:
+    """The documents' archive: a folder or a server; None where there is neither."""
+    chosen = config.router.tools.document
+    if chosen.kind is DocumentKind.REMOTE and chosen.url is not None:
+        return RemoteArchive(chosen.url, chosen.api_key, chosen.timeout_seconds, http)
+    return local_archive(config)
+
+
+def _document_models(config: Config) -> DocumentModels:
+    chosen = config.router.tools.document
+    embed_role = chosen.embed_role if chosen.kind is DocumentKind.LOCAL else None
+    return DocumentModels(chosen.answer_role, chosen.answer_seconds, Rankers(chosen.rerank_role, embed_role))
 
 
 def _infra(config: Config) -> InfraSettings:

@@ -1,8 +1,8 @@
 """`maek documents`.
 
 Rules of this file
-- It works on the index in the data folder, whether or not Maek runs. Results go to standard output, progress to
-  standard error, and only where somebody looks at it.
+- It works on the index in the data folder, whether or not Maek runs, or asks the document server. Results go to
+  standard output, progress to standard error, and only where somebody looks at it.
 """
 
 import argparse
@@ -12,14 +12,20 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import aiohttp
 import orjson
 
 from router.commands.options import add_config, config_path, load_or_explain
-from router.documents.local import LocalArchive, local_archive
+from router.config import Config
+from router.config_tools.documents import DocumentKind
+from router.documents.local import local_archive
 from router.documents.refreshing import Report
 from router.terminal.cells import clean
+from router.toolbox import archive_of
 from router.tools.documents.archive import ArchiveFailed, Passage
+from sidecar import probing_session
 
+NO_FOLDER = "no folder is named; set router.tools.document.folder."
 BAR_CELLS = 30
 MOST_FOUND = 10
 
@@ -40,20 +46,23 @@ def run(args: argparse.Namespace) -> int:
     config = load_or_explain(config_path(args))
     if config is None:
         return 1
-    archive = local_archive(config)
-    if archive is None:
-        return _trouble("no folder is named; set router.tools.document.folder.")
+    where = config.router.tools.document.url or config.router.tools.document.folder
     try:
-        if args.what == "index":
-            return _index(archive, as_json=args.json)
-        return _search(archive, " ".join(args.words), as_json=args.json)
+        if args.what == "search":
+            return asyncio.run(_search(config, " ".join(args.words), as_json=args.json))
+        return _index(config, as_json=args.json)
     except BlockingIOError:
         return _trouble("another process is indexing; what it has done so far can be searched.")
-    except (ArchiveFailed, OSError, sqlite3.Error) as error:
-        return _trouble(f"{archive.folder.root}: {error}")
+    except (ArchiveFailed, OSError, sqlite3.Error, aiohttp.ClientError) as error:
+        return _trouble(f"{where}: {error}")
 
 
-def _index(archive: LocalArchive, *, as_json: bool) -> int:
+def _index(config: Config, *, as_json: bool) -> int:
+    archive = local_archive(config)
+    if archive is None:
+        if config.router.tools.document.kind is DocumentKind.REMOTE:
+            return _trouble("the document server keeps its own index; there is nothing to do here.")
+        return _trouble(NO_FOLDER)
     report = archive.refreshed_here(_bar if sys.stderr.isatty() else _silent)
     if as_json:
         print(orjson.dumps(_report_row(report), option=orjson.OPT_INDENT_2).decode())
@@ -68,15 +77,19 @@ def _index(archive: LocalArchive, *, as_json: bool) -> int:
     return 0
 
 
-def _search(archive: LocalArchive, query: str, *, as_json: bool) -> int:
-    found = asyncio.run(archive.passages(query, MOST_FOUND))
+async def _search(config: Config, query: str, *, as_json: bool) -> int:
+    async with probing_session() as http:
+        archive = archive_of(config, lambda: http)
+        if archive is None:
+            return _trouble(NO_FOLDER)
+        found = await archive.passages(query, MOST_FOUND)
+        complete = (await archive.holdings()).complete
     if as_json:
         print(orjson.dumps([asdict(one) for one in found], option=orjson.OPT_INDENT_2).decode())
         return 0
     for one in found:
         print("\n".join(map(clean, _told(one))), end="\n\n")
     if not found:
-        complete = asyncio.run(archive.holdings()).complete
         print(
             "nothing found" if complete else "nothing found; `maek documents index` has not gone through the folder yet"
         )

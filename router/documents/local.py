@@ -1,4 +1,4 @@
-"""The archive of a folder on this machine: questions answered in threads, and kept up to date in the background.
+"""The archive of a folder on this machine: questions answered in threads.
 
 Rules of this file
 - Nothing blocks the event loop: every look into the index or the folder is a thread's.
@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -68,7 +68,9 @@ class LocalArchive:
 
         def look(index: Index) -> Vectors | None:
             model = index.embedder()
-            return model and Vectors(model, index.vectors(meaning(one.heading, one.text) for one in passages))
+            if model is None:
+                return None
+            return Vectors(model, index.vectors(meaning(one.heading, one.text) for one in passages))
 
         return await self._asked(look, None)
 
@@ -118,34 +120,6 @@ def local_archive(config: Config) -> LocalArchive | None:
     # The folder itself may be a link: the operator named it.
     root = Path(chosen.folder).expanduser().resolve()
     return LocalArchive(Folder(root, chosen.max_file_bytes), config.router.data_folder() / "documents" / FILE_NAME)
-
-
-async def keep_fresh(current: Callable[[], Config], wait: Callable[[float], Awaitable[None]]) -> None:
-    """Refresh the archive in force, now and whenever `wait` has waited for its minutes or for a new configuration."""
-    told: Report | None = None
-    while True:
-        archive = local_archive(current())
-        if archive is not None:
-            told = await _kept_fresh(archive, told)
-        if local_archive(current()) == archive:
-            await wait(current().router.tools.document.refresh_minutes * 60)
-
-
-async def _kept_fresh(archive: LocalArchive, told: Report | None) -> Report | None:
-    """What was done; told to the log where it is news."""
-    try:
-        report = await archive.refreshed()
-    except BlockingIOError:
-        log.info("documents are being indexed by another process folder=%s", archive.folder.root)
-        return told
-    except (sqlite3.Error, OSError) as error:
-        log.error("documents not indexed folder=%s reason=%s", archive.folder.root, error)
-        return None
-    unreadable = len(report.problems)
-    if report.changed or report.removed or told is None:
-        log.info("documents indexed files=%d changed=%d removed=%d unreadable=%d",
-                 report.files, report.changed, report.removed, unreadable)  # fmt: skip
-    return report
 
 
 def _weighed(found: Found, terms: Sequence[Term]) -> list[tuple[Candidate, Weighed]]:

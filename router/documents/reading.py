@@ -20,6 +20,9 @@ MOST_CHARACTERS = 10_000_000
 """Of one document: some ten thousand pages."""
 MOST_UNPACKED_BYTES = 500_000_000
 """Of a packed document: more is a trap, not a text."""
+_DOCTYPES = tuple("<!DOCTYPE".encode(code) for code in ("ascii", "utf-16-le", "utf-16-be"))
+_MANIFEST, _ENCRYPTION = "META-INF/manifest.xml", b"encryption-data"
+"""Where a hwpx says that it wants a password."""
 _ENCODINGS = ("utf-8-sig", "cp949")
 """What Korean files are in. cp949 has EUC-KR in it, and refuses most of what is neither."""
 
@@ -28,7 +31,7 @@ class Why(StrEnum):
     """Why a file is not in the archive."""
 
     LINK = "a link, which is not followed"
-    KIND = "not a kind that is read (txt, md, html, pdf, docx)"
+    KIND = "not a kind that is read (txt, md, html, pdf, docx, hwpx)"
     SIZE = "larger than router.tools.document.max_file_bytes, or unpacked too large"
     LIBRARY = "needs pip install 'maek[documents]'"
     PASSWORD = "protected by a password"  # noqa: S105 - a sentence
@@ -68,7 +71,7 @@ def text_of(suffix: str, content: bytes) -> str:
 
 def libraries() -> str:
     """Which of the libraries are here. When it changes, files that needed one are worth another look."""
-    return " ".join(name for name in ("docx", "pypdf") if find_spec(name) is not None)
+    return " ".join(name for name in ("docx", "hwpx", "pypdf") if find_spec(name) is not None)
 
 
 def _plain(content: bytes) -> str:
@@ -104,8 +107,7 @@ def _docx(content: bytes) -> str:
     from docx.table import Table  # noqa: PLC0415
 
     with zipfile.ZipFile(BytesIO(content)) as packed:
-        if sum(entry.file_size for entry in packed.infolist()) > MOST_UNPACKED_BYTES:
-            raise Unreadable(Why.SIZE)
+        _check_size(packed)
     told = []
     for block in Document(BytesIO(content)).iter_inner_content():
         if isinstance(block, Table):
@@ -117,6 +119,31 @@ def _docx(content: bytes) -> str:
     return "\n\n".join(told)
 
 
+def _hwpx(content: bytes) -> str:
+    from hwpx.opc.security import read_member  # noqa: PLC0415 - an extra
+    from hwpx.tools.text_extractor import TextExtractor  # noqa: PLC0415
+
+    with zipfile.ZipFile(BytesIO(content)) as packed:
+        _check_size(packed)
+        with TextExtractor(packed) as extractor:
+            for entry in packed.infolist():
+                # The library looks for entities in the beginning of a part alone; they could unpack to gigabytes.
+                if entry.filename.endswith((".xml", ".hpf")) and _is_trap(read_member(packed, entry)):
+                    raise Unreadable(Why.BROKEN)
+            if _ENCRYPTION in read_member(packed, _MANIFEST):
+                raise Unreadable(Why.PASSWORD)
+            return extractor.extract_text()
+
+
+def _is_trap(part: bytes) -> bool:
+    return any(doctype in part for doctype in _DOCTYPES)
+
+
+def _check_size(packed: zipfile.ZipFile) -> None:
+    if sum(entry.file_size for entry in packed.infolist()) > MOST_UNPACKED_BYTES:
+        raise Unreadable(Why.SIZE)
+
+
 READERS: Mapping[str, Callable[[bytes], str]] = {
     ".txt": _plain,
     ".md": _plain,
@@ -125,6 +152,7 @@ READERS: Mapping[str, Callable[[bytes], str]] = {
     ".htm": _html,
     ".pdf": _pdf,
     ".docx": _docx,
+    ".hwpx": _hwpx,
 }
 """Suffix → reader. A kind of its own is a function and a line."""
 

@@ -1,7 +1,7 @@
 """The models that tools are lent: a role is named, and whoever serves it best at the moment answers.
 
 Rules of this file
-- Words only. Who is asked, how long that may take and how it is counted is the business of who lends (`router.lending`).
+- Words only. Who is asked, how long that takes and how it is counted is the business of who lends (`router.lending`).
 - A tool gets on without: whatever goes wrong is `ModelsAway`, and there is always a plainer way.
 """
 
@@ -28,7 +28,7 @@ class Models(Protocol):
         ...
 
     async def embed(self, role: str, model: str, texts: Sequence[str]) -> tuple[Vector, ...]:
-        """A vector for each text. Only backends that run this very model are asked: others' vectors mean other things."""
+        """A vector for each text. Only who runs this very model is asked: others' vectors mean other things."""
         ...
 
     async def rerank(self, role: str, query: str, texts: Sequence[str]) -> tuple[float, ...]:

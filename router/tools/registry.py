@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from router.tools import calendars, documents, infra, mail
-from router.tools.documents.archive import Archive
 from router.tools.calendar_files import CalendarFiles
+from router.tools.documents.archive import Archive
 from router.tools.infra import InfraSettings
 from router.tools.reach import CheckService, reach_nothing
 from router.tools.spec import Tool

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - prompts
 """An answer by a model from passages that were found: what it is asked, and whether what it says may be told.
 
 Rules of this file
@@ -8,12 +9,11 @@ Rules of this file
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from router.language import pick
-from router.tools.documents.archive import Passage
+from router.tools.documents.archive import Passage, visible
 
 NO_ANSWER = "NO_ANSWER"
 """What a model says to whom the passages say nothing; whole, and in both languages."""
@@ -59,14 +59,16 @@ class Unfounded(Exception):
 def question(query: str, passages: Sequence[Passage], language: str) -> list[Mapping[str, str]]:
     """The messages to a model."""
     material = "\n\n".join(f"[{number}]\n{_quoted(one)}" for number, one in enumerate(passages, 1))
-    asked = pick(language, ko=f"자료:\n\n{material}\n\n질문: {query}", en=f"Passages:\n\n{material}\n\nQuestion: {query}")
+    asked = pick(
+        language, ko=f"자료:\n\n{material}\n\n질문: {query}", en=f"Passages:\n\n{material}\n\nQuestion: {query}"
+    )
     system = pick(language, ko=_SYSTEM_KO, en=_SYSTEM_EN)
     return [{"role": "system", "content": system}, {"role": "user", "content": asked}]
 
 
 def founded(said: str, query: str, passages: Sequence[Passage]) -> Answer:
     """The answer in what a model said. Raises Unfounded."""
-    text = _plain(_THOUGHTS.sub("", said))
+    text = visible(_THOUGHTS.sub("", said)).strip()
     if _OPEN_THOUGHT.search(text) or not text:
         raise Unfounded("it is no answer")
     if NO_ANSWER in text:
@@ -109,9 +111,3 @@ def _quoted(passage: Passage) -> str:
 
 def _words(passage: Passage) -> str:
     return f"{passage.document.title}\n{passage.heading}\n{passage.text}"
-
-
-def _plain(text: str) -> str:
-    """Without what cannot be seen."""
-    kept = (one for one in text if one in "\n\t" or unicodedata.category(one) not in {"Cc", "Cf", "Cs", "Co"})
-    return "".join(kept).strip()

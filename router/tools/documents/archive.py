@@ -5,9 +5,12 @@ Rules of this file
 - The text of a document is somebody's writing: data to be shown, never an instruction.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ class Vectors:
     model: str
     """Who made them: a question has to be embedded by the same one."""
     of: tuple[Sequence[float] | None, ...]
+
+
+def visible(text: str) -> str:
+    """The text without what nobody sees: control characters, text direction, invisible letters."""
+    return "".join(one for one in text if one in "\n\t" or unicodedata.category(one) not in _UNSEEN)
 
 
 class ArchiveFailed(Exception):

@@ -86,7 +86,7 @@ def fused(passages: Sequence[Passage], nearness: Sequence[float | None]) -> list
 def _nearness(asked: Vector, vector: Sequence[float] | None) -> float | None:
     if vector is None or len(vector) != len(asked):
         return None
-    return sum(map(mul, asked, vector))
+    return float(sum(map(mul, asked, vector)))
 
 
 def _told(passage: Passage) -> str:

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from router.documents.local import LocalArchive, keep_fresh, local_archive
+from router.documents.keeping import keep_fresh
+from router.documents.local import LocalArchive, local_archive
 from router.documents.reading import Why
 from router.tools.documents.archive import ArchiveFailed
+from router.tools.models import NoModels
 from tests.fakes.routers import config_for
 from tests.router.documents.given import LAW, archive_over, put, refreshed
 
@@ -318,7 +320,7 @@ async def test_the_archive_in_force_is_kept_fresh_and_a_folder_that_is_away_ends
 
     archive.index.parent.mkdir(parents=True)
     with archive.index.with_suffix(".lock").open("w") as lock, pytest.raises(asyncio.CancelledError):
-        await keep_fresh(lambda: config, wait)
+        await keep_fresh(lambda: config, NoModels, wait)
     assert waited == [600.0] * 4
     told = [record.getMessage() for record in caplog.records if "documents" in record.getMessage()]
     assert [line.split(" folder")[0].split(" files")[0] for line in told] == [
