@@ -73,14 +73,17 @@ async def _by_meaning(
 
 
 def fused(passages: Sequence[Passage], nearness: Sequence[float | None]) -> list[Passage]:
-    """The passages by both orders together: the one they come in, and that of their nearness (None: unknown, last)."""
+    """The passages by both orders together: the one they come in, and that of their nearness (None: unknown, last).
+
+    Where the two are of equal weight, meaning has the say.
+    """
     by_meaning = sorted(range(len(passages)), key=lambda at: 2.0 if (near := nearness[at]) is None else -near)
     place = {at: number for number, at in enumerate(by_meaning)}
 
     def score(at: int) -> float:
         return 1 / (RANK_CONSTANT + at) + 1 / (RANK_CONSTANT + place[at])
 
-    return [passages[at] for at in sorted(range(len(passages)), key=lambda at: -score(at))]
+    return [passages[at] for at in sorted(range(len(passages)), key=lambda at: (-score(at), place[at]))]
 
 
 def _nearness(asked: Vector, vector: Sequence[float] | None) -> float | None:
