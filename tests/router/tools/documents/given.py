@@ -8,7 +8,6 @@ from typing import TypeVar
 from router.tools.documents.archive import Document, Passage
 from router.tools.models import ModelsAway, Vector
 
-
 T = TypeVar("T")
 
 
@@ -23,19 +22,19 @@ class Lent:
     asked: list[Sequence[Mapping[str, str]]] = field(default_factory=list)
     embedded: list[str] = field(default_factory=list)
 
-    def serving(self, role: str) -> tuple[str, ...]:
+    def serving(self, _role: str) -> tuple[str, ...]:
         return ("model",)
 
-    async def complete(self, role: str, messages: Sequence[Mapping[str, str]]) -> str:
+    async def complete(self, _role: str, messages: Sequence[Mapping[str, str]]) -> str:
         self.asked.append(messages)
         return await self._given(self.says)
 
-    async def embed(self, role: str, model: str, texts: Sequence[str]) -> tuple[Vector, ...]:
+    async def embed(self, _role: str, _model: str, texts: Sequence[str]) -> tuple[Vector, ...]:
         self.embedded += texts
         known = await self._given(self.vectors)
         return tuple(next((vector for part, vector in known.items() if part in text), (0.0, 1.0)) for text in texts)
 
-    async def rerank(self, role: str, query: str, texts: Sequence[str]) -> tuple[float, ...]:
+    async def rerank(self, _role: str, _query: str, texts: Sequence[str]) -> tuple[float, ...]:
         return tuple(await self._given(self.scores))[: len(texts)]
 
     async def _given(self, answer: T | None) -> T:

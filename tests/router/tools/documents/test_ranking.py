@@ -22,16 +22,16 @@ class Keeps:
     async def holdings(self) -> Holdings:
         raise NotImplementedError
 
-    async def recent(self, limit: int) -> tuple[()]:
+    async def recent(self, _limit: int) -> tuple[()]:
         raise NotImplementedError
 
-    async def passages(self, query: str, limit: int) -> tuple[()]:
+    async def passages(self, _query: str, _limit: int) -> tuple[()]:
         raise NotImplementedError
 
-    async def text(self, doc_id: str) -> None:
+    async def text(self, _doc_id: str) -> None:
         raise NotImplementedError
 
-    async def vectors(self, passages: object) -> Vectors | None:
+    async def vectors(self, _passages: object) -> Vectors | None:
         return self.kept
 
 
