@@ -204,7 +204,7 @@ class Turns:
             case _:
                 assert_never(decision.action)
         await emit(Token(text))
-        return Done(text, record.deciding, None, "stop")
+        return Done(text, record.journey, None, "stop")
 
     def system_prompt(self, language: str) -> str:
         """What stands before a conversation that gives none: who answers, how, and what day it is."""

@@ -8,6 +8,7 @@ from router import config as router_config
 from router import config_roles
 from router.config import Config
 from router.config_domains import DomainConfig
+from router.config_tools import documents as documents_config
 from router.config_tools import infra as infra_config
 from router.config_tools.section import ToolsConfig
 from router.language import Language
@@ -81,6 +82,25 @@ keys = st.builds(
 )
 
 
+def _documents(role_names: list[str]) -> st.SearchStrategy[Any]:
+    role = st.none() | st.sampled_from(role_names)
+    given = {
+        "folder": st.sampled_from([None, "/srv/docs", "~/my docs"]),
+        "api_key": st.sampled_from([None, "env:MAEK_TEST_KEY"]),
+        "timeout_seconds": st.floats(0.1, 120),
+        "answer_role": role,
+        "answer_seconds": st.floats(0.1, 600),
+        "rerank_role": role,
+        "embed_role": role,
+    }
+    kind, url = documents_config.DocumentKind, "http://nas:9000/documents"
+    elsewhere = sections(documents_config.DocumentConfig, **given).map(
+        lambda section: section.model_copy(update={"kind": kind.REMOTE, "url": url})
+    )
+    here = sections(documents_config.DocumentConfig, kind=st.sampled_from([kind.LOCAL, kind.NONE]), **given)
+    return elsewhere | here
+
+
 def _backends(role_names: list[str]) -> st.SearchStrategy[tuple[Any, ...]]:
     backend = st.builds(
         sidecar_config.BackendConfig,
@@ -124,7 +144,11 @@ def configs(draw: st.DrawFn) -> Config:
             rules=st.booleans(),
             domains=st.lists(domains, max_size=2, unique_by=lambda one: one.name).map(tuple),
         ),
-        tools=sections(ToolsConfig, infra=sections(infra_config.InfraConfig, hosts=hosts)),
+        tools=sections(
+            ToolsConfig,
+            document=_documents(["classifier", "reasoner", *given_roles]),
+            infra=sections(infra_config.InfraConfig, hosts=hosts),
+        ),
         keys=st.lists(keys, max_size=2, unique_by=lambda one: one.hash).map(tuple),
     ).map(lambda section: section.model_copy(update={"roles": {**section.roles, **given_roles}}))
     return Config(sidecar=draw(sidecar), router=draw(router))

@@ -24,7 +24,7 @@ def test_indexing_counts_and_names_what_cannot_be_read(config: str, capsys: pyte
     assert main(["documents", "index", "-c", config]) == 0
     told = capsys.readouterr()
     assert told.out.splitlines() == [
-        "old.hwp: not a kind that is read (txt, md, html, pdf, docx)",
+        "old.hwp: not a kind that is read (txt, md, html, pdf, docx, hwpx)",
         "1 of 2 files can be searched: 2 new or changed, 0 removed, 1 not readable",
     ]
     assert told.err == ""

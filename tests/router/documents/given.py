@@ -1,9 +1,12 @@
 """What the tests of documents share: real files in a real folder, and an archive over it."""
 
+import warnings
+import zipfile
 from io import BytesIO
 from pathlib import Path
 
 import docx
+from hwpx.document import HwpxDocument
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
@@ -57,6 +60,29 @@ def docx_of(*paragraphs: tuple[str, str]) -> bytes:
     packed = BytesIO()
     document.save(packed)
     return packed.getvalue()
+
+
+def hwpx_of(*paragraphs: str) -> bytes:
+    """A document of Hangul Office: these paragraphs, and a table after them."""
+    with warnings.catch_warnings(action="ignore"):
+        document = HwpxDocument.new()
+        for text in paragraphs:
+            document.add_paragraph(text)
+        table = document.add_table(1, 2)
+        table.set_cell_text(0, 0, "보호구")
+        table.set_cell_text(0, 1, "안전모")
+        packed = BytesIO()
+        document.save_to_stream(packed)
+    return packed.getvalue()
+
+
+def repacked(content: bytes, name: str, part: bytes) -> bytes:
+    """The packed document with another part of that name."""
+    made = BytesIO()
+    with zipfile.ZipFile(BytesIO(content)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            new.writestr(entry.filename, part if entry.filename == name else old.read(entry))
+    return made.getvalue()
 
 
 def pdf_of(text: str, password: str | None = None) -> bytes:

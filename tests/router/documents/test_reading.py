@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from router.documents import reading
 from router.documents.reading import READERS, Unreadable, Why, text_of
-from tests.router.documents.given import docx_of, pdf_of
+from tests.router.documents.given import docx_of, hwpx_of, pdf_of, repacked
 
 
 def why(suffix: str, content: bytes) -> Why:
@@ -50,6 +50,41 @@ def test_a_pdf_is_read() -> None:
     assert "welding procedure" in text_of(".pdf", pdf_of("welding procedure"))
 
 
+SECTION = "Contents/section0.xml"
+BOMB = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 20 if n else "가" * 20}">' for n in range(8))
+
+
+def test_a_document_of_hangul_office_is_read_with_its_tables() -> None:
+    text = text_of(".hwpx", hwpx_of("제6장 유해·위험물질", "제104조(유해인자의 분류기준) 장관은 정한다."))
+    lines = [line for line in text.splitlines() if line]
+    assert lines == ["제6장 유해·위험물질", "제104조(유해인자의 분류기준) 장관은 정한다.", "보호구", "안전모"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("before", ["", f"<!--{' ' * 5000}-->"], ids=["first", "behind a long comment"])
+@pytest.mark.parametrize(
+    "entities",
+    ['<!ENTITY e7 "가">', BOMB, '<!ENTITY e7 SYSTEM "file:///etc/passwd">'],
+    ids=["any at all", "bomb", "file"],
+)
+def test_entities_in_a_packed_document_are_not_followed(entities: str, before: str, encoding: str) -> None:
+    mark = "" if encoding == "utf-8" else "\ufeff"
+    part = f"{mark}{before}<!DOCTYPE sec [{entities}]><sec><p><run><t>&e7;</t></run></p></sec>".encode(encoding)
+    assert why(".hwpx", repacked(hwpx_of("가"), SECTION, part)) is Why.BROKEN
+
+
+def test_a_packed_document_that_lies_about_its_size_is_broken() -> None:
+    content = bytearray(repacked(hwpx_of("가"), SECTION, b"<sec>" + b" " * 5_000_000 + b"</sec>"))
+    entry = content.rindex(SECTION.encode()) - 46  # of the central directory, where the size is believed
+    content[entry + 24 : entry + 28] = (100).to_bytes(4, "little")
+    assert why(".hwpx", bytes(content)) is Why.BROKEN
+
+
+def test_a_document_of_hangul_office_with_a_password_says_so() -> None:
+    locked = b'<manifest><file-entry full-path="Contents/section0.xml"><encryption-data/></file-entry></manifest>'
+    assert why(".hwpx", repacked(hwpx_of("가"), "META-INF/manifest.xml", locked)) is Why.PASSWORD
+
+
 @pytest.mark.parametrize(
     ("suffix", "content", "reason"),
     [
@@ -60,6 +95,7 @@ def test_a_pdf_is_read() -> None:
         (".txt", b"\xff\xfe\x00", Why.BROKEN),
         (".pdf", b"%PDF-1.7 and then nothing", Why.BROKEN),
         (".docx", b"PK\x03\x04 and then nothing", Why.BROKEN),
+        (".hwpx", b"PK\x03\x04 and then nothing", Why.BROKEN),
         (".pdf", pdf_of(""), Why.EMPTY),
     ],
 )
@@ -71,12 +107,13 @@ def test_a_pdf_with_a_password_says_so() -> None:
     assert why(".pdf", pdf_of("secret", password="tiger")) is Why.PASSWORD
 
 
-def test_a_packed_document_that_unpacks_too_large_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("suffix", [".docx", ".hwpx"])
+def test_a_packed_document_that_unpacks_too_large_is_not_unpacked(monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     monkeypatch.setattr(reading, "MOST_UNPACKED_BYTES", 1000)
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", b" " * 2000)
-    assert why(".docx", packed.getvalue()) is Why.SIZE
+    assert why(suffix, packed.getvalue()) is Why.SIZE
 
 
 @given(st.sampled_from(sorted(READERS)), st.binary(max_size=300))
