@@ -81,15 +81,16 @@ class ToolUse:
         if notice:
             await emit(Notice(notice))
         draft = await self.waiting_draft(caller.session, caller.owner)
-        # What a tool's model says is the answer, unless a model answers that wanted the tool.
-        models = self._lend(Journey(record.id) if record.answering.attempts else record.answering)
-        facts = _Facts(self._fleet)
+        journey, facts = Journey(record.id), _Facts(self._fleet)
+        models = self._lend(journey)
         lent = ToolCall(self._now(), caller.language, facts, caller.owner, caller.session, draft, models)
         loop = asyncio.get_running_loop()
         started_at = loop.time()
         result, outcome = await self._filled(self._called(wanted, lent), emit)
         seconds = loop.time() - started_at
         self._note(wanted, outcome, seconds, record)
+        if result.by_model and not record.answering.attempts:
+            record.answering = journey  # unless a model answers that wanted the tool
         if caller.session is not None:
             await self._keep_draft(caller.session, caller.owner, result)
         await emit(ToolUsed(wanted.tool, wanted.operation, result.data))

@@ -83,6 +83,8 @@ class ToolResult:
     """What shall wait in the session for the user's yes."""
     settles_draft: bool = False
     """What waited is done, and waits no more."""
+    by_model: bool = False
+    """The text is a model's own words, which one of those wrote that were lent."""
 
 
 Run = Callable[[ToolCall, Any], Awaitable[ToolResult]]

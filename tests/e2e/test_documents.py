@@ -124,6 +124,8 @@ async def test_a_document_that_gives_orders_orders_nobody(tmp_path: Path) -> Non
                 return str(reply["text"])
 
             text = await until(asked, "그대로 옮깁니다")
+            _, reply = await router.post("/chat", {"message": QUESTION})
+    assert reply["backend"] is None
     assert not any(line.startswith("해적") for line in text.splitlines())
     (system, user) = next(heard.json()["messages"] for heard in server.heard if heard.body)
     assert "해적" not in system["content"]

@@ -225,7 +225,7 @@ def _told(call: ToolCall, answer: Answer, read: Sequence[Passage]) -> ToolResult
     )
     text = "\n".join([answer.text, *_sources(call, cited, answer.cited), closing])
     rows = [{**row, "number": number} for row, number in zip(_rows(cited), answer.cited, strict=True)]
-    return ToolResult(text, {"quoted": False, "answer": answer.text, "passages": rows})
+    return ToolResult(text, {"quoted": False, "answer": answer.text, "passages": rows}, by_model=True)
 
 
 def _unanswered(call: ToolCall, query: str, read: Sequence[Passage]) -> ToolResult:

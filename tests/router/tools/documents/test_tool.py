@@ -165,6 +165,7 @@ async def test_a_model_answers_from_what_was_found_and_names_its_sources(
     assert closing in result.text
     assert result.data["quoted"] is False
     assert result.data["answer"] == KEPT
+    assert result.by_model
     assert [(row["number"], row["path"]) for row in result.data["passages"]] == [(1, "법령/law.md")]
 
 
@@ -184,6 +185,7 @@ async def test_without_an_answer_that_rests_on_passages_they_are_quoted(archive:
     assert result.text.startswith("서고에서 찾은 대목을 그대로 옮깁니다.")
     assert "> 제160조(서류의 보존) 사업주는 안전관리에 관한 서류를 3년간" in result.text
     assert result.data["quoted"] is True
+    assert not result.by_model
 
 
 async def test_an_order_in_a_document_reaches_the_model_as_a_quotation(archive: LocalArchive) -> None:
