@@ -66,7 +66,7 @@ async def _by_meaning(
     passages: Sequence[Passage], query: str, role: str, models: Models, archive: Archive
 ) -> Sequence[Passage]:
     known = await archive.vectors(passages)
-    if known is None:
+    if known is None or all(vector is None for vector in known.of):
         raise ModelsAway("the archive has no vectors yet")
     (asked,) = await models.embed(role, known.model, [query])
     return fused(passages, [_nearness(asked, vector) for vector in known.of])

@@ -76,6 +76,13 @@ async def test_whatever_goes_wrong_the_order_of_the_words_remains(
     assert titles(await ranked(FOUND, "?", rankers, lent, Keeps())) == "가나다"
 
 
+@pytest.mark.parametrize("vectors", [None, Vectors("model", (None, None, None))])
+async def test_where_no_passage_has_a_vector_the_question_gets_none_either(vectors: Vectors | None) -> None:
+    lent = Lent(vectors={})
+    assert titles(await ranked(FOUND, "?", EMBEDDER, lent, Keeps(vectors))) == "가나다"
+    assert lent.embedded == []
+
+
 async def test_one_passage_needs_no_order() -> None:
     assert titles(await ranked(FOUND[:1], "?", RERANKER, Lent(), Keeps())) == "가"
 
