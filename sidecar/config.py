@@ -274,13 +274,17 @@ def faults(values: Mapping[str, Any]) -> Iterator[Fault]:
 def secret_faults(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Fault]:
     """Which references to secrets lead nowhere, on this machine and now."""
     for index, backend in entries(values.get("backends")):
-        reference = backend.get("api_key")
-        if not isinstance(reference, str) or re.fullmatch(REFERENCE_PATTERN, reference) is None:
-            continue
-        try:
-            resolve(reference, environ)
-        except SecretUnusable as error:
-            yield Fault(("sidecar", "backends", index, "api_key"), error.found, error.wanted)
+        yield from reference_faults(("sidecar", "backends", index, "api_key"), backend.get("api_key"), environ)
+
+
+def reference_faults(loc: Loc, reference: Any, environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Whether a raw value that refers to a secret, if it does, leads nowhere."""
+    if not isinstance(reference, str) or re.fullmatch(REFERENCE_PATTERN, reference) is None:
+        return
+    try:
+        resolve(reference, environ)
+    except SecretUnusable as error:
+        yield Fault(loc, error.found, error.wanted)
 
 
 def _plain_url(url: str) -> str:
@@ -316,8 +320,10 @@ __all__ = [
     "parse",
     "paths",
     "read",
+    "reference_faults",
     "refused",
     "repeated",
+    "resolve",
     "resolved",
     "scalar",
     "secret_faults",

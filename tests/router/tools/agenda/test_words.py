@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from router.tools import calendar_words as words
+from router.tools.agenda import words
 from tests.router.tools.calendars import entry
 
 TODAY = date(2026, 11, 25)
