@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from router.tools.agenda import ical
 from router.tools.agenda.account_words import AccountFailed, Trouble
@@ -79,7 +79,7 @@ class Account:
         """See `Agenda`."""
         with self._asking(self._total_seconds - CHECK_SECONDS) as (transport, client):
             place = self._written(self._places(transport, client))
-            address = urljoin(place.url, f"{entry.uid.partition('@')[0]}.ics")
+            address = urljoin(place.url, f"{quote(entry.uid.partition('@')[0], safe='')}.ics")
             if transport.ask("GET", address).status_code == 200:
                 return False
             return self._put(transport, address, ical.added(ical.parsed(b""), entry, made_at))

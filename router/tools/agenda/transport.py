@@ -187,6 +187,8 @@ class Transport:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             )
+            # Else aiohttp would itself send a PUT again, over a fresh connection, where a used one breaks.
+            self._session._retry_connection = False  # noqa: SLF001 - no other way; a test counts
         return self._session
 
     def _trusted(self) -> ssl.SSLContext:
