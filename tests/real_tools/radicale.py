@@ -49,7 +49,7 @@ class Radicale:
 
     async def changed(self, address: str, content: str, user: str = "ada") -> None:
         """Overwrite an object, as its owner does in another program."""
-        await self._asked("PUT", address, user, content, 201)
+        await self._asked("PUT", address, user, content, 204)
 
     async def _asked(self, method: str, path: str, user: str, body: str, wanted: int) -> str:
         auth = aiohttp.encode_basic_auth(user, PASSWORD)

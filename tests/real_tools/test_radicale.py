@@ -23,7 +23,7 @@ from router.tools.agenda.transport import Login
 from router.tools.calendars import NAME, build
 from router.tools.call import call
 from router.tools.spec import ToolResult
-from tests.fakes.between import between
+from tests.fakes.between import between, passing
 from tests.real_tools.radicale import Radicale, radicale
 from tests.router.tools.calendars import NEW_YORK, SEOUL, asking, at, entry, titles, written
 from tests.router.tools.given import NOW
@@ -138,7 +138,7 @@ async def test_what_one_program_breaks_is_left_out_and_counted(server: Radicale,
 
 
 async def test_an_entry_is_read_back_as_it_was_written_and_written_once(server: Radicale) -> None:
-    made = draft("김 부장님과 회의; 2층, 긴 제목 " * 5, description="첫 줄\n둘째 줄, 쉼표")
+    made = draft(("김 부장님과 회의; 2층, 긴 제목 " * 5).strip(), description="첫 줄\n둘째 줄, 쉼표")
     one = account(server.login())
     assert [await added(one, made) for _ in range(3)] == [True, False, False]
     there = await asyncio.to_thread(one.found, made.begins, made.ends)
@@ -244,13 +244,9 @@ async def test_where_nobody_can_be_asked_what_became_of_it_the_next_yes_finds_ou
         proxy.after = after
         made, one = draft(), account(server.login(url=proxy.url))
         assert await trouble(one, made) is Trouble.UNSURE
-        proxy.after = Between_passes
+        proxy.after = passing
         assert await added(one, made) is False
     assert len(await server.objects("work")) == 1
-
-
-async def Between_passes(_method: str) -> bool:  # noqa: N802
-    return True
 
 
 # Who sees what
