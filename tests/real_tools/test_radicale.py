@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 import trustme
 
+from router.errors import ToolFailed
 from router.tools.agenda.account import Account
 from router.tools.agenda.account_words import AccountFailed, Trouble
 from router.tools.agenda.entries import Entry
@@ -263,7 +264,7 @@ async def test_everybody_sees_his_own_account_alone(server: Radicale) -> None:
     agenda = CalendarServers({"key-a": server.login("ada"), "key-b": server.login("bob")}, None, SEOUL)
     assert titles(await done(agenda, "key-a", "today")) == ["에이다의 회의"]
     assert titles(await done(agenda, "key-b", "today")) == ["밥의 회의"]
-    with pytest.raises(Exception, match="연결된 일정 계정이 없어요"):
+    with pytest.raises(ToolFailed, match="연결된 일정 계정이 없어요"):
         await done(agenda, "key-c", "today")
     shared = CalendarServers({"key-a": server.login("ada")}, server.login("bob"), SEOUL)
     assert titles(await done(shared, "key-a", "today")) == ["에이다의 회의"]
