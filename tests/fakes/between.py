@@ -9,12 +9,12 @@ import aiohttp
 from aiohttp import web
 
 Hook = Callable[[str], Awaitable[bool]]
-"""Told the method; whether the request, or its answer, passes on. Where it does not, the connection is cut."""
+"""Told `PUT`, or of an answer `PUT 201`; whether it passes on. Where it does not, the connection is cut."""
 
 _HOP_BY_HOP = {"transfer-encoding", "content-length", "content-encoding", "connection", "date", "server"}
 
 
-async def passing(_method: str) -> bool:
+async def passing(_what: str) -> bool:
     """Nothing is stopped."""
     return True
 
@@ -45,7 +45,7 @@ async def between(server_url: str, tls: ssl.SSLContext | None = None) -> AsyncIt
             request.method, server_url + request.raw_path, data=body, headers=headers, allow_redirects=False
         ) as answer:
             content = await answer.read()
-        if not await steps.after(request.method):
+        if not await steps.after(f"{request.method} {answer.status}"):
             return _cut(request)
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP}
         return web.Response(status=answer.status, body=content, headers=kept)

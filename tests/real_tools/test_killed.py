@@ -69,10 +69,10 @@ async def before_it_is_sent(served: Served, proxy: Between, _folder: Path) -> No
 async def before_the_answer(served: Served, proxy: Between, _folder: Path) -> None:
     """Killed when the server has the entry and its answer is not there yet."""
 
-    async def after(method: str) -> bool:
-        if method == "PUT":
+    async def after(answer: str) -> bool:
+        if answer == "PUT 201":
             await killed(served)
-        return method != "PUT"
+        return answer != "PUT 201"
 
     proxy.after = after
     await say(served, "응")
@@ -83,8 +83,8 @@ async def before_it_is_forgotten(served: Served, proxy: Between, folder: Path) -
     sessions = sqlite3.connect(folder / "data" / "sessions.sqlite3", isolation_level=None)
     answered = asyncio.Event()
 
-    async def after(method: str) -> bool:
-        if method == "PUT":
+    async def after(answer: str) -> bool:
+        if answer == "PUT 201":
             sessions.execute("BEGIN IMMEDIATE")  # whoever would write the draft away waits
             answered.set()
         return True

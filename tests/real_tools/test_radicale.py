@@ -164,6 +164,12 @@ async def test_what_was_changed_since_is_never_overwritten(server: Radicale) -> 
     assert "옮긴 회의" in await server.content(address)
 
 
+async def test_an_entry_that_another_program_put_under_another_address_is_not_made_again(server: Radicale) -> None:
+    await server.has("work", f"UID:{draft().uid}\nDTSTART:20261126T060000Z\nDTEND:20261126T070000Z\nSUMMARY:회의")
+    assert await added(account(server.login()), draft()) is False
+    assert len(await server.objects("work")) == 1
+
+
 async def test_the_server_itself_refuses_to_overwrite_where_the_look_before_came_too_early(server: Radicale) -> None:
     made = draft()
 
@@ -207,8 +213,8 @@ async def test_a_calendar_that_was_renamed_on_the_way_is_found_anew(server: Radi
 
 
 async def test_an_answer_that_is_lost_after_the_entry_was_written_is_looked_up(server: Radicale) -> None:
-    async def after(method: str) -> bool:
-        return method != "PUT"
+    async def after(answer: str) -> bool:
+        return answer != "PUT 201"
 
     async with between(server.url) as proxy:
         proxy.after = after
@@ -237,9 +243,9 @@ async def test_where_nobody_can_be_asked_what_became_of_it_the_next_yes_finds_ou
     async with between(server.url) as proxy:
         dead = False
 
-        async def after(method: str) -> bool:
+        async def after(answer: str) -> bool:
             nonlocal dead
-            dead = dead or method == "PUT"
+            dead = dead or answer == "PUT 201"
             return not dead
 
         proxy.after = after

@@ -93,8 +93,8 @@ class Account:
             return self._became(address, error)
         if answer.status_code in (200, 201, 204):
             return True
-        if answer.status_code == 412:
-            return False
+        if answer.status_code == 412 or b"no-uid-conflict" in answer.content:
+            return False  # under its own address, or under another that somebody gave it
         if answer.status_code in (404, 409):
             self._known = None
         refused = answer.status_code in (403, 405)
