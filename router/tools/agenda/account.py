@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from router.tools.agenda import ical
 from router.tools.agenda.account_words import AccountFailed, Trouble
 from router.tools.agenda.entries import ONE_DAY, Entry, in_span
 from router.tools.agenda.store import Found
-from router.tools.agenda.transport import Login, Transport
+from router.tools.agenda.transport import Answer, Login, Transport
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +72,13 @@ class Account:
 
     def ready(self) -> None:
         """See `Agenda`."""
-        with self._asking() as (transport, client):
-            self._written(self._places(transport, client))
+        with self._asking() as transport:
+            self._written(self._places(transport))
 
     def add(self, entry: Entry, made_at: datetime) -> bool:
         """See `Agenda`."""
-        with self._asking(self._total_seconds - CHECK_SECONDS) as (transport, client):
-            place = self._written(self._places(transport, client))
+        with self._asking(self._total_seconds - CHECK_SECONDS) as transport:
+            place = self._written(self._places(transport))
             address = urljoin(place.url, f"{quote(entry.uid.partition('@')[0], safe='')}.ics")
             if transport.ask("GET", address).status_code == 200:
                 return False
@@ -109,17 +109,16 @@ class Account:
             raise self._failed(Trouble.UNSURE) from another
         if status == 200:
             return True
-        if status in (404, 410):
-            # A server that is only slow may still write it; the next yes looks first.
-            raise self._failed(Trouble.NOT_WRITTEN) from error
-        raise self._failed(Trouble.UNSURE) from error
+        # A server that is only slow may still write it; the next yes looks first.
+        gone = status in (404, 410) and error.trouble is not Trouble.TIMED_OUT
+        raise self._failed(Trouble.NOT_WRITTEN if gone else Trouble.UNSURE) from error
 
     def _found(self, begins: datetime, ends: datetime) -> Found:
         entries: dict[tuple[str, datetime, datetime], Entry] = {}
         unreadable = 0
-        with self._asking() as (transport, client):
-            for place in self._read(self._places(transport, client)):
-                for content in self._contents(client, place, begins, ends):
+        with self._asking() as transport:
+            for place in self._read(self._places(transport)):
+                for content in contents(transport, place, begins, ends):
                     transport.still()
                     try:
                         there = ical.entries_of_object(content, begins, ends, self._zone)
@@ -132,21 +131,10 @@ class Account:
                         raise self._failed(Trouble.TOO_LARGE)
         return Found(in_span(entries.values(), begins, ends), unreadable)
 
-    def _contents(self, client: Any, place: Place, begins: datetime, ends: datetime) -> list[str]:
-        objects: Any = client.calendar(url=place.url).search(
-            start=begins.astimezone(UTC) - _PADDING,
-            end=ends.astimezone(UTC) + _PADDING,
-            event=True,
-            expand=False,
-            post_filter=False,
-        )
-        return [str(one.data or "") for one in objects]
-
-    def _places(self, transport: Transport, client: Any) -> tuple[Place, ...]:
+    def _places(self, transport: Transport) -> tuple[Place, ...]:
         if self._known is not None and time.monotonic() < self._known[0]:
             return self._known[1]
-        listed: Any = client.get_calendars()
-        places = tuple(_place(one) for one in listed[:MOST_CALENDARS])
+        places = places_of(transport, self._login.url)
         transport.still()
         if not places:
             raise self._failed(Trouble.NO_CALENDAR)
@@ -184,20 +172,16 @@ class Account:
             return work()
 
     @contextmanager
-    def _asking(self, seconds: float | None = None) -> Iterator[tuple[Transport, Any]]:
+    def _asking(self, seconds: float | None = None) -> Iterator[Transport]:
         try:
-            from caldav.davclient import DAVClient  # noqa: PLC0415 - see the rules of this file
-            from caldav.lib.error import DAVError  # noqa: PLC0415
+            from caldav.lib.error import DAVError  # noqa: PLC0415 - see the rules of this file
         except ImportError as error:
             raise self._failed(Trouble.NO_LIBRARY) from error
         # The library writes what servers answer into its log; that is somebody's calendar.
         logging.getLogger("caldav").setLevel(logging.CRITICAL + 1)
         with Transport(self._login, time.monotonic() + (seconds or self._total_seconds)) as transport:
-            client: Any = DAVClient(self._login.url, enable_rfc6764=False)
-            client.session.close()
-            client.session = transport
             try:
-                yield transport, client
+                yield transport
             except DAVError as error:
                 gone = "404" in (str(error.reason), str(getattr(error, "status", "")))
                 raise self._failed(Trouble.NOT_FOUND if gone else Trouble.NO_CALDAV) from error
@@ -207,6 +191,45 @@ class Account:
 
     def _failed(self, trouble: Trouble, detail: str = "") -> AccountFailed:
         return AccountFailed(trouble, self._login.name, detail)
+
+
+class Session(Protocol):
+    """What the library asks by: a `Transport`."""
+
+    def request(self, method: str, url: str, **more: Any) -> Answer:
+        """The answer."""
+        ...
+
+
+def places_of(session: Session, url: str) -> tuple[Place, ...]:
+    """The calendars of the account whose server is at `url`. Raises what the library does."""
+    return tuple(_place(one) for one in _client(session, url).get_calendars()[:MOST_CALENDARS])
+
+
+def contents(session: Session, place: Place, begins: datetime, ends: datetime) -> list[str]:
+    """The objects of a calendar with something of them at about that time. Raises what the library does."""
+    # A client of its own: the library joins addresses with its client's, and a place may be on a sibling host.
+    objects = (
+        _client(session, place.url)
+        .calendar(url=place.url)
+        .search(
+            start=begins.astimezone(UTC) - _PADDING,
+            end=ends.astimezone(UTC) + _PADDING,
+            event=True,
+            expand=False,
+            post_filter=False,
+        )
+    )
+    return [str(one.data or "") for one in objects]
+
+
+def _client(session: Session, url: str) -> Any:
+    from caldav.davclient import DAVClient  # noqa: PLC0415
+
+    client: Any = DAVClient(url, enable_rfc6764=False)
+    client.session.close()
+    client.session = session
+    return client
 
 
 def _place(listed: Any) -> Place:

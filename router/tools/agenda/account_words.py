@@ -147,8 +147,8 @@ _SENTENCES: Mapping[Trouble, tuple[str, str]] = {
         "The server does not let the calendar account {account} write to this calendar. Nothing was saved.",
     ),
     Trouble.NOT_WRITTEN: (
-        "일정 계정 {account}에 등록하지 못했어요. 아무것도 바뀌지 않았으니 잠시 뒤에 다시 '응'이라고 해 주세요.",
-        "It could not be saved to the calendar account {account}. Nothing was changed; say yes again in a moment.",
+        "일정 계정 {account}에 등록하지 못했어요. 서버에 그 일정이 없으니 잠시 뒤에 다시 '응'이라고 해 주세요.",
+        "It could not be saved to the calendar account {account}; it is not there. Say yes again in a moment.",
     ),
     Trouble.UNSURE: (
         "일정 계정 {account}의 서버와 연결이 끊겨 등록되었는지 몰라요. 다시 '응'이라고 하시면 한 번만 등록해요.",

@@ -6,14 +6,15 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from router.language import pick
-from router.tools.agenda.account import Account, Place
+from router.tools.agenda.account import CHECK_SECONDS, Account, Place, contents, places_of
 from router.tools.agenda.account_words import AccountFailed, Trouble
 from router.tools.agenda.servers import CalendarServers
-from router.tools.agenda.transport import MOST_BYTES, Login, _within
+from router.tools.agenda.transport import MOST_BYTES, Answer, Login, _within
 from tests.router.tools.calendars import SEOUL, entry
 from tests.router.tools.given import NOW
 
@@ -258,6 +259,18 @@ async def test_what_a_server_says_to_a_new_entry(status: str, trouble: Trouble |
     assert "If-None-Match: *" in put
 
 
+async def test_of_an_entry_that_a_slow_server_may_still_write_nothing_is_claimed() -> None:
+    async def slow(head: str, writer: asyncio.StreamWriter) -> None:
+        await (silence if head.startswith("PUT") else answer("404 Not Found"))(head, writer)
+
+    async with serving(slow) as url:
+        account = Account(login(url), SEOUL, CHECK_SECONDS + 0.5)
+        account._known = (float("inf"), (Place(f"{url}/rooms/", "room"),))
+        with pytest.raises(AccountFailed) as failure:
+            await asyncio.to_thread(account.add, entry("2026-11-26 15:00", title="x"), NOW)
+    assert failure.value.trouble is Trouble.UNSURE
+
+
 @pytest.mark.parametrize(
     ("url", "configured", "may"),
     [
@@ -305,8 +318,55 @@ def test_two_keys_of_one_person_are_one_account() -> None:
 
 
 def test_without_its_library_the_calendar_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("caldav", "caldav.davclient"):
+    for name in ("caldav", "caldav.lib", "caldav.lib.error"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(AccountFailed) as failure:
         Account(login("http://nas"), SEOUL).ready()
     assert "pip install 'maek[caldav]'" in failure.value.told("ko")
+
+
+STATUS = "<status>HTTP/1.1 200 OK</status>"
+MULTISTATUS = '<?xml version="1.0"?><multistatus xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">{}</multistatus>'
+RESPONSE = f"<response><href>{{href}}</href><propstat><prop>{{prop}}</prop>{STATUS}</propstat></response>"
+OBJECT = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:x
+BEGIN:VEVENT
+UID:a
+DTSTAMP:20260101T000000Z
+DTSTART:20261126T000000Z
+SUMMARY:회의
+END:VEVENT
+END:VCALENDAR"""
+SIBLING = "https://p01-caldav.icloud.com:443/1/calendars/"
+
+
+class Spread:
+    """Stands at `Session`: a server that keeps an account's calendars on a sibling host, as iCloud does."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def request(self, method: str, url: str, **more: Any) -> Answer:
+        """The answer."""
+        self.asked.append(f"{method} {url}")
+        body = more["data"].decode()
+        if "current-user-principal" in body:
+            found = "/", "<current-user-principal><href>/1/principal/</href></current-user-principal>"
+        elif "calendar-home-set" in body:
+            found = "/1/principal/", f"<C:calendar-home-set><href>{SIBLING}</href></C:calendar-home-set>"
+        elif method == "PROPFIND":
+            kind = "<resourcetype><collection/><C:calendar/></resourcetype>"
+            found = "/1/calendars/home/", f"{kind}<displayname>집</displayname>"
+        else:
+            found = "/1/calendars/home/a.ics", f"<C:calendar-data>{OBJECT}</C:calendar-data>"
+        content = MULTISTATUS.format(RESPONSE.format(href=found[0], prop=found[1])).encode()
+        return Answer(207, "Multi-Status", {"Content-Type": "text/xml"}, content, url)
+
+
+def test_calendars_on_a_sibling_host_are_found_and_searched_there() -> None:
+    server = Spread()
+    (place,) = places_of(server, "https://caldav.icloud.com/")
+    assert place == Place(f"{SIBLING}home/", "집")
+    assert [one.strip() for one in contents(server, place, *DAY)] == [OBJECT]
+    assert server.asked[-1] == f"REPORT {SIBLING}home/"
