@@ -16,6 +16,7 @@ import yaml
 from pydantic_core import PydanticCustomError
 
 from router.config import ROLE_DEFAULTS, Config, is_loopback
+from router.config_tools.calendar_faults import calendar_faults
 from router.config_tools.documents import DocumentKind
 from sidecar import ConfigInvalid, Problem
 from sidecar.config import (
@@ -89,6 +90,7 @@ def _built(document: Document, environ: Mapping[str, str], listen: str | None) -
         yield from _role_faults(values)
         yield from _host_faults(values)
         yield from _document_faults(values, environ)
+        yield from calendar_faults(values, _key_names(values), environ)
         yield from repeated(mapping(values, "router", "decide").get("domains"), "name", ("router", "decide", "domains"))
         yield from repeated(_keys(values), "hash", ("router", "keys"))
         yield from _listen_faults(values)
@@ -148,6 +150,12 @@ def _keys(values: Mapping[str, Any]) -> tuple[Any, ...]:
     """The keys in their long form."""
     keys = mapping(values, "router").get("keys")
     return tuple({"hash": key} if isinstance(key, str) else key for key in (keys if isinstance(keys, tuple) else ()))
+
+
+def _key_names(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the keys are called; tools name them to say who sees what."""
+    names = (key.get("name") for key in _keys(values) if isinstance(key, Mapping))
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def _listen_faults(values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -25,7 +25,7 @@ from router.fleet import Fleet
 from router.journey import Journey
 from router.language import language_of
 from router.learning.keeping import Keeping
-from router.tools.calendar_words import NOT_KEPT_EN, NOT_KEPT_KO
+from router.tools.agenda.words import NOT_KEPT_EN, NOT_KEPT_KO
 from router.tools.spec import PendingDraft, Tool
 from sidecar import cold_seconds
 

@@ -37,6 +37,11 @@ def hash_of(key: str) -> str:
     return _HASH_PREFIX + hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def owner_of_hash(digest: str) -> str:
+    """Whose the key with this hash is, as `Keys` names owners."""
+    return digest.removeprefix(_HASH_PREFIX)[:_OWNER_DIGITS]
+
+
 class Keys:
     """The keys that are let in."""
 
@@ -67,5 +72,5 @@ class Keys:
         # near.
         for known in self._hashes:
             if hmac.compare_digest(presented, known):
-                owner = known.decode("ascii").removeprefix(_HASH_PREFIX)[:_OWNER_DIGITS]
+                owner = owner_of_hash(known.decode("ascii"))
         return owner

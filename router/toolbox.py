@@ -4,19 +4,25 @@ Rules of this file
 - One small function a tool, from its section to what it is built of; no I/O: nothing is opened before it is used.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import assert_never
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from router.config import Config
-from router.config_tools.calendars import CalendarKind
+from router.config_tools.calendars import CalendarAccountConfig, CalendarConfig, CalendarKind
 from router.config_tools.documents import DocumentKind
 from router.config_tools.infra import HostConfig
 from router.documents.local import local_archive
 from router.documents.remote import RemoteArchive
-from router.tools.calendar_files import CalendarFiles
+from router.keys import owner_of_hash
+from router.tools.agenda.files import CalendarFiles
+from router.tools.agenda.servers import CalendarServers
+from router.tools.agenda.store import Agenda
+from router.tools.agenda.transport import Login
 from router.tools.documents import DocumentModels
 from router.tools.documents.archive import Archive
 from router.tools.documents.ranking import Rankers
@@ -27,6 +33,7 @@ from router.tools.plugins import plugged
 from router.tools.reach import http_checker
 from router.tools.registry import ToolSettings, build
 from router.tools.spec import Tool
+from sidecar.config import resolve
 
 
 def toolbox(config: Config, http: Callable[[], aiohttp.ClientSession]) -> Mapping[str, Tool]:
@@ -75,7 +82,28 @@ def _page(url: str | None) -> str | None:
     return url if url is None or urlsplit(url).path.strip("/") else url.rstrip("/") + "/metrics"
 
 
-def _calendar(config: Config) -> CalendarFiles | None:
-    if config.router.tools.calendar.kind is CalendarKind.NONE:
-        return None
-    return CalendarFiles(config.router.data_folder(), config.router.zone)
+def _calendar(config: Config) -> Agenda | None:
+    match config.router.tools.calendar.kind:
+        case CalendarKind.LOCAL:
+            return CalendarFiles(config.router.data_folder(), config.router.zone)
+        case CalendarKind.CALDAV:
+            return _calendar_servers(config, config.router.tools.calendar)
+        case CalendarKind.NONE:
+            return None
+        case kind:
+            assert_never(kind)
+
+
+def _calendar_servers(config: Config, calendar: CalendarConfig) -> CalendarServers:
+    """Each owner's account by the names of his keys."""
+    logins = {name: _login(name, account) for name, account in calendar.accounts.items()}
+    of_key = {key: name for name, account in calendar.accounts.items() for key in account.keys}
+    owners = {owner_of_hash(key.hash): logins[of_key[key.name]] for key in config.router.keys if key.name in of_key}
+    everyone = [logins[name] for name, account in calendar.accounts.items() if account.everyone]
+    return CalendarServers(owners, everyone[0] if everyone else None, config.router.zone)
+
+
+def _login(name: str, account: CalendarAccountConfig) -> Login:
+    ca_file = None if account.ca_file is None else str(Path(account.ca_file).expanduser())
+    password = resolve(account.password, os.environ)
+    return Login(name, account.url, account.username, password, account.calendars, account.write, ca_file)

@@ -13,6 +13,7 @@ import orjson
 
 from router.commands.options import add_config, config_path
 from router.config_load import check, load
+from router.config_tools.calendar_faults import calendar_warnings
 from router.decide.shadowing import shadowed
 from router.decider import rules_of
 from router.tools.registry import build
@@ -45,13 +46,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _warnings(path: Path) -> tuple[Problem, ...]:
-    """The words of a configuration, known to be right, that never decide anything."""
+    """What in a configuration that is right will not do what it says: words that never decide, libraries not there."""
     document = read(path)
-    rules = rules_of(load(path), build())
-    return tuple(
-        Problem(document.file, document.line(one.loc), dotted(one.loc), one.found, one.advice)
-        for one in shadowed(rules)
-    )
+    config = load(path)
+    found = [(one.loc, one.found, one.advice) for one in shadowed(rules_of(config, build()))]
+    found += [(one.loc, one.found, one.wanted) for one in calendar_warnings(config.router.tools.calendar)]
+    return tuple(Problem(document.file, document.line(loc), dotted(loc), what, wanted) for loc, what, wanted in found)
 
 
 def _row(problem: Problem) -> dict[str, Any]:

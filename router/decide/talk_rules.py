@@ -16,7 +16,7 @@ from router.decide.lexicon import Kind
 from router.decide.patterns import lazy
 from router.decide.request import Request
 from router.language import is_ko, pick
-from router.tools.calendar_words import NOT_KEPT_EN, NOT_KEPT_KO
+from router.tools.agenda.words import NOT_KEPT_EN, NOT_KEPT_KO
 
 _NOISE = lazy(r"[\s!.,~?^:;'\"♡♥]+|[ㅋㅎㅠㅜ]{2,}|[\U0001F300-\U0001FAFF\u2600-\u27BF\ufe0f]+")
 

@@ -3,7 +3,7 @@
 Rules of this file
 - A draft changes nothing; `create_confirmed` writes the draft that waits in the session, after the user's yes.
 - Written first, forgotten after: whoever dies in between, or is asked twice, writes the same entry, which is there.
-- Files are read and written in a thread.
+- Files and servers are asked in a thread; which of them keeps the entries makes no difference here.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import ValidationError, model_validator
 
 from router.errors import ToolFailed
-from router.tools import calendar_words as words
-from router.tools.calendar_entries import (
+from router.tools.agenda import words
+from router.tools.agenda.entries import (
     Entry,
     NoSuchMoment,
     conflicts,
@@ -25,7 +25,7 @@ from router.tools.calendar_entries import (
     uid_of,
     whole_days,
 )
-from router.tools.calendar_files import CalendarFiles, CalendarUnreachable, CalendarUnreadable
+from router.tools.agenda.store import Agenda, CalendarFailed, Found
 from router.tools.parameters import Day, NoParams, Params, TimeOfDay, canonical, described
 from router.tools.spec import Operation, PendingDraft, Run, Tool, ToolCall, ToolResult
 from router.tools.unconfigured import refusing
@@ -80,11 +80,11 @@ def unconfigured() -> Tool:
     return _tool(run, run, run, run, configured=False)
 
 
-def build(files: CalendarFiles | None) -> Tool:
-    """The calendar that needs no server, or the unconfigured one."""
-    if files is None:
+def build(agenda: Agenda | None) -> Tool:
+    """The calendar over what keeps its entries, or the unconfigured one."""
+    if agenda is None:
         return unconfigured()
-    calendar = _Calendar(files)
+    calendar = _Calendar(agenda)
     return _tool(calendar.today, calendar.search, calendar.create_draft, calendar.create_confirmed, configured=True)
 
 
@@ -116,7 +116,7 @@ def _tool(today: Run, search: Run, create_draft: Run, create_confirmed: Run, *, 
 
 @dataclass(frozen=True, slots=True)
 class _Calendar:
-    files: CalendarFiles
+    agenda: Agenda
 
     async def today(self, call: ToolCall, _params: Any) -> ToolResult:
         today = call.now.date()
@@ -132,11 +132,12 @@ class _Calendar:
         told = params.model_dump(mode="json", exclude_none=True)
         expires_at = call.now.timestamp() + DRAFT_SECONDS
         entry = self._entry(call, told, expires_at)
-        there = await _in_thread(call, lambda: self.files.entries(call.owner, entry.begins, entry.ends))
-        conflicting = conflicts(entry, there)
+        there = await _in_thread(call, lambda: self._around(call.owner, entry))
+        conflicting = conflicts(entry, there.entries)
         data = {"entry": entry_json(entry), "conflicts": [entry_json(one) for one in conflicting]}
         kept = call.session is not None
         text = words.drafted(call.language, entry, conflicting, call.now.date(), kept=kept)
+        text += words.left_out(call.language, there.unreadable)
         if not kept:
             return ToolResult(text, data)
         summary = words.described(call.language, entry, call.now.date())
@@ -152,30 +153,34 @@ class _Calendar:
             # Drafts outlive the process: this one was made by a Maek with other parameters.
             raise ToolFailed(words.expired(call.language)) from error
         entry = self._entry(call, told, draft.expires_at)
-        created = await _in_thread(call, lambda: self.files.add(call.owner, entry, call.now))
+        created = await _in_thread(call, lambda: self.agenda.add(call.owner, entry, call.now))
         data = {"entry": entry_json(entry), "created": created}
         return ToolResult(words.saved(call.language, entry, call.now.date()), data, settles_draft=True)
 
     async def _listed(self, call: ToolCall, first: date, last: date) -> ToolResult:
-        begins, ends = whole_days(first, last, self.files.zone)
-        found = await _in_thread(call, lambda: self.files.entries(call.owner, begins, ends))
-        text = words.listing(call.language, found, first, last, call.now.date())
+        begins, ends = whole_days(first, last, self.agenda.zone)
+        found = await _in_thread(call, lambda: self.agenda.found(call.owner, begins, ends))
+        text = words.listing(call.language, found.entries, first, last, call.now.date())
+        text += words.left_out(call.language, found.unreadable)
         days = {"date_from": first.isoformat(), "date_to": last.isoformat()}
-        return ToolResult(text, {**days, "entries": [entry_json(one) for one in found]})
+        return ToolResult(text, {**days, "entries": [entry_json(one) for one in found.entries]})
+
+    def _around(self, owner: str, draft: Entry) -> Found:
+        """What is at that time, once it is sure that a yes could be carried out."""
+        self.agenda.ready(owner)
+        return self.agenda.found(owner, draft.begins, draft.ends)
 
     def _entry(self, call: ToolCall, params: dict[str, Any], expires_at: float) -> Entry:
         uid = uid_of(call.owner, call.session or "", params, expires_at)
         try:
-            return entry_of(uid, params, self.files.zone)
+            return entry_of(uid, params, self.agenda.zone)
         except NoSuchMoment as error:
             raise ToolFailed(words.no_such_moment(call.language)) from error
 
 
 async def _in_thread(call: ToolCall, work: Callable[[], T]) -> T:
-    """What `work` gives. Raises ToolFailed, with the name of the file, for one that is of no use."""
+    """What `work` gives. Raises ToolFailed, with what the calendar says of its trouble."""
     try:
         return await asyncio.to_thread(work)
-    except CalendarUnreadable as error:
-        raise ToolFailed(words.unreadable(call.language, error.file)) from error
-    except CalendarUnreachable as error:
-        raise ToolFailed(words.unreachable(call.language, error.file, error.reason)) from error
+    except CalendarFailed as error:
+        raise ToolFailed(error.told(call.language)) from error

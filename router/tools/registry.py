@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from router.tools import calendars, documents, infra, mail
-from router.tools.calendar_files import CalendarFiles
+from router.tools.agenda.store import Agenda
 from router.tools.documents.archive import Archive
 from router.tools.infra import InfraSettings
 from router.tools.reach import CheckService, reach_nothing
@@ -21,7 +21,7 @@ class ToolSettings:
 
     infra: InfraSettings = field(default_factory=InfraSettings)
     check_service: CheckService = reach_nothing
-    calendar: CalendarFiles | None = None
+    calendar: Agenda | None = None
     """None: the calendar is not configured."""
     archive: Archive | None = None
     document_models: documents.DocumentModels = field(default_factory=documents.DocumentModels)

@@ -8,6 +8,7 @@ from router import config as router_config
 from router import config_roles
 from router.config import Config
 from router.config_domains import DomainConfig
+from router.config_tools import calendars as calendar_config
 from router.config_tools import documents as documents_config
 from router.config_tools import infra as infra_config
 from router.config_tools.section import ToolsConfig
@@ -80,6 +81,25 @@ machines: dict[str, st.SearchStrategy[Any]] = {
 keys = st.builds(
     router_config.KeyConfig, hash=st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True), name=st.none() | names
 )
+accounts = st.builds(
+    calendar_config.CalendarAccountConfig,
+    url=st.sampled_from(["http://nas:5232", "https://cloud.example.org/remote.php/dav/"]),
+    username=st.sampled_from(["kim", "kim@example.org", "김"]),
+    password=st.just("env:MAEK_TEST_KEY"),
+    everyone=st.just(True),
+    calendars=st.lists(texts, max_size=2).map(tuple),
+    write=st.none() | texts,
+    ca_file=st.sampled_from([None, "~/ca.pem"]),
+)
+calendars = sections(
+    calendar_config.CalendarConfig,
+    kind=st.sampled_from([calendar_config.CalendarKind.LOCAL, calendar_config.CalendarKind.NONE]),
+    accounts=st.dictionaries(names, accounts, max_size=2),
+) | st.builds(
+    calendar_config.CalendarConfig,
+    kind=st.just(calendar_config.CalendarKind.CALDAV),
+    accounts=st.dictionaries(names, accounts, min_size=1, max_size=1),
+)
 
 
 def _documents(role_names: list[str]) -> st.SearchStrategy[Any]:
@@ -146,6 +166,7 @@ def configs(draw: st.DrawFn) -> Config:
         ),
         tools=sections(
             ToolsConfig,
+            calendar=calendars,
             document=_documents(["classifier", "reasoner", *given_roles]),
             infra=sections(infra_config.InfraConfig, hosts=hosts),
         ),

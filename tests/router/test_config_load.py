@@ -69,6 +69,7 @@ def test_every_key_of_the_models_is_in_the_shipped_file_or_in_its_examples() -> 
 def test_the_examples_of_the_shipped_file_can_be_used() -> None:
     config = loads(with_examples(SHIPPED.read_text("utf-8")))
     assert [backend.name for backend in config.sidecar.backends] == ["mini", "gpu"]
+    assert list(config.router.tools.calendar.accounts) == ["kim"]
     assert list(config.router.tools.infra.services) == ["document-server"]
     assert list(config.router.tools.infra.hosts) == ["gpu", "nas"]
     assert [key.name for key in config.router.keys] == [None, "bot"]
@@ -77,10 +78,10 @@ def test_the_examples_of_the_shipped_file_can_be_used() -> None:
 def with_examples(text: str) -> str:
     """The file with its commented examples in the place of the empty values above them."""
     without_empty = re.sub(r"^ *\w+: (\[\]|\{\}) .*For example:$", "", text, flags=re.MULTILINE)
-    return re.sub(r"^( +)# (?=(backends|services|keys):$|nas:|  )", r"\1", without_empty, flags=re.MULTILINE)
+    return re.sub(r"^( +)# (?=(accounts|backends|services|keys):$|nas:|  )", r"\1", without_empty, flags=re.MULTILINE)
 
 
-FREE = {"hosts", "services", "roles"}
+FREE = {"accounts", "hosts", "services", "roles"}
 
 
 def plain(loc: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import orjson
 import pytest
 
+from router.cli import main
 from router.keys import Keys
 from simulator import Engine, SimSettings, serving
 from tests.fakes.processes import MAEK, maek_command
@@ -225,3 +227,30 @@ async def test_decide_can_be_told_what_today_means(tmp_path: Path) -> None:
         exit_code, _, err = await maek_command("decide", "-", *arguments, cwd=tmp_path, stdin=row)
         assert exit_code == 2
         assert told in err
+
+
+CALENDAR = """
+router:
+  tools:
+    calendar:
+      kind: caldav
+      accounts:
+        kim: {url: "http://nas:5232/", username: kim, password: "file:FILE", everyone: true}
+"""
+
+
+def test_check_warns_of_a_missing_library_and_of_a_password_in_the_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "password").write_text("open-sesame")
+    path = tmp_path / "config.yaml"
+    path.write_text(CALENDAR.replace("FILE", str(tmp_path / "password")))
+    monkeypatch.setitem(sys.modules, "caldav", None)
+    assert main(["check", "-c", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "router.tools.calendar.kind: found caldav without its library; wanted pip install 'maek[caldav]'" in out
+    assert "accounts.kim.url: found http, by which the password can be read on its way; wanted https" in out
+    monkeypatch.undo()
+    path.write_text(path.read_text().replace("http://nas", "http://127.0.0.1"))
+    assert main(["check", "-c", str(path)]) == 0
+    assert "warning" not in capsys.readouterr().out

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from router.tools.calendar_entries import Entry
-from router.tools.calendar_files import FOLDER, CalendarFiles
+from router.tools.agenda.entries import Entry
+from router.tools.agenda.files import FOLDER, CalendarFiles
 from router.tools.calendars import NAME, build
 from router.tools.call import call
 from router.tools.spec import PendingDraft, ToolCall, ToolResult

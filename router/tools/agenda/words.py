@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from router.language import pick
-from router.tools.calendar_entries import Entry, by_day
+from router.tools.agenda.entries import Entry, by_day
 
 MOST_CONFLICTS = 5
 """Told of one draft; a fuller day is seen by asking for it."""
@@ -127,6 +127,17 @@ def unreachable(language: str, file: str, reason: str) -> str:
         language,
         ko=f"데이터 폴더의 일정 파일 {file}을(를) 쓸 수 없어요 ({reason}). 아무것도 바뀌지 않았어요.",
         en=f"The calendar file {file} in the data folder cannot be used ({reason}). Nothing was changed.",
+    )
+
+
+def left_out(language: str, unreadable: int) -> str:
+    """After a listing that is not whole; nothing where it is."""
+    if not unreadable:
+        return ""
+    return pick(
+        language,
+        ko=f"\n\n읽을 수 없는 항목 {unreadable}개는 빠져 있어요.",
+        en=f"\n\nLeft out, because they make no sense: {unreadable}.",
     )
 
 

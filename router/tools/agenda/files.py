@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from router.tools import calendar_format
-from router.tools.calendar_entries import Entry
+from router.tools.agenda import ical, words
+from router.tools.agenda.entries import Entry
+from router.tools.agenda.store import CalendarFailed, Found
 
 log = logging.getLogger(__name__)
 
@@ -27,50 +28,58 @@ FOLDER = "calendar"
 _OWNER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class CalendarFailed(Exception):
-    """The file of a calendar is of no use. `file` names it within the data folder."""
+class CalendarUnreadable(CalendarFailed):
+    """The file holds something else than a calendar, or is damaged. `file` names it within the data folder."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self.file = f"{FOLDER}/{path.name}"
 
-
-class CalendarUnreadable(CalendarFailed):
-    """It holds something else than a calendar, or is damaged."""
+    def told(self, language: str) -> str:
+        """See `CalendarFailed`."""
+        return words.unreadable(language, self.file)
 
 
 class CalendarUnreachable(CalendarFailed):
-    """The disk does not let us read or write it."""
+    """The disk does not let us read or write the file. `file` names it within the data folder."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path)
+        super().__init__(str(path))
+        self.file = f"{FOLDER}/{path.name}"
         self.reason = reason
+
+    def told(self, language: str) -> str:
+        """See `CalendarFailed`."""
+        return words.unreachable(language, self.file, self.reason)
 
 
 class CalendarFiles:
-    """The calendars under a data folder. `zone` is what times without one are meant in; None: this machine's."""
+    """The calendars under a data folder, as an `Agenda`."""
 
     def __init__(self, data_folder: Path, zone: tzinfo | None) -> None:
         self.zone = zone
         self._folder = data_folder / FOLDER
 
-    def entries(self, owner: str, begins: datetime, ends: datetime) -> tuple[Entry, ...]:
-        """All of that owner with something of them in `[begins, ends)`. Raises CalendarFailed."""
+    def found(self, owner: str, begins: datetime, ends: datetime) -> Found:
+        """See `Agenda`."""
         path = self._path(owner)
         with _failures(path):
-            calendar = calendar_format.parsed(_stored(path))
-            return calendar_format.entries_between(calendar, begins, ends, self.zone)
+            calendar = ical.parsed(_stored(path))
+            return Found(ical.entries_between(calendar, begins, ends, self.zone))
+
+    def ready(self, owner: str) -> None:
+        """See `Agenda`. A file that is not there is made."""
 
     def add(self, owner: str, entry: Entry, made_at: datetime) -> bool:
-        """Write an entry; False where one of its uid is there already. Raises CalendarFailed, and wrote nothing."""
+        """See `Agenda`. Where it raises, nothing was written."""
         path = self._path(owner)
         with _failures(path):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _alone(path.with_suffix(".lock")):
-                calendar = calendar_format.parsed(_stored(path))
-                if calendar_format.has(calendar, entry.uid):
+                calendar = ical.parsed(_stored(path))
+                if ical.has(calendar, entry.uid):
                     return False
-                _replace(path, calendar_format.added(calendar, entry, made_at))
+                _replace(path, ical.added(calendar, entry, made_at))
                 return True
 
     def _path(self, owner: str) -> Path:

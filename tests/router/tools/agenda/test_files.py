@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from router.tools.calendar_files import CalendarFiles, CalendarUnreachable, CalendarUnreadable
+from router.tools.agenda.files import CalendarFiles, CalendarUnreachable, CalendarUnreadable
 from tests.router.tools.calendars import NEW_YORK, SEOUL, at, entry, written
 from tests.router.tools.given import NOW
 
@@ -21,7 +21,7 @@ OWNER = "anonymous"
 def found(folder: Path, first: str, days: int = 1, zone: ZoneInfo = SEOUL, owner: str = OWNER) -> list[tuple[str, str]]:
     """Begin and title of the entries of those days."""
     begins = at(f"{first} 00:00", zone)
-    entries = CalendarFiles(folder, zone).entries(owner, begins, begins + timedelta(days=days))
+    entries = CalendarFiles(folder, zone).found(owner, begins, begins + timedelta(days=days)).entries
     return [(f"{one.begins:%d %H:%M}", one.title) for one in entries]
 
 
@@ -104,7 +104,7 @@ def test_what_was_cancelled_is_not_on_and_what_leaves_one_free_is_told_so(tmp_pa
         "DTSTART;VALUE=DATE:20261126\nTRANSP:TRANSPARENT\nSUMMARY:생일",
     )
     begins = at("2026-11-26 00:00")
-    (birthday,) = CalendarFiles(tmp_path, SEOUL).entries(OWNER, begins, begins + timedelta(days=1))
+    (birthday,) = CalendarFiles(tmp_path, SEOUL).found(OWNER, begins, begins + timedelta(days=1)).entries
     assert (birthday.title, birthday.free) == ("생일", True)
 
 
@@ -112,7 +112,7 @@ def test_an_entry_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     files = CalendarFiles(tmp_path, SEOUL)
     made = entry("2026-11-26 15:00", title="김 부장님과 회의; 2층, 긴 제목 " * 5, description="첫 줄\n둘째 줄, 쉼표")
     assert files.add(OWNER, made, NOW)
-    (read,) = files.entries(OWNER, made.begins, made.ends)
+    (read,) = files.found(OWNER, made.begins, made.ends).entries
     assert read == made
 
 
@@ -122,8 +122,8 @@ def test_an_entry_of_whole_days_is_read_back_in_a_zone_of_summer_time(tmp_path: 
     made = entry("2026-11-01 00:00", title="change", zone=NEW_YORK, all_day=True)
     made = type(made)(made.uid, made.title, begins, ends, all_day=True)
     files.add(OWNER, made, NOW)
-    assert files.entries(OWNER, begins, ends) == (made,)
-    assert files.entries(OWNER, ends, ends + timedelta(days=1)) == ()
+    assert files.found(OWNER, begins, ends).entries == (made,)
+    assert files.found(OWNER, ends, ends + timedelta(days=1)).entries == ()
 
 
 def test_the_same_name_is_written_once(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_broken_file_is_named_and_left_untouched(tmp_path: Path, name: str) ->
     before = path.stat()
     files = CalendarFiles(tmp_path, SEOUL)
     with pytest.raises(CalendarUnreadable) as read:
-        files.entries(OWNER, at("2026-11-01 00:00"), at("2026-12-01 00:00"))
+        files.found(OWNER, at("2026-11-01 00:00"), at("2026-12-01 00:00"))
     with pytest.raises(CalendarUnreadable):
         files.add(OWNER, entry("2026-11-26 15:00"), NOW)
     after = path.stat()
@@ -204,7 +204,7 @@ def test_a_broken_file_is_named_and_left_untouched(tmp_path: Path, name: str) ->
 def test_an_entry_that_makes_no_sense_is_told_of_too(tmp_path: Path, event: str) -> None:
     written(tmp_path, event)
     with pytest.raises(CalendarUnreadable):
-        CalendarFiles(tmp_path, SEOUL).entries(OWNER, at("2026-11-01 00:00"), at("2026-12-01 00:00"))
+        CalendarFiles(tmp_path, SEOUL).found(OWNER, at("2026-11-01 00:00"), at("2026-12-01 00:00"))
 
 
 def test_a_disk_that_does_not_let_us_is_told_with_its_reason(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_the_zone_of_the_machine_serves_as_well(tmp_path: Path) -> None:
     files = CalendarFiles(tmp_path, None)
     begins = datetime(2026, 11, 26, 15).astimezone()
     files.add(OWNER, type(entry("2026-11-26 15:00"))("u", "회의", begins, begins + timedelta(hours=1)), NOW)
-    (read,) = files.entries(OWNER, begins, begins + timedelta(hours=1))
+    (read,) = files.found(OWNER, begins, begins + timedelta(hours=1)).entries
     assert read.begins == begins
 
 

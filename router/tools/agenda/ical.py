@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, tzinfo
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from router.tools.calendar_entries import ONE_DAY, Entry, in_span, midnight_or_later, whole_days
+from router.tools.agenda.entries import ONE_DAY, Entry, in_span, midnight_or_later, whole_days
 
 if TYPE_CHECKING:
     from icalendar import Calendar
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _NONSENSE = (AttributeError, KeyError, OSError, OverflowError, TypeError)
 """What the libraries raise, besides ValueError, where a file makes no sense: properties that are missing, there twice
 or of another kind, years beyond the calendar, zones that are a folder."""
+MOST_TIMES_A_DAY = 48
+"""Of what repeats on a server: every half hour."""
+OLDEST_YEAR = 1900
+"""Of what repeats on a server: a rule is walked over from its beginning."""
+_SELDOM = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY")
 _PADDING = 2 * ONE_DAY
 """Asked for on both sides: times without a zone and whole days are placed here, not by the library."""
 
@@ -52,6 +57,34 @@ def entries_between(calendar: "Calendar", begins: datetime, ends: datetime, zone
         events = of(calendar).between(utc_begins - _PADDING, utc_ends + _PADDING)
         kept = (event for event in events if str(event.get("STATUS", "")).upper() != "CANCELLED")
         return in_span((_entry(event, zone) for event in kept), begins, ends)
+
+
+def entries_of_object(content: str, begins: datetime, ends: datetime, zone: tzinfo | None) -> tuple[Entry, ...]:
+    """The same of one object of a server, which is only read: what is odd in it and is not asked for does no harm.
+
+    Raises ValueError, also for one that repeats too often to be anybody's.
+    """
+    from icalendar import Calendar  # noqa: PLC0415
+
+    with _sense():
+        calendar = Calendar.from_ical(content)
+        if not isinstance(calendar, Calendar):
+            raise ValueError("not a VCALENDAR")
+        if not all(_seldom(event) for event in calendar.walk("VEVENT")):
+            raise ValueError("it repeats too often")
+    return entries_between(calendar, begins, ends, zone)
+
+
+def _seldom(event: Any) -> bool:
+    """Whether walking over its occurrences ends soon: a rule of a few bytes may have a million of them in a year."""
+    rules = event.get("RRULE", [])
+    for rule in rules if isinstance(rules, list) else [rules]:
+        frequency = "".join(rule.get("FREQ", ())).upper()
+        hours, minutes, seconds = (max(1, len(rule.get(part, ()))) for part in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+        a_day = (24 if frequency == "HOURLY" else hours) * minutes * seconds
+        if frequency not in _SELDOM or a_day > MOST_TIMES_A_DAY:
+            return False
+    return event["DTSTART"].dt.year >= OLDEST_YEAR if rules else True
 
 
 def has(calendar: "Calendar", uid: str) -> bool:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from router.tools import calendar_words as words
+from router.tools.agenda import words
 from tests.router.tools.calendars import entry
 
 TODAY = date(2026, 11, 25)
@@ -94,3 +94,9 @@ def test_every_failure_is_a_sentence(language: str) -> None:
         words.unreachable(language, "calendar/a.ics", "disk full"),
     ]
     assert all(sentence.endswith(".") for sentence in said)
+
+
+def test_what_was_left_out_is_counted_and_nothing_is_said_where_nothing_was() -> None:
+    assert words.left_out("ko", 0) == words.left_out("en", 0) == ""
+    assert "2개" in words.left_out("ko", 2)
+    assert words.left_out("en", 2).endswith(": 2.")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.tools.calendar_entries import (
+from router.tools.agenda.entries import (
     Entry,
     NoSuchMoment,
     by_day,
