@@ -86,6 +86,7 @@ def _built(document: Document, environ: Mapping[str, str], listen: str | None) -
         sidecar = mapping(values, "sidecar")
         yield from sidecar_faults(sidecar)
         yield from secret_faults(sidecar, environ)
+        yield from _webhook_secret_faults(values, environ)
         yield from _role_faults(values)
         yield from _host_faults(values)
         yield from _document_faults(values, environ)
@@ -111,6 +112,12 @@ def _role_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
             if role not in roles:
                 loc: Loc = ("sidecar", "backends", index, "models", role)
                 yield Fault(loc, "an unknown role", f"{one_of(role, roles)}, or this role under router.roles")
+
+
+def _webhook_secret_faults(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Fault]:
+    """The secret that webhooks are signed with can be read."""
+    section = ("router", "jobs", "webhooks")
+    yield from reference_faults((*section, "secret"), mapping(values, *section).get("secret"), environ)
 
 
 def _host_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
