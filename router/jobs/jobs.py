@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from router.errors import BadRequest, MaekError
+from router.errors import BadRequest, MaekError, NotFound
 from router.jobs.courier import Courier
 from router.jobs.database import FILE_NAME, Database
 from router.jobs.job import ENDED, Change, Event, Job, NewJob, State, Step
 from router.jobs.rounds import again_and_again, came
 from router.jobs.settings import JobSettings
-from router.jobs.store import JobStore
+from router.jobs.store import JobStore, no_such_job
 from router.jobs.transitions import Circumstances
 from router.jobs.worker import Means, Perform, Worker
 from router.sessions.store import Clock, epoch_seconds
@@ -106,23 +106,26 @@ class Jobs:
 
     async def get(self, job_id: str, owner: str) -> tuple[Job, Sequence[Step]]:
         """The owner's job of this id, and what it wrote. Raises NotFound."""
-        store = (await self._opened()).store
+        store = (await self._there()).store
         return await store.get(job_id, owner), await store.steps(job_id)
 
     async def listed(self, owner: str, states: Collection[State], most: int, before: str | None) -> Sequence[Job]:
         """The owner's jobs in these states, newest first, from before the job `before`."""
-        return await (await self._opened()).store.listed(owner, states, most, before)
+        try:
+            return await (await self._there()).store.listed(owner, states, most, before)
+        except NotFound:
+            return ()
 
     async def cancel(self, job_id: str, owner: str) -> None:
         """Let it be; what a backend generates for it has stopped when this returns. Raises NotFound."""
-        opened = await self._opened()
+        opened = await self._there()
         await opened.store.get(job_id, owner)
         await opened.store.change(job_id, Change.CANCELLED, Circumstances(self._now()))
         await opened.worker.stop(job_id)
 
     async def retry(self, job_id: str, owner: str) -> None:
         """Try a dead letter again, as if it had just come. Raises NotFound, and BadRequest for any other job."""
-        opened = await self._opened()
+        opened = await self._there()
         job = await opened.store.get(job_id, owner)
         if await opened.store.change(job_id, Change.RETRIED, Circumstances(self._now())) is None:
             raise BadRequest(f"This job is {job.state}; only a dead one can be tried again.")
@@ -132,7 +135,7 @@ class Jobs:
 
         Raises NotFound.
         """
-        store = (await self._opened()).store
+        store = (await self._there()).store
         await store.get(job_id, owner)
         news = asyncio.Event()
         listeners = self._listeners.setdefault(job_id, set())
@@ -184,6 +187,12 @@ class Jobs:
     def retried(self, code: str) -> None:
         """See `worker.Watcher`."""
         self._counted.job_retried(code)
+
+    async def _there(self) -> _Open:
+        """The open file. Raises NotFound where there has never been a job."""
+        if self._open is None and not (self._folder / FILE_NAME).exists():
+            raise no_such_job()
+        return await self._opened()
 
     async def _opened(self) -> _Open:
         async with self._opening:
