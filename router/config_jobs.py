@@ -43,7 +43,7 @@ class WebhooksConfig(Section):
     @model_validator(mode="after")
     def _signed_or_not_at_all(self) -> "WebhooksConfig":
         if self.allow and self.secret is None:
-            raise refused("a secret to sign webhooks with, or no addresses under allow")
+            raise refused("a secret to sign them with, or no addresses", found="addresses under allow without a secret")
         return self
 
     def secret_text(self, environ: Mapping[str, str] = os.environ) -> str:

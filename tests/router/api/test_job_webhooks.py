@@ -2,8 +2,9 @@
 
 import hashlib
 import hmac
+import re
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,16 @@ async def listener(*statuses: int) -> AsyncIterator[tuple[str, list[tuple[Mappin
         yield str(server.make_url("/hooks/job")), heard
 
 
+def as_the_page_says() -> Callable[[Mapping[str, str], bytes, str], bool]:
+    """The example of docs/jobs.md, by which a receiver knows who speaks."""
+    page = (Path(__file__).parents[3] / "docs" / "jobs.md").read_text("utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    check: Callable[[Mapping[str, str], bytes, str], bool] = names["is_from_maek"]
+    return check
+
+
 def webhooks(url: str, secret: Path, **more: Any) -> dict[str, Any]:
     secret.write_text("sesame")
     return {"allow": [url.rpartition("/")[0] + "/"], "secret": f"file:{secret}", "retry_seconds": 0.05, **more}
@@ -61,12 +72,17 @@ async def test_a_webhook_is_signed_retried_and_shown_with_the_job(tmp_path: Path
     assert job["webhook"]["attempts"] == 3
     assert (refused[0], refused[1]["error"]["param"]) == (400, "webhook")
     assert counted
+    is_from_maek = as_the_page_says()
     for headers, body in heard:
         at = headers["x-maek-timestamp"]
         wanted = hmac.new(b"sesame", at.encode() + b"." + body, hashlib.sha256).hexdigest()
         assert headers["x-maek-signature"] == f"v1={wanted}"
         assert headers["x-maek-job"] == job_id
         assert abs(int(at) - epoch_seconds()) < 60
+        assert is_from_maek(headers, body, "sesame")
+        assert not is_from_maek(headers, body + b" ", "sesame")
+        assert not is_from_maek(headers, body, "another")
+        assert not is_from_maek({**headers, "x-maek-timestamp": str(int(at) - 400)}, body, "sesame")
         sent = orjson.loads(body)
         assert (sent["id"], sent["state"], sent["result"]) == (job_id, "done", job["result"])
 
