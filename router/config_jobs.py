@@ -70,7 +70,7 @@ class JobsConfig(Section):
     """Hours that a job and its result are kept after its end."""
     max_jobs: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """Jobs kept; those that ended make room, the oldest first. One more that is not done yet is told to come back."""
-    max_event_bytes: Count = 1_000_000
+    max_event_bytes: Count = 300_000
     """Bytes of events kept of one job; the result is kept whole."""
     webhooks: WebhooksConfig = WebhooksConfig()
     """Who is told that a job has ended."""

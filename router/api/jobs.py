@@ -7,6 +7,7 @@ Rules of this file
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -88,13 +89,16 @@ async def events(request: web.Request) -> web.StreamResponse:
     job_id, owner = request.match_info["id"], request[OWNER]
     keepalive_seconds = service.config.router.relay.keepalive_seconds
     reply = Reply(request, dict)
-    async for event in service.jobs.follow(job_id, owner, int(last), keepalive_seconds):
-        if event is None:
-            await reply.keep_alive()
-        else:
-            await reply.write(encode(event.data, event.name, str(event.number)))
     job, _ = await service.jobs.get(job_id, owner)
-    if not reply.begun and job.state in ENDED:
+    if job.state not in ENDED:
+        await reply.keep_alive()  # whoever has heard all there is learns at once that he is heard
+    async with aclosing(service.jobs.follow(job_id, owner, int(last), keepalive_seconds)) as told:
+        async for event in told:
+            if event is None:
+                await reply.keep_alive()
+            else:
+                await reply.write(encode(event.data, event.name, str(event.number)))
+    if not reply.begun:
         return web.Response(status=204)  # tells an EventSource that there is nothing to come back for
     return await reply.end()
 

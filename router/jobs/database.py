@@ -33,6 +33,10 @@ class JobStoreFailed(MaekFault):
     status = 500
 
 
+class JobStoreHeld(JobStoreFailed):
+    """Another process works on the file."""
+
+
 class Transaction:
     """Statements of one transaction."""
 
@@ -152,7 +156,7 @@ def _locked(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        raise JobStoreFailed(
+        raise JobStoreHeld(
             f"Another Maek works on the jobs in {path}. Ask that one, or give this one a data folder of its own "
             "(MAEK_DATA_DIR)."
         ) from None

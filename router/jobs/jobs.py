@@ -6,16 +6,17 @@ Rules of this file
 """
 
 import asyncio
+import logging
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from router.errors import BadRequest, MaekError, NotFound
 from router.jobs.courier import Courier
-from router.jobs.database import FILE_NAME, Database
+from router.jobs.database import FILE_NAME, Database, JobStoreHeld
 from router.jobs.job import ENDED, Change, Event, Job, NewJob, State, Step
 from router.jobs.rounds import again_and_again, came
 from router.jobs.settings import JobSettings
@@ -24,8 +25,12 @@ from router.jobs.transitions import Circumstances
 from router.jobs.worker import Means, Perform, Worker
 from router.sessions.store import Clock, epoch_seconds
 
+log = logging.getLogger(__name__)
+
 SWEEP_SECONDS = 60.0
 """Between two looks for jobs that ended too long ago."""
+TAKE_OVER_SECONDS = 2.0
+"""Between two looks whether another Maek still works on the jobs."""
 EVENTS_AT_ONCE = 500
 
 
@@ -86,14 +91,23 @@ class Jobs:
     async def running(self, perform: Perform) -> AsyncIterator[None]:
         """Run jobs for as long as the context lasts; those that run at its end wait for the next start.
 
-        Raises JobStoreFailed where there is a file that cannot be used.
+        Raises JobStoreFailed where there is a file that cannot be used. While another Maek works on it, this one waits
+        for that one's end, and refuses jobs.
         """
         self._perform = perform
+        taking_over: asyncio.Task[None] | None = None
         try:
             if (self._folder / FILE_NAME).exists():
-                await self._opened()
+                try:
+                    await self._opened()
+                except JobStoreHeld as error:
+                    log.warning("%s This one refuses jobs until that one has ended.", error.message)
+                    taking_over = asyncio.create_task(again_and_again(self._take_over, asyncio.Event(), "jobs"))
             yield
         finally:
+            if taking_over is not None:
+                taking_over.cancel()
+                await asyncio.gather(taking_over, return_exceptions=True)
             await self._close()
 
     async def accept(self, new: NewJob) -> tuple[Job, bool]:
@@ -130,7 +144,9 @@ class Jobs:
         if await opened.store.change(job_id, Change.RETRIED, Circumstances(self._now())) is None:
             raise BadRequest(f"This job is {job.state}; only a dead one can be tried again.")
 
-    async def follow(self, job_id: str, owner: str, after: int, quiet_seconds: float) -> AsyncIterator[Event | None]:
+    async def follow(
+        self, job_id: str, owner: str, after: int, quiet_seconds: float
+    ) -> AsyncGenerator[Event | None, None]:
         """What a job tells after its event `after`, until it has ended; None after each so long a silence.
 
         Raises NotFound.
@@ -187,6 +203,13 @@ class Jobs:
     def retried(self, code: str) -> None:
         """See `worker.Watcher`."""
         self._counted.job_retried(code)
+
+    async def _take_over(self) -> float | None:
+        """Open the file if nobody holds it any more."""
+        with suppress(JobStoreHeld):
+            await self._opened()
+            return None
+        return TAKE_OVER_SECONDS
 
     async def _there(self) -> _Open:
         """The open file. Raises NotFound where there has never been a job."""

@@ -78,6 +78,11 @@ class Desk:
 
         return await until_so(look)
 
+    async def done_or_nothing(self, job_id: str) -> Any:
+        """The job if it is done; None otherwise, also where nobody can tell."""
+        status, job = await self.ask("GET", f"/jobs/{job_id}")
+        return job if status == 200 and job["state"] == "done" else None
+
     async def has_state(self, job_id: str, state: str) -> Any:
         return await self.becomes(job_id, lambda job: job["state"] == state)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +255,18 @@ async def test_a_yes_writes_once_and_only_what_waited_when_it_was_said(tmp_path:
     assert refused["writes"] == []
     assert "기다리던 초안이 아니어서" in refused["result"]["text"]
     assert (tmp_path / "calendar" / f"{ANONYMOUS}.ics").read_text().count("BEGIN:VEVENT") == 1
+
+
+async def test_a_second_maek_on_the_same_folder_takes_over_when_the_first_has_ended(tmp_path: Path) -> None:
+    async with serving(SimSettings(preset="instant")) as sim:
+        async with AsyncExitStack() as second_stack:
+            async with desk(tmp_path, sim=sim) as first:
+                await first.fault({"stall": {}})
+                job_id = await first.accepted()
+                await until(lambda: first.router.in_flight() == 1)
+                second = await second_stack.enter_async_context(desk(tmp_path, sim=sim))
+                status, refused, _ = await second.post(QUESTION)
+            await second.fault({})
+            done = await until_so(partial(second.done_or_nothing, job_id))
+    assert (status, refused["error"]["code"]) == (500, "job_store_failed")
+    assert (done["state"], done["attempts"]) == ("done", 2)
