@@ -4,6 +4,7 @@ Rules of this file
 - Composition only. A job walks the same line as a chat: it is one turn, of the service in force when it begins.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -11,16 +12,21 @@ from typing import Any
 from router.ask import Ask
 from router.config import Config
 from router.config_roles import PriorityName
+from router.errors import NotFound
 from router.event_json import EVENT_NAME, answer_json, event_json
 from router.events import Event, Quiet
 from router.jobs.job import Job
 from router.jobs.jobs import Jobs
+from router.jobs.journal import digest_of
 from router.jobs.settings import JobSettings, Webhooks
 from router.jobs.store import Keeping
 from router.jobs.transitions import Patience
 from router.jobs.worker import Tell
 from router.service import Current
+from router.sessions.store import SessionStoreFailed
 from router.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
 
 MOST_WEBHOOK_SECONDS = 3600.0
 
@@ -74,4 +80,16 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
             await service.turns.run(ask, record, emit)
         return answer
 
-    return jobs.running(perform)
+    async def settle(job: Job) -> None:
+        sessions, asked = current().service.sessions, job.asked
+        try:
+            waiting = await sessions.pending(asked.session, asked.owner)
+            if waiting is not None and digest_of(waiting) == asked.draft:
+                await sessions.clear_pending(asked.session, asked.owner)
+        except NotFound:
+            return
+        except SessionStoreFailed as error:
+            # What the job wrote is told all the same; a second yes is between the user and the tool.
+            log.error("draft not cleared job=%s reason=%s", job.id, error)
+
+    return jobs.running(perform, settle)

@@ -22,7 +22,7 @@ from router.jobs.rounds import again_and_again, came
 from router.jobs.settings import JobSettings
 from router.jobs.store import JobStore, no_such_job
 from router.jobs.transitions import Circumstances
-from router.jobs.worker import Means, Perform, Worker
+from router.jobs.worker import Means, Perform, Settle, Worker
 from router.sessions.store import Clock, epoch_seconds
 
 log = logging.getLogger(__name__)
@@ -82,19 +82,20 @@ class Jobs:
         self._active = active
         self._now = now
         self._perform: Perform | None = None
+        self._settle: Settle | None = None
         self._open: _Open | None = None
         self._opening = asyncio.Lock()
         self._listeners: dict[str, set[asyncio.Event]] = {}
         self._closing = False
 
     @asynccontextmanager
-    async def running(self, perform: Perform) -> AsyncIterator[None]:
+    async def running(self, perform: Perform, settle: Settle) -> AsyncIterator[None]:
         """Run jobs for as long as the context lasts; those that run at its end wait for the next start.
 
         Raises JobStoreFailed where there is a file that cannot be used. While another Maek works on it, this one waits
         for that one's end, and refuses jobs.
         """
-        self._perform = perform
+        self._perform, self._settle = perform, settle
         taking_over: asyncio.Task[None] | None = None
         try:
             if (self._folder / FILE_NAME).exists():
@@ -133,9 +134,11 @@ class Jobs:
     async def cancel(self, job_id: str, owner: str) -> None:
         """Let it be; what a backend generates for it has stopped when this returns. Raises NotFound."""
         opened = await self._there()
-        await opened.store.get(job_id, owner)
-        await opened.store.change(job_id, Change.CANCELLED, Circumstances(self._now()))
+        job = await opened.store.get(job_id, owner)
+        cancelled = await opened.store.change(job_id, Change.CANCELLED, Circumstances(self._now()))
         await opened.worker.stop(job_id)
+        if cancelled is not None and self._settle is not None and await opened.store.steps(job_id):
+            await self._settle(job)
 
     async def retry(self, job_id: str, owner: str) -> None:
         """Try a dead letter again, as if it had just come. Raises NotFound, and BadRequest for any other job."""
@@ -225,13 +228,14 @@ class Jobs:
 
     async def _begun(self) -> _Open:
         assert self._perform is not None
+        assert self._settle is not None
         store = JobStore(await Database.opened(self._folder), self._changed)
         try:
             await store.recover(self._now())
         except BaseException:
             await store.close()
             raise
-        means = Means(store, self._perform, lambda: self.settings, self._now, random.random, self)
+        means = Means(store, self._perform, self._settle, lambda: self.settings, self._now, random.random, self)
         courier = Courier(store, lambda: self.settings.webhooks, self._now, random.random, self._counted.webhook_sent)
         opened = _Open(store, Worker(means), courier)
         works: tuple[Coroutine[Any, Any, None], ...] = (

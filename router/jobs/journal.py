@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from hashlib import sha256
 
-from router.errors import ToolFailed
+from router.errors import ToolFailed, ToolOutcome
 from router.jobs.job import Job, Step
 from router.jobs.store import JobStore
 from router.language import pick
@@ -19,6 +19,8 @@ from router.sessions.encoding import draft_to_bytes
 from router.sessions.store import Clock
 from router.tools.spec import Operation, PendingDraft, ToolCall, ToolResult
 
+NOTHING_DONE = frozenset({ToolOutcome.FAILED, ToolOutcome.INVALID})
+"""A tool that fails so has done nothing; one that lost its server does not know."""
 LAST_SECONDS = 5.0
 """What is writing when its job is stopped may take so long to end; then nobody knows whether it did."""
 
@@ -71,7 +73,7 @@ class JobJournal:
             await self._store.leave(
                 self._job.id, replace(step, left_at=self._now(), text=result.text, data=result.data)
             )
-        elif isinstance(error, ToolFailed) and not begun_before:
+        elif isinstance(error, ToolFailed) and error.outcome in NOTHING_DONE and not begun_before:
             await self._store.leave(self._job.id, replace(step, left_at=self._now()))
 
 

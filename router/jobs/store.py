@@ -28,12 +28,9 @@ from router.jobs.transitions import (
     MOST_INTERRUPTIONS,
     Circumstances,
     Counter,
-    Resumption,
     applied,
-    resumption,
     too_late,
     too_often_interrupted,
-    unknown_write,
 )
 
 ID_BYTES = 12
@@ -130,8 +127,12 @@ class JobStore:
             return [job_of(row) for row in await do.rows(query, given)]
 
     async def claim(self, now: float, full_pools: Collection[str]) -> Job | None:
-        """The next job to run, which is running from now on. Of one session one runs at a time, in their order."""
-        query = f"""SELECT * FROM jobs AS one WHERE state = 'queued' AND run_at <= :now AND deadline_at > :now
+        """The next job to run, which is running from now on. Of one session one runs at a time, in their order.
+
+        One that has written something may come after its deadline: what became of that has to be told.
+        """
+        query = f"""SELECT * FROM jobs AS one WHERE state = 'queued' AND run_at <= :now
+            AND (deadline_at > :now OR EXISTS (SELECT 1 FROM steps WHERE job = one.number))
             AND pool NOT IN ({_names("p", full_pools)})
             AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.owner = one.owner AND other.session = one.session
                 AND other.{_LIVE} AND other.number < one.number)
@@ -179,22 +180,21 @@ class JobStore:
     async def expire(self, now: float) -> None:
         """Give up what waits and is too late."""
         async with self._database.reading() as do:
-            late = await do.rows("SELECT id FROM jobs WHERE state = 'queued' AND deadline_at <= :now", {"now": now})
+            late = await do.rows(
+                """SELECT id FROM jobs WHERE state = 'queued' AND deadline_at <= :now
+                AND NOT EXISTS (SELECT 1 FROM steps WHERE job = jobs.number)""",
+                {"now": now},
+            )
         for row in late:
             await self.change(row["id"], Change.FAILED_FOR_GOOD, Circumstances(now, too_late()))
 
     async def recover(self, now: float) -> int:
-        """After a start: what ran when the last process ended waits again, or is given up; how many there were."""
+        """After a start: what ran when the last process ended waits again; how many there were."""
         async with self._database.reading() as do:
             broken_off = await do.rows("SELECT * FROM jobs WHERE state = 'running'", {})
         for row in broken_off:
             job = job_of(row)
-            steps = await self.steps(job.id)
-            left_open = next((step for step in steps if step.open), None)
-            if left_open is not None and resumption(steps) is Resumption.UNKNOWN:
-                given = Circumstances(now, unknown_write(left_open))
-                await self.change(job.id, Change.FAILED_FOR_GOOD, given)
-            elif job.interruptions + 1 >= MOST_INTERRUPTIONS:
+            if job.interruptions + 1 >= MOST_INTERRUPTIONS:
                 await self.change(job.id, Change.FAILED_FOR_GOOD, Circumstances(now, too_often_interrupted()))
             else:
                 given = Circumstances(now, job.trouble, counts_as=Counter.INTERRUPTION)

@@ -45,6 +45,8 @@ Tell = Callable[[str, Mapping[str, Any]], None]
 """Takes an event: its name, and its data as JSON values."""
 Perform = Callable[[Job, Tell], Awaitable[Mapping[str, Any]]]
 """Does what a job asks for, telling what happens; gives what `/chat` would have answered. Raises MaekError."""
+Settle = Callable[[Job], Awaitable[None]]
+"""Lets the draft that a job has written, or may have, wait no more: nobody shall say yes to it again."""
 
 
 class Watcher(Protocol):
@@ -77,6 +79,7 @@ class Means:
 
     store: JobStore
     perform: Perform
+    settle: Settle
     settings: Callable[[], JobSettings]
     now: Clock
     random: Callable[[], float]
@@ -200,6 +203,7 @@ class Worker:
         store, now = self._means.store, self._means.now()
         left_open = next((step for step in await store.steps(job.id) if step.open), None)
         if left_open is not None:
+            await self._means.settle(job)
             given = Circumstances(now, unknown_write(left_open))
             await store.change(job.id, Change.FAILED_FOR_GOOD, given, attempt=job.attempts, last=teller.rest())
             return
@@ -223,6 +227,9 @@ class Worker:
             given = Circumstances(now, trouble, run_at=now + pause, counts_as=counter)
             if change is Change.FAILED_FOR_NOW:
                 means.watcher.retried(error.code)
+        left_open = next((step for step in await means.store.steps(job.id) if step.open), None)
+        if left_open is not None and change is Change.FAILED_FOR_GOOD:
+            given = Circumstances(now, unknown_write(left_open))
         await means.store.change(job.id, change, given, attempt=job.attempts)
 
     async def _settle_writes(self, job: Job) -> bool:
@@ -232,6 +239,7 @@ class Worker:
         how = resumption(steps)
         if how is Resumption.RUN:
             return False
+        await self._means.settle(job)
         if how is Resumption.UNKNOWN:
             left_open = next(step for step in steps if step.open)
             given = Circumstances(now, unknown_write(left_open))

@@ -71,6 +71,8 @@ class World:
     folder: Path
     repeatable: bool
     written: list[str] = field(default_factory=list)
+    settled: bool = False
+    """Whether the draft waits no more."""
     accepted: list[str] = field(default_factory=list)
 
 
@@ -105,13 +107,19 @@ async def lived(world: World, life: Life) -> None:
     async def perform(job: Job, tell: Tell) -> Mapping[str, Any]:
         tell("decision", {"action": "tools"})
         result = await call(tools, "notes", "save", {}, ctx())
+        await settle(job)
         tell("token", {"text": result.text})
         return {"text": result.text}
+
+    async def settle(_job: Job) -> None:
+        life.step()
+        world.settled = True
+        life.step()
 
     database = await Mortal.opened(world.folder)
     database.life = life
     store = JobStore(database, lambda _job: news.set())
-    worker = Worker(Means(store, perform, lambda: SETTINGS, lambda: NOW + 1, random.random, Silent()))
+    worker = Worker(Means(store, perform, settle, lambda: SETTINGS, lambda: NOW + 1, random.random, Silent()))
     running = asyncio.create_task(live_on(world, store, worker, news, life))
     dying = asyncio.create_task(life.over.wait())
     await asyncio.wait((running, dying), return_when=asyncio.FIRST_COMPLETED)
@@ -164,6 +172,7 @@ async def test_dying_at_any_step_loses_no_job_and_writes_nothing_twice(tmp_path:
         told = f"died at step {died_at}, accepted before: {had_accepted}, {job.trouble}"
         assert job.state in ENDED, told
         assert len(world.written) <= 1, told
+        assert world.settled, told
         if job.state is State.DEAD:
             unknown += 1
             assert not repeatable, told

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from router.errors import ToolFailed
+from router.errors import ToolFailed, ToolOutcome
 from router.jobs.database import Database
 from router.jobs.job import Job
 from router.jobs.journal import JobJournal, digest_of
@@ -84,6 +84,14 @@ async def test_what_the_tool_says_it_did_not_do_is_known(notes: Notes) -> None:
 async def test_a_connection_that_broke_says_nothing_of_what_was_done(notes: Notes) -> None:
     notes.may_end.set()
     notes.fails = OSError("reset")
+    with pytest.raises(ToolFailed):
+        await notes.write()
+    assert await notes.noted() == [(True, False)]
+
+
+async def test_a_tool_that_lost_its_server_does_not_know_what_was_done(notes: Notes) -> None:
+    notes.may_end.set()
+    notes.fails = ToolFailed("연결이 끊겼어요", ToolOutcome.UNREACHABLE)
     with pytest.raises(ToolFailed):
         await notes.write()
     assert await notes.noted() == [(True, False)]

@@ -176,11 +176,18 @@ async def test_a_start_finds_what_was_broken_off_and_lets_it_wait_again(store: J
     await store.leave(wrote.id, WRITTEN)
     assert await store.recover(NOW + 10) == 4
     states = [(await store.get(job.id, OWNER)).state for job in (plain, writing, unsure, wrote)]
-    assert states == [State.QUEUED, State.QUEUED, State.DEAD, State.QUEUED]
-    trouble = (await store.get(unsure.id, OWNER)).trouble
-    assert trouble is not None
-    assert trouble.code == "write_unknown"
+    assert states == [State.QUEUED] * 4
     assert (await store.get(plain.id, OWNER)).interruptions == 1
+
+
+async def test_what_wrote_something_is_taken_up_after_its_deadline_too(store: JobStore) -> None:
+    job = await accepted(store)
+    await store.claim(NOW, ())
+    await store.enter(job.id, OPEN)
+    await store.recover(NOW)
+    late = job.asked.deadline_at + 1
+    await store.expire(late)
+    assert await claimed(store, late) == job.id
 
 
 async def test_a_job_that_may_be_what_kills_maek_is_given_up(store: JobStore) -> None:
@@ -208,7 +215,7 @@ async def test_whoever_retries_a_dead_letter_has_looked_at_what_it_wrote(store: 
     job = await accepted(store)
     await store.claim(NOW, ())
     await store.enter(job.id, OPEN)
-    await store.recover(NOW)
+    await store.change(job.id, Change.FAILED_FOR_GOOD, Circumstances(NOW))
     assert await store.change(job.id, Change.RETRIED, Circumstances(NOW)) is not None
     assert await store.steps(job.id) == []
     assert await claimed(store) == job.id

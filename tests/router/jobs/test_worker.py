@@ -4,14 +4,14 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from router.errors import MaekError
+from router.errors import BadRequest, MaekError, ToolFailed
 from router.jobs.database import Database, JobStoreFailed, Transaction
 from router.jobs.job import Job, State
 from router.jobs.store import JobStore
@@ -62,16 +62,20 @@ class Heard:
 
 
 class Shop:
-    """A worker with its store."""
+    """A worker with its store, and the jobs whose drafts wait no more."""
 
     def __init__(self, disk: Disk, perform: Perform) -> None:
         self.disk = disk
         self.news = asyncio.Event()
         self.heard = Heard()
+        self.settled: list[str] = []
         self.store = JobStore(disk, lambda _job: self.news.set())
         self.worker = Worker(
-            Means(self.store, perform, lambda: SETTINGS, lambda: NOW, random.Random(1).random, self.heard)
+            Means(self.store, perform, self.settle, lambda: SETTINGS, lambda: NOW, random.Random(1).random, self.heard)
         )
+
+    async def settle(self, job: Job) -> None:
+        self.settled.append(job.id)
 
     async def accept(self, session: str = "room") -> str:
         job, _ = await self.store.accept(replace(ASKED, session=session), NOW, KEEPING)
@@ -202,6 +206,26 @@ async def test_a_write_whose_end_nobody_knows_ends_the_job_as_unknown_though_the
     assert job.trouble.code == "write_unknown"
     names = [event.name for event in await shop.store.events(job.id, 0, 100)]
     assert names == ["job", "job", "token", "job"], "what was told before is told, too"
+    assert shop.settled == [job.id]
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+async def test_a_job_given_up_after_an_open_write_says_that_first(opened: Opener, repeatable: bool) -> None:
+    async def lost(_call: ToolCall, _params: Any) -> ToolResult:
+        raise OSError("reset")
+
+    operation = Operation("save", "저장", "save", NoParams, lost, writes=True, repeatable=repeatable)
+    tools = {"notes": Tool("notes", "메모", "notes", {"save": operation})}
+
+    async def perform(_job: Job, _tell: Tell) -> Mapping[str, Any]:
+        with suppress(ToolFailed):
+            await call(tools, "notes", "save", {}, ctx())
+        raise BadRequest("too long")
+
+    shop = await opened(perform)
+    job = await shop.becomes(await shop.accept(), State.DEAD)
+    assert job.trouble is not None
+    assert job.trouble.code == "write_unknown"
 
 
 async def test_a_stop_lets_a_job_wait_without_counting(opened: Opener) -> None:
