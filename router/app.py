@@ -131,7 +131,7 @@ class House:
         specs = [backend.spec() for backend in config.sidecar.backends]
         jobs = job_settings(config)
         self._config = config
-        self.parts.jobs.settings = jobs
+        self.parts.jobs.adopt(jobs)
         self.parts.store.failures_to_down = config.sidecar.failures_to_down
         self.parts.store.rules = load_rules(config.sidecar)
         self.parts.monitor.pace = pace(config.sidecar)

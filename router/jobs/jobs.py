@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from router.errors import BadRequest, MaekError, NotFound
 from router.jobs.courier import Courier
-from router.jobs.database import FILE_NAME, Database, JobStoreHeld
+from router.jobs.database import FILE_NAME, Database, JobStoreFailed, JobStoreHeld
 from router.jobs.job import ENDED, Change, Event, Job, NewJob, State, Step
 from router.jobs.rounds import again_and_again, came
 from router.jobs.settings import JobSettings
@@ -65,7 +65,7 @@ class _Open:
 
 
 class Jobs:
-    """All jobs. `active` hears how many run. `settings` may be set anew at any time."""
+    """All jobs. `active` hears how many run."""
 
     def __init__(
         self,
@@ -87,6 +87,13 @@ class Jobs:
         self._opening = asyncio.Lock()
         self._listeners: dict[str, set[asyncio.Event]] = {}
         self._closing = False
+
+    def adopt(self, settings: JobSettings) -> None:
+        """Put settings in force. What runs goes on."""
+        self.settings = settings
+        if self._open is not None:
+            self._open.worker.wake()
+            self._open.courier.wake()
 
     @asynccontextmanager
     async def running(self, perform: Perform, settle: Settle) -> AsyncIterator[None]:
@@ -266,5 +273,9 @@ class Jobs:
         for task in opened.tasks:
             task.cancel()
         await asyncio.gather(*opened.tasks, return_exceptions=True)
-        await opened.worker.drain()
-        await opened.store.close()
+        try:
+            await opened.worker.drain()
+        except JobStoreFailed as error:
+            log.error("jobs stay running in the file until the next start reason=%s", error.message)
+        finally:
+            await opened.store.close()

@@ -270,3 +270,16 @@ async def test_a_second_maek_on_the_same_folder_takes_over_when_the_first_has_en
             done = await until_so(partial(second.done_or_nothing, job_id))
     assert (status, refused["error"]["code"]) == (500, "job_store_failed")
     assert (done["state"], done["attempts"]) == ("done", 2)
+
+
+async def test_a_new_configuration_lets_more_jobs_run_at_once(tmp_path: Path) -> None:
+    async with desk(tmp_path, jobs={"concurrency": 1}) as giver:
+        await giver.fault({"stall": {}})
+        for _ in range(2):
+            await giver.accepted()
+        await until(lambda: giver.router.in_flight() == 1)
+        config = giver.router.house.current.service.config
+        jobs = config.router.jobs.model_copy(update={"concurrency": 2})
+        router = config.router.model_copy(update={"jobs": jobs})
+        giver.router.house.adopt(config.model_copy(update={"router": router}))
+        await until(lambda: giver.router.in_flight() == 2)
