@@ -14,7 +14,8 @@ PURE := $(subst $(space),$(comma),$(strip \
   sidecar/state.py sidecar/store.py sidecar/turnover.py sidecar/exposition.py sidecar/views.py sidecar/work.py sidecar/proxy/bodies.py \
   sidecar/proxy/counting.py sidecar/proxy/heads.py sidecar/proxy/refusals.py router/agent/budget.py router/agent/functions.py router/balance/* router/conversation.py \
   router/decide/* router/decide/intent/* router/demands.py router/documents/passages.py \
-  router/documents/query.py router/judging/* router/learning/fitting.py \
+  router/documents/query.py router/jobs/job.py router/jobs/schema.py router/jobs/transitions.py router/jobs/view.py \
+  router/jobs/webhooks.py router/plain_urls.py router/judging/* router/learning/fitting.py \
   router/learning/lessons.py router/learning/trial.py router/sse.py router/signs.py router/tokens.py router/tool_calls.py router/sessions/trimming.py \
   router/sessions/encoding.py router/tools/agenda/account_words.py router/tools/agenda/entries.py router/tools/agenda/words.py \
   router/tools/documents/answering.py router/tools/hosts/containers.py \

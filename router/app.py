@@ -33,6 +33,8 @@ from router.documents.keeping import keep_fresh
 from router.embedded import embedded_model
 from router.fleet import Fleet
 from router.gate import Gate
+from router.jobbing import at_work, job_settings, jobs_for
+from router.jobs.jobs import Jobs
 from router.keys import Keys
 from router.learning.keeping import Keeping
 from router.lending import LentModels
@@ -58,6 +60,7 @@ from sidecar import (
     Fact,
     Monitor,
     Prober,
+    QueueChanged,
     Recorder,
     Snapshot,
     SnapshotCollector,
@@ -98,6 +101,7 @@ class Parts:
     telemetry: Telemetry
     decisions: DecisionLog
     occupancy: Occupancy
+    jobs: Jobs
     recorder: Recorder | None
 
 
@@ -125,7 +129,9 @@ class House:
         Raises SecretUnusable, and changes nothing, if the key of a backend cannot be read any more.
         """
         specs = [backend.spec() for backend in config.sidecar.backends]
+        jobs = job_settings(config)
         self._config = config
+        self.parts.jobs.adopt(jobs)
         self.parts.store.failures_to_down = config.sidecar.failures_to_down
         self.parts.store.rules = load_rules(config.sidecar)
         self.parts.monitor.pace = pace(config.sidecar)
@@ -224,6 +230,8 @@ class House:
             dispatcher=dispatcher,
             decider=decider,
             turns=turns,
+            sessions=parts.sessions,
+            jobs=parts.jobs,
             tools=tools,
             decisions=parts.decisions,
             occupancy=parts.occupancy,
@@ -253,6 +261,7 @@ async def running(
         await _for_the_while(stack, _sweep(house))
         await _for_the_while(stack, _warm_up(house))
         await _for_the_while(stack, _keep_documents(house))
+        await stack.enter_async_context(at_work(house.parts.jobs, lambda: house.current))
         yield house
 
 
@@ -293,6 +302,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         telemetry=telemetry,
         decisions=DecisionLog(),
         occupancy=occupancy,
+        jobs=jobs_for(config, telemetry, lambda active: store.apply(QueueChanged(_now(), active))),
         recorder=recorder,
     )
 

@@ -73,6 +73,22 @@ HEDGES = Metric(
     "Second requests beside one that was late, by how they ended: won, lost, failed or abandoned.",
     ("outcome",),
 )
+JOBS = Metric("maek_jobs", MetricType.GAUGE, "Jobs that are kept, by where they stand.", ("state",))
+JOB_DURATION = Metric(
+    "maek_job_duration_seconds",
+    MetricType.HISTOGRAM,
+    "Time from the acceptance of a job to its end, by how it ended.",
+    ("state",),
+)
+JOB_RETRIES = Metric(
+    "maek_job_retries_total", MetricType.COUNTER, "Jobs that failed and will be tried again, by the error.", ("code",)
+)
+WEBHOOKS = Metric(
+    "maek_webhooks_total",
+    MetricType.COUNTER,
+    "Webhooks that were sent, by how that went: delivered, failed (and sent again later) or given_up.",
+    ("outcome",),
+)
 RELOAD_SUCCESS = Metric(
     "maek_config_last_reload_success",
     MetricType.GAUGE,
@@ -90,6 +106,8 @@ TOOL_BUCKETS = (0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60)
 """Seconds: a file takes milliseconds, a server far away seconds."""
 QUEUE_WAIT_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 """Seconds: the first is those who did not wait; answers of others take seconds to minutes."""
+JOB_DURATION_BUCKETS = (0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)
+"""Seconds: from a tool's answer to a night of waiting."""
 
 METRICS = (
     BUILD_INFO,
@@ -106,6 +124,10 @@ METRICS = (
     REJECTED,
     RETRIES,
     HEDGES,
+    JOBS,
+    JOB_DURATION,
+    JOB_RETRIES,
+    WEBHOOKS,
     RELOAD_SUCCESS,
     RELOAD_TIMESTAMP,
 )

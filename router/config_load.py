@@ -87,7 +87,9 @@ def _built(document: Document, environ: Mapping[str, str], listen: str | None) -
         sidecar = mapping(values, "sidecar")
         yield from sidecar_faults(sidecar)
         yield from secret_faults(sidecar, environ)
+        yield from _webhook_secret_faults(values, environ)
         yield from _role_faults(values)
+        yield from _pool_faults(values)
         yield from _host_faults(values)
         yield from _document_faults(values, environ)
         yield from calendar_faults(values, _key_names(values), environ)
@@ -113,6 +115,21 @@ def _role_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
             if role not in roles:
                 loc: Loc = ("sidecar", "backends", index, "models", role)
                 yield Fault(loc, "an unknown role", f"{one_of(role, roles)}, or this role under router.roles")
+
+
+def _webhook_secret_faults(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Fault]:
+    """The secret that webhooks are signed with can be read."""
+    section = ("router", "jobs", "webhooks")
+    yield from reference_faults((*section, "secret"), mapping(values, *section).get("secret"), environ)
+
+
+def _pool_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """A pool is that of a role; another name would never be looked for."""
+    roles = {**ROLE_DEFAULTS, **mapping(values, "router", "roles")}
+    for pool in mapping(values, "router", "jobs", "pools"):
+        if pool not in roles:
+            loc: Loc = ("router", "jobs", "pools", pool)
+            yield Fault(loc, "an unknown role", f"{one_of(pool, roles)}, or this role under router.roles")
 
 
 def _host_faults(values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -8,7 +8,8 @@
     │   ├── UnknownModel             404 unknown_model
     │   ├── MethodNotAllowed         405 method_not_allowed
     │   ├── TooLarge                 413 too_large
-    │   └── ToolFailed               422 tool_failed
+    │   ├── ToolFailed               422 tool_failed
+    │   └── KeyReused                422 idempotency_key_reused (router.jobs.store)
     ├── PolicyFault                  right, but not now                           429, 503
     │   ├── QueueFull                429 queue_full, Retry-After: the line is, or would last, too long
     │   ├── QueueTimeout             503 queue_timeout, Retry-After: it has waited for as long as it may
@@ -21,7 +22,8 @@
     │   └── BackendRejected          503 backend_rejected, Retry-After: it said that it is full
     └── MaekFault                    our own bug                                  500
         ├── Internal                 500 internal
-        └── SessionStoreFailed       500 session_store_failed (router.sessions.store)
+        ├── SessionStoreFailed       500 session_store_failed (router.sessions.store)
+        └── JobStoreFailed           500 job_store_failed (router.jobs.database)
 
 Rules of this file
 - `code` is stable: programs match on it. The message may change, and is one sentence or two that a user can act on.

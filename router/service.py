@@ -15,8 +15,10 @@ from router.decider import Decider
 from router.decisions import DecisionLog
 from router.dispatch import Dispatcher
 from router.fleet import Fleet
+from router.jobs.jobs import Jobs
 from router.keys import Keys
 from router.occupancy import Occupancy
+from router.sessions.store import SessionStore
 from router.telemetry import Telemetry
 from router.tools.spec import Tool
 from router.turn import Turns
@@ -32,6 +34,8 @@ class Service:
     dispatcher: Dispatcher
     decider: Decider
     turns: Turns
+    sessions: SessionStore
+    jobs: Jobs
     tools: Mapping[str, Tool]
     decisions: DecisionLog
     occupancy: Occupancy

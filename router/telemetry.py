@@ -6,6 +6,7 @@ Rules of this file
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -42,6 +43,10 @@ class Telemetry:
         self._hedges = self._counter(catalog.HEDGES)
         self._decide_seconds = self._histogram(catalog.DECIDE_DURATION, catalog.DECIDE_BUCKETS)
         self._queue_seconds = self._histogram(catalog.QUEUE_WAIT, catalog.QUEUE_WAIT_BUCKETS)
+        self._jobs = self._gauge(catalog.JOBS)
+        self._job_seconds = self._histogram(catalog.JOB_DURATION, catalog.JOB_DURATION_BUCKETS)
+        self._job_retries = self._counter(catalog.JOB_RETRIES)
+        self._webhooks = self._counter(catalog.WEBHOOKS)
         self._reload_success = self._gauge(catalog.RELOAD_SUCCESS)
         self._reload_at = self._gauge(catalog.RELOAD_TIMESTAMP)
         self._gauge(catalog.CHATS_ACTIVE).set_function(active_chats)
@@ -88,6 +93,23 @@ class Telemetry:
         self._tools.labels(tool, operation, outcome).inc()
         self._tool_seconds.labels(tool).observe(seconds)
 
+    def watch_jobs(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """How many jobs are in each state is asked at every scrape."""
+        for state in counts():
+            self._jobs.labels(state).set_function(partial(_one_of, counts, state))
+
+    def job_ended(self, state: str, seconds: float) -> None:
+        """A job has ended, so long after it was accepted."""
+        self._job_seconds.labels(state).observe(seconds)
+
+    def job_retried(self, code: str) -> None:
+        """A job that failed of this will be tried again."""
+        self._job_retries.labels(code).inc()
+
+    def webhook_sent(self, outcome: str) -> None:
+        """`delivered`, `failed` or `given_up`."""
+        self._webhooks.labels(outcome).inc()
+
     def reloaded(self, *, ok: bool, at_epoch_seconds: float) -> None:
         """The configuration file was read."""
         self._reload_success.set(1 if ok else 0)
@@ -102,3 +124,7 @@ class Telemetry:
 
     def _gauge(self, metric: Metric) -> Gauge:
         return Gauge(metric.name, metric.help, metric.labels, registry=self._registry)
+
+
+def _one_of(counts: Callable[[], Mapping[str, int]], state: str) -> int:
+    return counts()[state]

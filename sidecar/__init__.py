@@ -24,6 +24,7 @@ from sidecar.facts import (
     FirstTokenCame,
     LoadRead,
     Outcome,
+    QueueChanged,
     RequestFinished,
     RequestStarted,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "Problem",
     "Progress",
     "Pulse",
+    "QueueChanged",
     "Recorder",
     "RequestFinished",
     "RequestStarted",

@@ -18,7 +18,7 @@ from sidecar.config_words import Schema, at, keys, kind, paths, shown, wanted
 from sidecar.errors import ConfigInvalid, Problem
 from sidecar.section import NAME_WANTED
 
-HIDDEN_KEYS = frozenset({"api_key", "keys", "password", "url"})
+HIDDEN_KEYS = frozenset({"api_key", "keys", "password", "secret", "url"})
 """Nothing at or under these keys is ever shown."""
 
 M = TypeVar("M", bound=BaseModel)

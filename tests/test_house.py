@@ -30,6 +30,8 @@ BROAD_EXCEPTS = frozenset(
         "router/api/middleware.py",  # whatever a handler raises becomes an error body, logged and counted
         "router/tools/plugins.py",  # code of others: a plugin that breaks is logged, and listed as not set up
         "router/tools/call.py",  # tools are also written by others; their bugs are logged, and counted as `broken`
+        "router/jobs/worker.py",  # a bug in one job is a dead letter, logged and counted, and ends no other
+        "router/jobs/rounds.py",  # jobs and webhooks go on whatever happens; logged
         "sidecar/monitor.py",  # the health loop survives anything; logged, and counted as a fact
     }
 )

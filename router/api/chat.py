@@ -5,8 +5,7 @@ Rules of this file
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from aiohttp import web
@@ -16,22 +15,10 @@ from router.api.context import OWNER, begin_record, json_object, priority_header
 from router.api.streaming import Reply
 from router.ask import Ask
 from router.config_roles import PriorityName
-from router.decisions import Record, decision_json, step_json
+from router.decisions import Record, decision_json
 from router.errors import BadRequest, MaekError, TooLarge
-from router.events import (
-    Decided,
-    Done,
-    Drafted,
-    Event,
-    Loading,
-    Notice,
-    Quiet,
-    Resumed,
-    Token,
-    ToolStarted,
-    ToolUsed,
-    Waiting,
-)
+from router.event_json import EVENT_NAME, answer_json, event_json
+from router.events import Event, Quiet, Token
 from router.language import language_of
 from router.service import Service
 from router.sse import encode
@@ -57,7 +44,7 @@ class ChatBody(BaseModel):
 async def chat(request: web.Request) -> web.StreamResponse:
     """`POST /chat`: one turn, as JSON or as server-sent events."""
     service = service_of(request)
-    body = _read(await json_object(request), service)
+    body = read_body(ChatBody, await json_object(request), service)
     with service.occupancy.chat():
         ask = _ask(body, request, service)
         record = begin_record(request, _known_name(service, body.role))
@@ -69,7 +56,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
 async def decide(request: web.Request) -> web.StreamResponse:
     """`POST /decide`: what would be done with a message, and nothing is done."""
     service = service_of(request)
-    body = _read(await json_object(request), service)
+    body = read_body(ChatBody, await json_object(request), service)
     with service.occupancy.chat():
         ask = _ask(body, request, service)
         record = begin_record(request, "auto")
@@ -78,13 +65,17 @@ async def decide(request: web.Request) -> web.StreamResponse:
     return _json(answer, trail(record, record.deciding))
 
 
-def _read(raw: Mapping[str, Any], service: Service) -> ChatBody:
+Body = TypeVar("Body", bound=ChatBody)
+
+
+def read_body(kind: type[Body], raw: Mapping[str, Any], service: Service) -> Body:
+    """A body of this kind. Raises BadRequest, and TooLarge for the message."""
     try:
-        body = ChatBody.model_validate(raw)
+        body = kind.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         param = str(first["loc"][0]) if first["loc"] else None
-        known = ", ".join(ChatBody.model_fields)
+        known = ", ".join(kind.model_fields)
         hint = f"is not known; known are {known}" if first["type"] == "extra_forbidden" else first["msg"].lower()
         raise BadRequest(f"{param}: {hint}.", param=param) from None
     most = service.config.router.limits.message_chars
@@ -108,8 +99,7 @@ async def _whole(service: Service, ask: Ask, record: Record) -> web.StreamRespon
     answer: dict[str, Any] = {"id": record.id, "session": None}
 
     async def collect(event: Event) -> None:
-        if not isinstance(event, Waiting | Loading | Resumed | ToolStarted):  # when the answer is there, that is over
-            answer.update(_fields(event, service))
+        answer.update(answer_json(event, service.fleet))
 
     await service.turns.run(ask, record, collect)
     return _json(answer, trail(record, record.journey))
@@ -125,7 +115,7 @@ async def _streamed(request: web.Request, service: Service, ask: Ask, record: Re
         if isinstance(event, Quiet):
             await reply.keep_alive()
         else:
-            await reply.write(encode(_fields(event, service), EVENT_NAME[type(event)]))
+            await reply.write(encode(event_json(event, service.fleet), EVENT_NAME[type(event)]))
 
     try:
         await service.turns.run(ask, record, tell)
@@ -137,67 +127,6 @@ async def _streamed(request: web.Request, service: Service, ask: Ask, record: Re
         delivered = {"tokens": record.answering.delivered_tokens, "characters": characters}
         await reply.fail(error, name="error", delivered=delivered)
     return await reply.end()
-
-
-EVENT_NAME: Mapping[type[Event], str] = {
-    Decided: "decision",
-    Notice: "notice",
-    Waiting: "notice",
-    Loading: "notice",
-    Resumed: "notice",
-    ToolStarted: "notice",
-    ToolUsed: "tool",
-    Drafted: "draft",
-    Token: "token",
-    Done: "done",
-}
-
-
-def _fields(event: Event, service: Service) -> dict[str, Any]:
-    """What an event says, under the keys that the JSON answer has too."""
-    match event:
-        case Decided(record, session, decision):
-            what = {"action": "route" if decision is None else str(decision.action)}
-            why = None if decision is None else decision_json(decision)
-            return {"id": record.id, "session": session, **what, "decision": why}
-        case Notice(text):
-            return {"notice": text}
-        case Waiting(text, position, expected_seconds):
-            return {"notice": text, "position": position, "expected_seconds": expected_seconds}
-        case Loading(text, expected_seconds):
-            return {"notice": text, "loading": True, "expected_seconds": expected_seconds}
-        case Resumed(text, resumption):
-            return {"notice": text, "resumed": asdict(resumption)}
-        case ToolStarted(text, tool, operation, params):
-            return {"notice": text, "tool": tool, "operation": operation, "params": dict(params)}
-        case ToolUsed():
-            return {"tool": event.tool, "operation": event.operation, "data": dict(event.data)}
-        case Drafted(draft):
-            return {"draft": asdict(draft)}
-        case Token(text):
-            return {"text": text}
-        case Done():
-            return _ending(event, service)
-        case Quiet():
-            return {}
-
-
-def _ending(done: Done, service: Service) -> dict[str, Any]:
-    last = done.journey.last
-    backend = None if last is None else last.candidate.backend
-    state = service.fleet.snapshot().backends.get(backend or "")
-    return {
-        "text": done.text,
-        "backend": backend,
-        "model": None if last is None else last.candidate.model,
-        "simulated": state is not None and state.spec.simulated,
-        "load": None if last is None or last.level is None else last.level.label,
-        "usage": done.usage,
-        "finish_reason": done.finish_reason,
-        "tools": [step_json(step) for step in done.steps],
-        "resumes": done.journey.resumes,
-        "timings": {"first_token_ms": done.journey.first_token_ms, "total_ms": done.journey.total_ms},
-    }
 
 
 def _json(value: Mapping[str, Any], headers: Mapping[str, str]) -> web.Response:

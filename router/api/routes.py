@@ -6,7 +6,7 @@ Rules of this file
 
 from aiohttp import web
 
-from router.api import admin, chat, metrics, openai
+from router.api import admin, chat, jobs, metrics, openai
 from router.api.context import CURRENT
 from router.api.middleware import MIDDLEWARES
 from router.service import Current
@@ -15,6 +15,12 @@ ROUTES = (
     web.post("/chat", chat.chat),
     web.post("/decide", chat.decide),
     web.get("/tools", chat.tools),
+    web.post("/jobs", jobs.accept),
+    web.get("/jobs", jobs.listed),
+    web.get("/jobs/{id}", jobs.one),
+    web.get("/jobs/{id}/events", jobs.events),
+    web.post("/jobs/{id}/retry", jobs.retry),
+    web.delete("/jobs/{id}", jobs.cancel),
     web.post("/v1/chat/completions", openai.chat_completions),
     web.post("/v1/completions", openai.completions),
     web.post("/v1/embeddings", openai.embeddings),
@@ -38,4 +44,10 @@ def web_application(current: Current) -> web.Application:
     application = web.Application(middlewares=MIDDLEWARES, client_max_size=limits.body_bytes)
     application[CURRENT] = current
     application.add_routes(ROUTES)
+    application.on_shutdown.append(_wind_down)
     return application
+
+
+async def _wind_down(application: web.Application) -> None:
+    """Whoever follows a job would be waited for otherwise; he comes back with the id of his last event."""
+    application[CURRENT].service.jobs.wind_down()

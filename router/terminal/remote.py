@@ -39,16 +39,26 @@ class Remote:
 
     async def get(self, path: str) -> Any:
         """The JSON at a path. Raises Unanswered."""
-        body = await self.text(path)
+        return self._read(await self.text(path))
+
+    async def post(self, path: str) -> Any:
+        """The JSON that a POST without a body is answered with. Raises Unanswered."""
+        return self._read(await self.text(path, "POST"))
+
+    async def delete(self, path: str) -> Any:
+        """The JSON that a DELETE is answered with. Raises Unanswered."""
+        return self._read(await self.text(path, "DELETE"))
+
+    def _read(self, body: str) -> Any:
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
             raise Unanswered(self.not_maek()) from None
 
-    async def text(self, path: str) -> str:
+    async def text(self, path: str, method: str = "GET") -> str:
         """The body at a path. Raises Unanswered."""
         try:
-            async with self._session.get(self.url + path) as response:
+            async with self._session.request(method, self.url + path) as response:
                 body = await response.text(errors="replace")
         except aiohttp.InvalidURL:
             raise Unanswered(
@@ -60,7 +70,7 @@ class Remote:
             ) from None
         except (aiohttp.ClientError, TimeoutError, OSError):
             raise Unanswered(self._silent()) from None
-        if response.status == 200:
+        if response.status in (200, 202):
             return body
         raise Unanswered(self._refused(response.status, body), response.status)
 

@@ -107,6 +107,7 @@ def _tool(today: Run, search: Run, create_draft: Run, create_confirmed: Run, *, 
             NoParams,
             create_confirmed,
             writes=True,
+            repeatable=True,
         ),
     )
     return Tool(

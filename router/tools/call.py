@@ -22,6 +22,7 @@ from router.language import pick
 from router.tools.parameters import canonical, explain_invalid
 from router.tools.spec import Operation, Tool, ToolCall, ToolResult
 from router.tools.unconfigured import not_configured
+from router.tools.writing import noted
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ async def _within_time(tool: str, operation: Operation, ctx: ToolCall, params: A
     """The deadline holds for both tries together: the user waits once."""
     try:
         async with asyncio.timeout(operation.timeout_seconds):
-            return await _tried(operation, ctx, params)
+            return await _tried(tool, operation, ctx, params)
     except MaekError:
         raise
     except TimeoutError as error:
@@ -104,9 +105,9 @@ def _what_now(operation: Operation, language: str) -> str:
     return pick(language, ko="잠시 뒤에 다시 시도해 주세요.", en="Try again later.")
 
 
-async def _tried(operation: Operation, ctx: ToolCall, params: Any) -> ToolResult:
+async def _tried(tool: str, operation: Operation, ctx: ToolCall, params: Any) -> ToolResult:
     if operation.writes:
-        return await operation.run(ctx, params)
+        return await noted(tool, operation, ctx, lambda: operation.run(ctx, params))
     try:
         return await operation.run(ctx, params)
     except (OSError, aiohttp.ClientError):

@@ -106,6 +106,8 @@ class Operation:
     """It prepares something that waits for the user's yes: one at a time."""
     reaches_out: bool = False
     """What it is given may reach somebody else's server: a model that has read others' text may not call it."""
+    repeatable: bool = False
+    """Of one that writes: done twice with the same draft, it is done once."""
     notice_ko: str | None = None
     """Told to the user before the operation starts."""
     notice_en: str | None = None

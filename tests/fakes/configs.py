@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from router import config as router_config
-from router import config_roles
+from router import config_jobs, config_roles
 from router.config import Config
 from router.config_domains import DomainConfig
 from router.config_tools import calendars as calendar_config
@@ -78,6 +78,15 @@ machines: dict[str, st.SearchStrategy[Any]] = {
     "node_exporter": st.sampled_from([None, "http://nas:9100", "http://nas:9100/metrics"]),
     "gpu_exporter": st.sampled_from([None, "http://nas:9400"]),
 }
+jobs = sections(
+    config_jobs.JobsConfig,
+    concurrency=st.integers(1, 1000),
+    pools=st.dictionaries(st.sampled_from(["classifier", "reasoner"]), st.integers(1, 9), max_size=2),
+    attempts=st.integers(1, 100),
+    retry_seconds=seconds,
+    keep_hours=st.floats(0, 8760, exclude_min=True),
+    webhooks=st.just(config_jobs.WebhooksConfig(allow=("https://bot.example.com/hooks/",), secret="env:MAEK_TEST_KEY")),
+)
 keys = st.builds(
     router_config.KeyConfig, hash=st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True), name=st.none() | names
 )
@@ -170,6 +179,7 @@ def configs(draw: st.DrawFn) -> Config:
             document=_documents(["classifier", "reasoner", *given_roles]),
             infra=sections(infra_config.InfraConfig, hosts=hosts),
         ),
+        jobs=jobs,
         keys=st.lists(keys, max_size=2, unique_by=lambda one: one.hash).map(tuple),
     ).map(lambda section: section.model_copy(update={"roles": {**section.roles, **given_roles}}))
     return Config(sidecar=draw(sidecar), router=draw(router))

@@ -1,0 +1,1 @@
+"""Jobs: chats that are stored before they are answered for, and survive whatever happens to the process."""
