@@ -36,7 +36,7 @@ async def call(web: aiohttp.ClientSession, method: str, path: str, body: Any = N
             async with web.request(
                 method, API + path, json=body, headers={"authorization": f"Bot {TOKEN}"}
             ) as response:
-                answer = await response.json(content_type=None)
+                answer = await response.json(content_type=None) if response.status != 204 else {}
             if response.ok:
                 return answer
             logging.warning("%s: %s", path, answer["message"])
@@ -58,6 +58,7 @@ async def reply(web: aiohttp.ClientSession, channel: str, session: str, words: s
                 sent = await call(web, "PATCH" if known else "POST", path, said)
                 shown[number] = sent.get("id", known), piece
 
+    await call(web, "POST", f"/channels/{channel}/typing", {})
     body = {"message": words, "session": session, "stream": True}
     with suppress(*FAILURES):
         async with web.post(f"{MAEK}/chat", json=body, headers=KEY) as answer:
@@ -65,8 +66,8 @@ async def reply(web: aiohttp.ClientSession, channel: str, session: str, words: s
                 if line.startswith((b"data: ", b"{")):  # an event of the answer, or the body of an error
                     data = json.loads(line.removeprefix(b"data: "))
                     text += data.get("text", "") if "usage" not in data else ""  # the last event has it all again
-                if time.monotonic() >= due:
-                    await show(text or data.get("notice", "…"))
+                if (text or "notice" in data) and time.monotonic() >= due:
+                    await show(text or data["notice"])
                     due = time.monotonic() + 1.2
     if "usage" not in data:  # it has not ended well
         text += "\n\n" + data.get("error", {}).get("message", AWAY)

@@ -28,23 +28,23 @@ ALLOWED = set(os.environ.get("SYNOLOGY_ALLOWED", "").split())  # ids of users; n
 AWAY = "지금은 답할 수 없어요. 잠시 뒤에 다시 말씀해 주세요. / I cannot answer now; please try again in a minute."
 FAILURES = (aiohttp.ClientError, TimeoutError, ValueError, TypeError)  # not reached, too late, or not JSON
 PARAGRAPH = 300  # characters, from which on a paragraph is a post of its own
+posting = asyncio.Lock()
 replies = deque[asyncio.Task[None]](maxlen=1000)  # the last ones, by the post: what comes again is known
 
 
 async def post(client: aiohttp.ClientSession, text: str) -> None:
-    """Posts a text in the channel, in as many posts as it needs, each up to the end of a word."""
-    for piece in re.findall(r"(?s)\S.{0,1998}\S(?=\s|$)|\S.{0,1999}", text):
-        for pause in (1, 2, 4, 8, 16):
-            problem = "not reached"
-            with suppress(*FAILURES):
-                async with client.post(INCOMING, data={"payload": json.dumps({"text": piece})}) as response:
-                    answer = await response.json(content_type=None)
+    """Posts a text in as many posts as it needs, each up to the end of a word; nothing comes between them."""
+    async with posting:
+        for piece in re.findall(r"(?s)\S.{0,1998}\S(?=\s|$)|\S.{0,1999}", text):
+            for pause in (1, 2, 4, 8, 16):
+                answer = {"success": False, "error": "not reached"}
+                with suppress(*FAILURES):
+                    async with client.post(INCOMING, data={"payload": json.dumps({"text": piece})}) as response:
+                        answer = await response.json(content_type=None)
+                await asyncio.sleep(pause)  # also after a success, since posts must not come too fast
                 if answer["success"]:
                     break
-                problem = answer["error"]
-            logging.warning("Synology Chat: %s", problem)
-            await asyncio.sleep(pause)
-        await asyncio.sleep(1)
+                logging.warning("Synology Chat: %s", answer["error"])
 
 
 async def reply(client: aiohttp.ClientSession, session: str, words: str) -> None:
