@@ -30,18 +30,20 @@ replies = deque[asyncio.Task[None]](maxlen=1000)  # the last ones, by the messag
 
 
 async def call(web: aiohttp.ClientSession, method: str, path: str, body: Any = None) -> Any:
-    """What Discord answers, after the pauses that it asks for and a few tries; empty: it could or would not."""
-    for pause in (1, 2, 4, 8, 16):
+    """What Discord answers, after the pauses that it asks for and a few tries to reach it; empty: it cannot be had."""
+    for tries in range(5):
+        answer: Any = {"message": "not reached", "retry_after": 2**tries}
         with suppress(*FAILURES):
             async with web.request(
                 method, API + path, json=body, headers={"authorization": f"Bot {TOKEN}"}
             ) as response:
                 answer = await response.json(content_type=None) if response.status != 204 else {}
-            if response.ok:
-                return answer
-            logging.warning("%s: %s", path, answer["message"])
-            await asyncio.sleep(answer.get("retry_after", 0))
-        await asyncio.sleep(pause)
+                if response.ok:
+                    return answer
+        logging.warning("%s: %s", path, answer["message"])
+        if "retry_after" not in answer:
+            break
+        await asyncio.sleep(answer["retry_after"])
     return {}
 
 
@@ -59,8 +61,8 @@ async def reply(web: aiohttp.ClientSession, channel: str, session: str, words: s
                 shown[number] = sent.get("id", known), piece
 
     await call(web, "POST", f"/channels/{channel}/typing", {})
-    body = {"message": words, "session": session, "stream": True}
     with suppress(*FAILURES):
+        body = {"message": words, "session": session, "stream": True}
         async with web.post(f"{MAEK}/chat", json=body, headers=KEY) as answer:
             async for line in answer.content:
                 if line.startswith((b"data: ", b"{")):  # an event of the answer, or the body of an error
@@ -69,8 +71,7 @@ async def reply(web: aiohttp.ClientSession, channel: str, session: str, words: s
                 if (text or "notice" in data) and time.monotonic() >= due:
                     await show(text or data["notice"])
                     due = time.monotonic() + 1.2
-    if "usage" not in data:  # it has not ended well
-        text += "\n\n" + data.get("error", {}).get("message", AWAY)
+    text += "" if "usage" in data else "\n\n" + data.get("error", {}).get("message", AWAY)  # if it has not ended well
     await asyncio.sleep(due - time.monotonic())
     await show(text)
 
@@ -90,12 +91,14 @@ def heard(web: aiohttp.ClientSession, message: dict[str, Any], me: str) -> None:
 
 async def beat(socket: aiohttp.ClientWebSocketResponse, state: dict[str, Any], pace: float) -> None:
     """Shows Discord that the bot lives. Where no answer comes nobody is there any more: closed, to be resumed."""
+    state["answered"] = True
     await asyncio.sleep(pace * random.random())  # noqa: S311 - so that not all bots beat at once
-    while state.pop("answered", True):
-        await socket.send_json({"op": 1, "d": state.get("seq")})
-        state["answered"] = False
-        await asyncio.sleep(pace)
-    await socket.close(code=4000)
+    with suppress(*FAILURES):
+        while state["answered"]:
+            state["answered"] = False
+            await socket.send_json({"op": 1, "d": state.get("seq")})
+            await asyncio.sleep(pace)
+        await socket.close(code=4000)
 
 
 async def listen(web: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse, state: dict[str, Any]) -> None:
@@ -105,23 +108,26 @@ async def listen(web: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResp
     identify = {"token": TOKEN, "intents": INTENTS, "properties": IDENTITY}
     await socket.send_json({"op": 6, "d": resume} if "session_id" in state else {"op": 2, "d": identify})
     beating = asyncio.create_task(beat(socket, state, pace))
-    async for frame in socket:
-        event = frame.json()
-        state["seq"] = event.get("s") or state.get("seq")
-        if event.get("t") == "READY":
-            state |= {key: event["d"][key] for key in ("session_id", "resume_gateway_url", "user")}
-        elif event.get("t") == "MESSAGE_CREATE":
-            heard(web, event["d"], state["user"]["id"])
-        elif event["op"] == 1:
-            await socket.send_json({"op": 1, "d": state["seq"]})
-        elif event["op"] == 11:
-            state["answered"] = True
-        elif event["op"] in (7, 9):
-            if event["op"] == 9 and not event["d"]:
+    try:
+        async for frame in socket:
+            event = frame.json()
+            state["seq"] = event.get("s") or state.get("seq")
+            if event.get("t") == "READY":
+                state |= {key: event["d"][key] for key in ("session_id", "resume_gateway_url", "user")}
+            elif event.get("t") == "MESSAGE_CREATE":
+                heard(web, event["d"], state["user"]["id"])
+            elif event["op"] == 1:
+                await socket.send_json({"op": 1, "d": state["seq"]})
+            elif event["op"] == 11:
+                state["answered"] = True
+            elif event["op"] == 7 or (event["op"] == 9 and event["d"]):
+                break
+            elif event["op"] == 9:
                 state.clear()
-            break
-    beating.cancel()
-    await socket.close(code=4000)  # with 1000 the session would be over
+                break
+    finally:
+        beating.cancel()
+        await socket.close(code=4000)  # with 1000 the session would be over
 
 
 async def main() -> None:
@@ -132,11 +138,12 @@ async def main() -> None:
             before = state.get("seq")
             url = state.get("resume_gateway_url") or (await call(web, "GET", "/gateway/bot")).get("url", "")
             with suppress(*FAILURES):
-                async with web.ws_connect(f"{url}/?v=10&encoding=json", max_msg_size=0) as socket:
+                async with web.ws_connect(f"{url}/?v=10&encoding=json") as socket:
                     await listen(web, socket, state)
             pause = 1 if state.get("seq") != before else min(2 * pause, 120)
+            if pause > 30:  # whatever there was to resume is over by now
+                state.clear()
             await asyncio.sleep(pause)
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+asyncio.run(main())

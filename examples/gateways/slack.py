@@ -28,15 +28,17 @@ replies = deque[asyncio.Task[None]](maxlen=1000)  # the last ones, by the messag
 
 
 async def call(web: aiohttp.ClientSession, method: str, token: dict[str, str], **fields: Any) -> Any:
-    """What Slack answers, after the pauses that it asks for and a few tries; empty: it could or would not."""
-    for pause in (1, 2, 4, 8, 16):
+    """What Slack answers, after the pauses that it asks for and a few tries to reach it; empty: it cannot be had."""
+    for tries in range(5):
+        answer, pause = {"ok": False, "error": "not reached"}, 2**tries
         with suppress(*FAILURES):
             async with web.post(f"{API}/{method}", json=fields, headers=token) as response:
                 answer = await response.json(content_type=None)
-            if answer["ok"]:
-                return answer
+                pause = int(response.headers.get("retry-after", pause))
+        if not answer["ok"]:
             logging.warning("%s: %s", method, answer["error"])
-            await asyncio.sleep(int(response.headers.get("retry-after", 0)))
+        if answer.get("error") not in ("ratelimited", "not reached"):
+            return answer
         await asyncio.sleep(pause)
     return {}
 
@@ -49,22 +51,22 @@ async def reply(web: aiohttp.ClientSession, place: dict[str, str], session: str,
         for number, piece in enumerate(re.findall(r"(?s)\S.{0,3498}\S(?=\s|$)|\S.{0,3499}", so_far)):
             known, before = shown.get(number, ("", ""))
             if piece != before:
-                said = {"text": html.escape(piece, quote=False), "ts": known}  # no answer calls <!channel>
-                sent = await call(web, "chat.update" if known else "chat.postMessage", BOT, **place, **said)
+                method = "chat.update" if known else "chat.postMessage"
+                # Escaped, so that no answer calls <!channel>.
+                sent = await call(web, method, BOT, **place, ts=known, text=html.escape(piece, quote=False))
                 shown[number] = sent.get("ts", known), piece
 
-    body = {"message": words, "session": session, "stream": True}
     with suppress(*FAILURES):
+        body = {"message": words, "session": session, "stream": True}
         async with web.post(f"{MAEK}/chat", json=body, headers=KEY) as answer:
             async for line in answer.content:
                 if line.startswith((b"data: ", b"{")):  # an event of the answer, or the body of an error
                     data = json.loads(line.removeprefix(b"data: "))
                     text += data.get("text", "") if "usage" not in data else ""  # the last event has it all again
-                if time.monotonic() >= due:
-                    await show(text or data.get("notice", "…"))
+                if (text or "notice" in data) and time.monotonic() >= due:
+                    await show(text or data["notice"])
                     due = time.monotonic() + 1.2
-    if "usage" not in data:  # it has not ended well
-        text += "\n\n" + data.get("error", {}).get("message", AWAY)
+    text += "" if "usage" in data else "\n\n" + data.get("error", {}).get("message", AWAY)  # if it has not ended well
     await asyncio.sleep(due - time.monotonic())
     await show(text)
 
@@ -101,5 +103,4 @@ async def main() -> None:
             await asyncio.sleep(3)
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+asyncio.run(main())

@@ -50,8 +50,8 @@ async def post(client: aiohttp.ClientSession, text: str) -> None:
 async def reply(client: aiohttp.ClientSession, session: str, words: str) -> None:
     """Has Maek answer, and posts the answer by paragraphs; whatever goes wrong is told in a sentence."""
     text, data, noticed = "", dict[str, Any](), False
-    body = {"message": words, "session": session, "stream": True}
     with suppress(*FAILURES):
+        body = {"message": words, "session": session, "stream": True}
         async with client.post(f"{MAEK}/chat", json=body, headers=KEY) as answer:
             async for line in answer.content:
                 if line.startswith((b"data: ", b"{")):  # an event of the answer, or the body of an error
@@ -63,8 +63,7 @@ async def reply(client: aiohttp.ClientSession, session: str, words: str) -> None
                     if len(text) > PARAGRAPH and "\n\n" in text:
                         whole, _, text = text.rpartition("\n\n")
                         await post(client, whole)
-    if "usage" not in data:  # it has not ended well
-        text += "\n\n" + data.get("error", {}).get("message", AWAY)
+    text += "" if "usage" in data else "\n\n" + data.get("error", {}).get("message", AWAY)  # if it has not ended well
     await post(client, text)
 
 
@@ -93,5 +92,4 @@ async def main() -> None:
         await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+asyncio.run(main())

@@ -27,16 +27,18 @@ replies = deque[asyncio.Task[None]](maxlen=1000)  # tasks are kept here, since t
 
 
 async def call(web: aiohttp.ClientSession, method: str, **fields: Any) -> Any:
-    """What Telegram answers, after the pauses that it asks for and a few tries; empty: it could or would not."""
-    for pause in (1, 2, 4, 8, 16):
+    """What Telegram answers, after the pauses that it asks for and a few tries to reach it; empty: it cannot be had."""
+    for tries in range(5):
+        answer: Any = {"ok": False, "description": "not reached", "parameters": {"retry_after": 2**tries}}
         with suppress(*FAILURES):
             async with web.post(f"{API}/{method}", json=fields) as response:
                 answer = await response.json(content_type=None)
-            if answer["ok"]:
-                return answer["result"]
-            logging.warning("%s: %s", method, answer["description"])
-            await asyncio.sleep(answer.get("parameters", {}).get("retry_after", 0))
-        await asyncio.sleep(pause)
+        if answer["ok"]:
+            return answer["result"]
+        logging.warning("%s: %s", method, answer["description"])
+        if "retry_after" not in answer.get("parameters", {}):
+            break
+        await asyncio.sleep(answer["parameters"]["retry_after"])
     return {}
 
 
@@ -59,8 +61,8 @@ async def reply(web: aiohttp.ClientSession, asked: dict[str, Any], session: str,
                 shown[number] = known, piece
 
     await call(web, "sendChatAction", **chat, action="typing")
-    body = {"message": words, "session": session, "stream": True}
     with suppress(*FAILURES):
+        body = {"message": words, "session": session, "stream": True}
         async with web.post(f"{MAEK}/chat", json=body, headers=KEY) as answer:
             async for line in answer.content:
                 if line.startswith((b"data: ", b"{")):  # an event of the answer, or the body of an error
@@ -71,8 +73,7 @@ async def reply(web: aiohttp.ClientSession, asked: dict[str, Any], session: str,
                 if (text or "notice" in data) and time.monotonic() >= due:
                     await show(text or data["notice"])
                     due = time.monotonic() + 1.5
-    if "usage" not in data:  # it has not ended well
-        text += "\n\n" + data.get("error", {}).get("message", AWAY)
+    text += "" if "usage" in data else "\n\n" + data.get("error", {}).get("message", AWAY)  # if it has not ended well
     await asyncio.sleep(due - time.monotonic())
     await show(text)
 
@@ -82,7 +83,8 @@ async def main() -> None:
     offset = 0
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_read=90), read_bufsize=2**20) as web:
         while True:
-            for update in await call(web, "getUpdates", offset=offset, timeout=50, allowed_updates=["message"]):
+            updates = await call(web, "getUpdates", offset=offset, timeout=50, allowed_updates=["message"])
+            for update in updates:
                 offset, message = update["update_id"] + 1, update["message"]
                 user, chat = message["from"], message["chat"]["id"]
                 if user["is_bot"] or not {str(user["id"]), str(chat)} & ALLOWED:
@@ -90,7 +92,7 @@ async def main() -> None:
                 elif "text" in message:
                     words = re.sub(r"^/\w+(@\w+)?\s*", "", message["text"]) or "안녕"  # without /start or /ask@bot
                     replies.append(asyncio.create_task(reply(web, message, f"telegram.{chat}.{user['id']}", words)))
+            await asyncio.sleep(0 if updates else 1)
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+asyncio.run(main())

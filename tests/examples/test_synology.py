@@ -1,5 +1,6 @@
 """What is Synology Chat's alone: its two webhooks and their tokens."""
 
+from itertools import pairwise
 from pathlib import Path
 
 from tests.examples.synology_chat import synology
@@ -46,4 +47,4 @@ async def test_the_parts_of_two_answers_are_not_mixed(tmp_path: Path) -> None:
         await until(lambda: len(chat.screen.messages) >= 4, LONGER_SECONDS)
         await until(lambda: sum("(sim" in text or "(시" in text for text in chat.screen.now) == 2, LONGER_SECONDS)
     korean = ["되풀이" in text for text in chat.screen.now]
-    assert sum(one != other for one, other in zip(korean, korean[1:], strict=False)) == 1
+    assert sum(one != other for one, other in pairwise(korean)) == 1

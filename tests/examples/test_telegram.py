@@ -25,12 +25,10 @@ async def test_what_was_confirmed_is_not_answered_again_by_a_bot_that_was_starte
     async with world(telegram, tmp_path) as chat:
         await chat.service.say("안녕")
         await until(lambda: chat.screen.messages and chat.service.polls >= 2, LONGER_SECONDS)
-        chat.bot.process.kill()
-        await chat.bot.process.wait()
-        environ = {**chat.service.environ, "MAEK_URL": chat.router.url, "MAEK_KEY": chat.key}
-        async with bot("telegram", tmp_path, environ) as chat.bot:
-            await chat.service.say("고마워")
-            await until(lambda: len(chat.screen.messages) == 2, LONGER_SECONDS)
+        await chat.bot.restart()
+        await chat.service.say("고마워")
+        await until(lambda: len(chat.screen.messages) == 2, LONGER_SECONDS)
+    assert len(chat.screen.messages) == 2
 
 
 async def test_it_types_while_maek_thinks(tmp_path: Path) -> None:

@@ -35,15 +35,13 @@ class Service(Protocol):
 S = TypeVar("S", bound=Service)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class World(Generic[S]):
     """Everything that runs."""
 
     service: S
     bot: Bot
     router: Maek
-    key: str
-    """That the bot has for Maek."""
 
     @property
     def screen(self) -> Screen:
@@ -62,5 +60,5 @@ async def world(
     async with maek_with_simulators(settings or SimSettings(), **options) as (router, _), service() as chat:
         environ = {**chat.environ, "MAEK_URL": router.url, "MAEK_KEY": key}
         async with bot(chat.name, folder, environ) as running:
-            yield World(chat, running, router, key)
+            yield World(chat, running, router)
         assert chat.screen.faults == []
