@@ -70,6 +70,8 @@ class Telegram:
                 message = self.screen.post(str(fields["chat_id"]), fields["text"], **fields.get("reply_markup", {}))
                 return _result({"message_id": int(message.id), "text": message.texts[-1]})
             case "editMessageText":
+                if "keyboard" in self.screen.messages[int(fields["message_id"]) - 1].fields:
+                    return _refusal(400, "Bad Request: message can't be edited")
                 self.screen.edit(str(fields["message_id"]), fields["text"])
                 return _result({"message_id": fields["message_id"]})
         return _refusal(404, "Not Found")
