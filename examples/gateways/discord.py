@@ -84,7 +84,7 @@ def heard(web: aiohttp.ClientSession, message: dict[str, Any], me: str) -> None:
         return
     if not {user["id"], channel} & ALLOWED:
         logging.warning("not in DISCORD_ALLOWED: user %s in channel %s", user["id"], channel)
-    elif words := message["content"].replace(f"<@{me}>", "").strip():
+    elif words := re.sub(f"<@!?{me}>", "", message["content"]).strip():
         answering = reply(web, channel, f"discord.{channel}.{user['id']}", words)
         replies.append(asyncio.create_task(answering, name=message["id"]))
 
@@ -143,6 +143,7 @@ async def main() -> None:
             pause = 1 if state.get("seq") != before else min(2 * pause, 120)
             if pause > 30:  # whatever there was to resume is over by now
                 state.clear()
+            logging.warning("gateway: connecting again in %s s", pause)
             await asyncio.sleep(pause)
 
 

@@ -28,7 +28,7 @@ ALLOWED = set(os.environ.get("SYNOLOGY_ALLOWED", "").split())  # ids of users; n
 AWAY = "지금은 답할 수 없어요. 잠시 뒤에 다시 말씀해 주세요. / I cannot answer now; please try again in a minute."
 FAILURES = (aiohttp.ClientError, TimeoutError, ValueError, TypeError)  # not reached, too late, or not JSON
 PARAGRAPH = 300  # characters, from which on a paragraph is a post of its own
-posting = asyncio.Lock()
+posting, own = asyncio.Lock(), deque[str](maxlen=1000)  # what the bot said itself is not answered
 replies = deque[asyncio.Task[None]](maxlen=1000)  # the last ones, by the post: what comes again is known
 
 
@@ -36,6 +36,7 @@ async def post(client: aiohttp.ClientSession, text: str) -> None:
     """Posts a text in as many posts as it needs, each up to the end of a word; nothing comes between them."""
     async with posting:
         for piece in re.findall(r"(?s)\S.{0,1998}\S(?=\s|$)|\S.{0,1999}", text):
+            own.append(piece)
             for pause in (1, 2, 4, 8, 16):
                 answer = {"success": False, "error": "not reached"}
                 with suppress(*FAILURES):
@@ -76,7 +77,7 @@ async def heard(client: aiohttp.ClientSession, request: web.Request) -> web.Resp
     words = form["text"].removeprefix(form.get("trigger_word", "")).strip()
     if user not in ALLOWED:
         logging.warning("not in SYNOLOGY_ALLOWED: user %s (%s)", user, form.get("username"))
-    elif words and at not in {task.get_name() for task in replies}:
+    elif words and words not in own and at not in {task.get_name() for task in replies}:
         replies.append(asyncio.create_task(reply(client, f"synology.{channel}.{user}", words), name=at))
     return web.json_response({})
 

@@ -37,6 +37,8 @@ class Discord:
         self.deaf = False
         """Whether heartbeats are not answered."""
         self._events: list[dict[str, Any]] = []
+        self._delivered = 0
+        """The number of the last event that the bot has been given."""
         self._over = True
         """Whether the session cannot be resumed."""
         self._sockets: list[web.WebSocketResponse] = []
@@ -65,6 +67,7 @@ class Discord:
         """An event with a number of its own, now or when the session is resumed."""
         self._events.append({"op": 0, "t": "MESSAGE_CREATE", "s": len(self._events) + 1, "d": message})
         for socket in self._sockets:
+            self._delivered = len(self._events)
             await socket.send_json(self._events[-1])
 
     async def send(self, op: int, data: object = None) -> None:
@@ -141,6 +144,7 @@ class Discord:
             for event in waiting:
                 self._events.append({**event, "s": len(self._events) + 1})
                 await socket.send_json(self._events[-1])
+        self._delivered = len(self._events)
 
     async def _resume(self, socket: web.WebSocketResponse, request: web.Request, data: dict[str, Any]) -> None:
         assert request.path == "/again/"
@@ -148,9 +152,12 @@ class Discord:
             await socket.send_json({"op": 9, "d": False, "s": None, "t": None})
             return
         self.resumed += 1
+        if data["seq"] != self._delivered:
+            self.screen.faults.append("resumed at another event than the last one")
         for event in self._events[data["seq"] :]:
             await socket.send_json(event)
         self._events.append({"op": 0, "t": "RESUMED", "s": len(self._events) + 1, "d": {}})
+        self._delivered = len(self._events)
         await socket.send_json(self._events[-1])
 
 

@@ -31,6 +31,8 @@ class Synology:
         self.screen = Screen(longest=2000, between_edits_seconds=0.0)
         self.url = ""
         self.bot_port = free_port()
+        self.echoes = False
+        """Whether the bot's posts go to the outgoing webhook, too, as if its owner had written them."""
         self._client = client
         self._posted_at = float("-inf")
         self._number = 0
@@ -65,7 +67,10 @@ class Synology:
         if self.screen.refuses() or early:
             return web.json_response({"success": False, "error": {"code": 411, "errors": "create post too fast"}})
         self._posted_at = now
-        self.screen.post("5", json.loads(str((await request.post())["payload"]))["text"])
+        text = json.loads(str((await request.post())["payload"]))["text"]
+        self.screen.post("5", text)
+        if self.echoes:
+            await self.say(text)
         return web.json_response({"success": True})
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.examples.bots import GATEWAYS
 
-MOST_LINES = {"slack": 80, "telegram": 80, "synology": 80, "discord": 120}
+MOST_LINES = {"slack": 80, "telegram": 80, "synology": 80, "discord": 119}
 """Of code; blank lines, comments and docstrings are not counted. Discord's gateway wants heartbeats and resumption."""
 
 every_file = pytest.mark.parametrize("path", sorted(GATEWAYS.glob("*.py")), ids=lambda path: path.stem)

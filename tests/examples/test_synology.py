@@ -29,8 +29,8 @@ async def test_a_post_that_is_told_again_is_answered_once(tmp_path: Path) -> Non
     async with world(synology, tmp_path) as chat:
         for _ in range(2):
             await chat.service.say("안녕", post_id="1")
-        await chat.service.say("고마워", post_id="2")
-        await until(lambda: len(chat.screen.messages) == 2, LONGER_SECONDS)
+        await chat.service.say("오늘 일정", post_id="2")
+        await until(lambda: any("일정이 없어요" in text for text in chat.screen.now), LONGER_SECONDS)
     assert len(chat.screen.messages) == 2
 
 
@@ -48,3 +48,14 @@ async def test_the_parts_of_two_answers_are_not_mixed(tmp_path: Path) -> None:
         await until(lambda: sum("(sim" in text or "(시" in text for text in chat.screen.now) == 2, LONGER_SECONDS)
     korean = ["되풀이" in text for text in chat.screen.now]
     assert sum(one != other for one, other in pairwise(korean)) == 1
+
+
+async def test_it_does_not_answer_itself(tmp_path: Path) -> None:
+    async with world(synology, tmp_path) as chat:
+        chat.service.echoes = True
+        await chat.service.say("안녕")
+        await until(lambda: len(chat.screen.messages) == 1, LONGER_SECONDS)
+        chat.service.echoes = False
+        await chat.service.say("오늘 일정")
+        await until(lambda: any("일정이 없어요" in text for text in chat.screen.now), LONGER_SECONDS)
+    assert len(chat.screen.messages) == 2
