@@ -70,7 +70,8 @@ async def reply(web: aiohttp.ClientSession, asked: dict[str, Any], session: str,
                     text += data.get("text", "") if "usage" not in data else ""  # the last event has it all again
                     if "draft" in data:  # a button says what is on it
                         keys = ["네", "아니요"] if re.search("[가-힣]", data["draft"]["summary"]) else ["Yes", "No"]
-                if (text or "notice" in data) and time.monotonic() >= due:
+                # What came with a keyboard cannot be edited: it is sent when it is whole.
+                if (text or "notice" in data) and not keys and time.monotonic() >= due:
                     await show(text or data["notice"])
                     due = time.monotonic() + 1.5
     text += "" if "usage" in data else "\n\n" + data.get("error", {}).get("message", AWAY)  # if it has not ended well
