@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("sidecar", "router", "simulator")
-OURS = (*PACKAGES, "bench", "tests")
+OURS = (*PACKAGES, "bench", "examples", "tests")
 
 MOST_FILE_LINES = 400
 MOST_FUNCTION_LINES = 40

@@ -42,6 +42,6 @@ def record(
 ) -> dict[str, Any]:
     """What the server says of it."""
     kept = Record(
-        "8f9184dcac19a133", AT, "anna", asked_for, decision, deciding or Journey(), answering or Journey(), error
+        "8f9184dcac19a133", AT, "anna", asked_for, decision, deciding or Journey(), answering or Journey(), error=error
     )
     return record_json(kept)
