@@ -15,7 +15,7 @@ PURE := $(subst $(space),$(comma),$(strip \
   sidecar/proxy/counting.py sidecar/proxy/heads.py sidecar/proxy/refusals.py router/agent/budget.py router/agent/functions.py router/balance/* router/conversation.py \
   router/decide/* router/decide/intent/* router/demands.py router/documents/passages.py \
   router/documents/query.py router/judging/* router/learning/fitting.py \
-  router/learning/lessons.py router/learning/trial.py router/sse.py router/signs.py router/tokens.py router/tool_calls.py router/sessions/trimming.py \
+  router/learning/lessons.py router/learning/trial.py router/mcp/contents.py router/mcp/naming.py router/mcp/schemas.py router/sse.py router/signs.py router/tokens.py router/tool_calls.py router/sessions/trimming.py \
   router/sessions/encoding.py router/tools/calendar_entries.py router/tools/calendar_words.py router/tools/documents/answering.py router/tools/hosts/containers.py \
   router/tools/hosts/exporters.py router/tools/hosts/host.py router/tools/hosts/plain.py router/tools/hosts/remedies.py router/api/errors.py \
   simulator/batch.py simulator/profiles.py))

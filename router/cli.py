@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Command] = {
     "replay": Command("play a flight recording again", "router.commands.replay"),
     "tools": Command("list what Maek can do besides chatting", "router.commands.tools"),
     "documents": Command("index the folder of documents, or search it", "router.commands.documents"),
+    "mcp": Command("offer a running Maek to clients of the Model Context Protocol", "router.commands.mcp"),
     "sim": Command("serve the simulator: an LLM server without a model", "simulator.cli"),
     "key": Command("make API keys", "router.commands.key"),
 }

@@ -86,6 +86,7 @@ def _built(document: Document, environ: Mapping[str, str], listen: str | None) -
         sidecar = mapping(values, "sidecar")
         yield from sidecar_faults(sidecar)
         yield from secret_faults(sidecar, environ)
+        yield from _server_secret_faults(values, environ)
         yield from _role_faults(values)
         yield from _host_faults(values)
         yield from _document_faults(values, environ)
@@ -111,6 +112,15 @@ def _role_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
             if role not in roles:
                 loc: Loc = ("sidecar", "backends", index, "models", role)
                 yield Fault(loc, "an unknown role", f"{one_of(role, roles)}, or this role under router.roles")
+
+
+def _server_secret_faults(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Fault]:
+    """What a server of others is to get and nobody has."""
+    servers = ("router", "tools", "mcp", "servers")
+    for name, entry in mapping(values, *servers).items():
+        for key in ("env", "headers"):
+            for variable, reference in mapping(entry, key).items():
+                yield from reference_faults((*servers, name, key, variable), reference, environ)
 
 
 def _host_faults(values: Mapping[str, Any]) -> Iterator[Fault]:

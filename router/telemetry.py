@@ -42,6 +42,8 @@ class Telemetry:
         self._hedges = self._counter(catalog.HEDGES)
         self._decide_seconds = self._histogram(catalog.DECIDE_DURATION, catalog.DECIDE_BUCKETS)
         self._queue_seconds = self._histogram(catalog.QUEUE_WAIT, catalog.QUEUE_WAIT_BUCKETS)
+        self._mcp_up = self._gauge(catalog.MCP_SERVER_UP)
+        self._mcp_connections = self._counter(catalog.MCP_SERVER_CONNECTIONS)
         self._reload_success = self._gauge(catalog.RELOAD_SUCCESS)
         self._reload_at = self._gauge(catalog.RELOAD_TIMESTAMP)
         self._gauge(catalog.CHATS_ACTIVE).set_function(active_chats)
@@ -87,6 +89,16 @@ class Telemetry:
         """A tool was called; both names are the registry's, or `other`."""
         self._tools.labels(tool, operation, outcome).inc()
         self._tool_seconds.labels(tool).observe(seconds)
+
+    def mcp_server(self, server: str, up: bool | None) -> None:
+        """A server of others is up (True), has ended or could not be had (False), or is new (None)."""
+        self._mcp_up.labels(server).set(1 if up else 0)
+        if up is not None:
+            self._mcp_connections.labels(server, "up" if up else "failed").inc()
+
+    def no_mcp_server(self, server: str) -> None:
+        """A server of others is configured no more."""
+        self._mcp_up.remove(server)
 
     def reloaded(self, *, ok: bool, at_epoch_seconds: float) -> None:
         """The configuration file was read."""

@@ -30,6 +30,7 @@ BROAD_EXCEPTS = frozenset(
         "router/api/middleware.py",  # whatever a handler raises becomes an error body, logged and counted
         "router/tools/plugins.py",  # code of others: a plugin that breaks is logged, and listed as not set up
         "router/tools/call.py",  # tools are also written by others; their bugs are logged, and counted as `broken`
+        "router/mcp/keeper.py",  # a server of others may break in any way; counted, and told by /tools
         "sidecar/monitor.py",  # the health loop survives anything; logged, and counted as a fact
     }
 )

@@ -6,7 +6,7 @@ Rules of this file
 
 from aiohttp import web
 
-from router.api import admin, chat, metrics, openai
+from router.api import admin, chat, metrics, openai, tool_calls
 from router.api.context import CURRENT
 from router.api.middleware import MIDDLEWARES
 from router.service import Current
@@ -15,6 +15,7 @@ ROUTES = (
     web.post("/chat", chat.chat),
     web.post("/decide", chat.decide),
     web.get("/tools", chat.tools),
+    web.post("/tools/{tool}/{operation}", tool_calls.call),
     web.post("/v1/chat/completions", openai.chat_completions),
     web.post("/v1/completions", openai.completions),
     web.post("/v1/embeddings", openai.embeddings),

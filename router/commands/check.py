@@ -6,6 +6,7 @@ Rules of this file
 
 import argparse
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from router.decider import rules_of
 from router.tools.registry import build
 from sidecar import Problem
 from sidecar.config import dotted, read
+
+MCP_SERVERS = ("router", "tools", "mcp", "servers")
+MCP_EXTRA = "it installed: pip install 'maek[mcp]'"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,13 +49,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _warnings(path: Path) -> tuple[Problem, ...]:
-    """The words of a configuration, known to be right, that never decide anything."""
+    """What of a configuration, known to be right, will not do what its author expects."""
     document = read(path)
-    rules = rules_of(load(path), build())
-    return tuple(
-        Problem(document.file, document.line(one.loc), dotted(one.loc), one.found, one.advice)
-        for one in shadowed(rules)
-    )
+    config = load(path)
+    found = [(one.loc, one.found, one.advice) for one in shadowed(rules_of(config, build()))]
+    if config.router.tools.mcp.servers and find_spec("mcp") is None:
+        found.append((MCP_SERVERS, "servers of others without the package mcp", MCP_EXTRA))
+    return tuple(Problem(document.file, document.line(loc), dotted(loc), what, advice) for loc, what, advice in found)
 
 
 def _row(problem: Problem) -> dict[str, Any]:
