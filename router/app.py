@@ -38,6 +38,7 @@ from router.jobs.jobs import Jobs
 from router.keys import Keys
 from router.learning.keeping import Keeping
 from router.lending import LentModels
+from router.mcp.servers import McpServers
 from router.occupancy import Occupancy
 from router.prewarming import Prewarmer
 from router.relay import Relay
@@ -103,6 +104,7 @@ class Parts:
     occupancy: Occupancy
     jobs: Jobs
     recorder: Recorder | None
+    mcp: McpServers
 
 
 class House:
@@ -140,6 +142,7 @@ class House:
         self.parts.gate.keepalive_seconds = config.router.relay.keepalive_seconds
         self.parts.prewarmer.on = config.router.prewarm
         self.parts.occupancy.most = config.router.limits.streams
+        self.parts.mcp.adopt(config.router.tools.mcp, config.router.data_folder())
         self._set_backends(specs)
         self.current.service = self._service(config)
         self._note_rules(config)
@@ -214,7 +217,7 @@ class House:
         dispatcher = Dispatcher(
             parts.store, parts.relay, fleet.level_at, parts.gate, parts.spending, parts.prewarmer.demanded
         )
-        tools = toolbox(config, lambda: parts.http)
+        tools = toolbox(config, lambda: parts.http, parts.mcp.tools)
         zone = config.router.zone
 
         def now() -> datetime:
@@ -304,7 +307,14 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         occupancy=occupancy,
         jobs=jobs_for(config, telemetry, lambda active: store.apply(QueueChanged(_now(), active))),
         recorder=recorder,
+        mcp=_mcp_servers(telemetry, stack),
     )
+
+
+def _mcp_servers(telemetry: Telemetry, stack: AsyncExitStack) -> McpServers:
+    servers = McpServers(telemetry.mcp_server, telemetry.no_mcp_server)
+    stack.push_async_callback(servers.close)
+    return servers
 
 
 def _registry() -> CollectorRegistry:

@@ -44,6 +44,18 @@ TOOL_CALLS = Metric(
 TOOL_DURATION = Metric(
     "maek_tool_duration_seconds", MetricType.HISTOGRAM, "Time that a call of a tool took, however it ended.", ("tool",)
 )
+MCP_SERVER_UP = Metric(
+    "maek_mcp_server_up",
+    MetricType.GAUGE,
+    "1 if a server of others that offers tools is connected, else 0, by its name in the configuration.",
+    ("server",),
+)
+MCP_SERVER_CONNECTIONS = Metric(
+    "maek_mcp_server_connections_total",
+    MetricType.COUNTER,
+    "Times that a server of others that offers tools was connected (up), and that it ended or could not be (failed).",
+    ("server", "outcome"),
+)
 QUEUE_DEPTH = Metric(
     "maek_queue_depth",
     MetricType.GAUGE,
@@ -119,6 +131,8 @@ METRICS = (
     ERRORS,
     TOOL_CALLS,
     TOOL_DURATION,
+    MCP_SERVER_UP,
+    MCP_SERVER_CONNECTIONS,
     QUEUE_DEPTH,
     QUEUE_WAIT,
     REJECTED,

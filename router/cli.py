@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     "tools": Command("list what Maek can do besides chatting", "router.commands.tools"),
     "documents": Command("index the folder of documents, or search it", "router.commands.documents"),
     "jobs": Command("list, show, cancel and retry the jobs of a running Maek", "router.commands.jobs"),
+    "mcp": Command("offer a running Maek to clients of the Model Context Protocol", "router.commands.mcp"),
     "sim": Command("serve the simulator: an LLM server without a model", "simulator.cli"),
     "key": Command("make API keys", "router.commands.key"),
 }

@@ -88,6 +88,7 @@ def _built(document: Document, environ: Mapping[str, str], listen: str | None) -
         yield from sidecar_faults(sidecar)
         yield from secret_faults(sidecar, environ)
         yield from _webhook_secret_faults(values, environ)
+        yield from _server_secret_faults(values, environ)
         yield from _role_faults(values)
         yield from _pool_faults(values)
         yield from _host_faults(values)
@@ -130,6 +131,15 @@ def _pool_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
         if pool not in roles:
             loc: Loc = ("router", "jobs", "pools", pool)
             yield Fault(loc, "an unknown role", f"{one_of(pool, roles)}, or this role under router.roles")
+
+
+def _server_secret_faults(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Fault]:
+    """What a server of others is to get and nobody has."""
+    servers = ("router", "tools", "mcp", "servers")
+    for name, entry in mapping(values, *servers).items():
+        for key in ("env", "headers"):
+            for variable, reference in mapping(entry, key).items():
+                yield from reference_faults((*servers, name, key, variable), reference, environ)
 
 
 def _host_faults(values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -40,7 +40,7 @@ class Record:
     at: datetime
     owner: str
     asked_for: str
-    """`auto`, a role or a model."""
+    """`auto`, a role or a model; `tool` where one was called without any decision."""
     decision: Decision | None = None
     """None where the caller had decided already, by naming a role or a model."""
     deciding: Journey = field(default_factory=Journey)

@@ -47,6 +47,8 @@ class Telemetry:
         self._job_seconds = self._histogram(catalog.JOB_DURATION, catalog.JOB_DURATION_BUCKETS)
         self._job_retries = self._counter(catalog.JOB_RETRIES)
         self._webhooks = self._counter(catalog.WEBHOOKS)
+        self._mcp_up = self._gauge(catalog.MCP_SERVER_UP)
+        self._mcp_connections = self._counter(catalog.MCP_SERVER_CONNECTIONS)
         self._reload_success = self._gauge(catalog.RELOAD_SUCCESS)
         self._reload_at = self._gauge(catalog.RELOAD_TIMESTAMP)
         self._gauge(catalog.CHATS_ACTIVE).set_function(active_chats)
@@ -109,6 +111,16 @@ class Telemetry:
     def webhook_sent(self, outcome: str) -> None:
         """`delivered`, `failed` or `given_up`."""
         self._webhooks.labels(outcome).inc()
+
+    def mcp_server(self, server: str, up: bool | None) -> None:
+        """A server of others is up (True), has ended or could not be had (False), or is new (None)."""
+        self._mcp_up.labels(server).set(1 if up else 0)
+        if up is not None:
+            self._mcp_connections.labels(server, "up" if up else "failed").inc()
+
+    def no_mcp_server(self, server: str) -> None:
+        """A server of others is configured no more."""
+        self._mcp_up.remove(server)
 
     def reloaded(self, *, ok: bool, at_epoch_seconds: float) -> None:
         """The configuration file was read."""

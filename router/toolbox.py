@@ -29,6 +29,7 @@ from router.tools.documents.ranking import Rankers
 from router.tools.hosts.doors import Certificates, door_of
 from router.tools.hosts.host import Host
 from router.tools.infra import InfraSettings
+from router.tools.live import LiveTools, nothing_outside
 from router.tools.plugins import plugged
 from router.tools.reach import http_checker
 from router.tools.registry import ToolSettings, build
@@ -36,12 +37,17 @@ from router.tools.spec import Tool
 from sidecar.config import resolve
 
 
-def toolbox(config: Config, http: Callable[[], aiohttp.ClientSession]) -> Mapping[str, Tool]:
-    """Every tool by name, as this configuration has it. `http` lends the session for questions to other servers."""
+def toolbox(
+    config: Config,
+    http: Callable[[], aiohttp.ClientSession],
+    outside: Callable[[], Mapping[str, Tool]] = nothing_outside,
+) -> Mapping[str, Tool]:
+    """Every tool by name, as this configuration has it. `http` lends the session for questions to other servers;
+    `outside` gives the tools of servers of others, which come and go."""
     settings = ToolSettings(
         _infra(config), http_checker(http), _calendar(config), archive_of(config, http), _document_models(config)
     )
-    return {**build(settings), **plugged(config.router.tools.plugins)}
+    return LiveTools({**build(settings), **plugged(config.router.tools.plugins)}, outside)
 
 
 def archive_of(config: Config, http: Callable[[], aiohttp.ClientSession]) -> Archive | None:

@@ -41,7 +41,7 @@ from router.sessions.store import SessionStore, SessionStoreFailed
 from router.silence import filled
 from router.telemetry import Telemetry
 from router.tool_use import Caller, ToolUse, Wanted
-from router.tools.spec import PendingDraft, Tool
+from router.tools.spec import PendingDraft, Tool, ToolResult
 
 log = logging.getLogger(__name__)
 
@@ -205,6 +205,11 @@ class Turns:
                 assert_never(decision.action)
         await emit(Token(text))
         return Done(text, record.journey, None, "stop")
+
+    async def use(self, ask: Ask, wanted: Wanted, record: Record, emit: Emit) -> tuple[str, ToolResult]:
+        """One operation without any decision: the id of the session, and what came of it."""
+        session = (await self._sessions.open(ask.session, ask.owner)).id
+        return session, await self._tool_use.used(wanted, Caller(ask.owner, ask.language, session), record, emit)
 
     def system_prompt(self, language: str) -> str:
         """What stands before a conversation that gives none: who answers, how, and what day it is."""

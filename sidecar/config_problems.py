@@ -16,7 +16,6 @@ from pydantic import BaseModel, ValidationError
 from sidecar.config_file import Document, Loc, dotted
 from sidecar.config_words import Schema, at, keys, kind, paths, shown, wanted
 from sidecar.errors import ConfigInvalid, Problem
-from sidecar.section import NAME_WANTED
 
 HIDDEN_KEYS = frozenset({"api_key", "keys", "password", "secret", "url"})
 """Nothing at or under these keys is ever shown."""
@@ -115,7 +114,7 @@ def _translated(details: Any, root: Schema) -> Fault:
         case "missing":
             return Fault(loc, "nothing", wanted(at(root, loc), root))
         case "refused" if loc[-1] == "[key]":
-            return Fault(loc[:-1], f"the name {shown(loc[-2])}", NAME_WANTED)
+            return Fault(loc[:-1], f"the name {shown(loc[-2])}", details["ctx"]["wanted"])
         case "refused":
             context = details["ctx"]
             return Fault(loc, context.get("found") or _value(value, loc), context["wanted"])

@@ -16,7 +16,7 @@ from json_repair import repair_json
 from pydantic import BaseModel
 
 from router.language import pick
-from router.tools.parameters import description
+from router.tools.parameters import description, named_fields
 from router.tools.spec import Operation, Tool
 
 SEPARATOR = "__"
@@ -62,7 +62,7 @@ def _function(name: str, operation: Operation, language: str) -> dict[str, Any]:
 def _parameters(params: type[BaseModel], language: str) -> Mapping[str, Any]:
     """The JSON Schema of the parameters, each with its description in one language, and no more than a model needs."""
     schema = params.model_json_schema()
-    for name, field in params.model_fields.items():
+    for name, field in named_fields(params).items():
         told = schema.get("properties", {}).get(name)
         if isinstance(told, dict):
             told.pop("ko", None)

@@ -6,6 +6,7 @@ Rules of this file
 
 import argparse
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from router.decider import rules_of
 from router.tools.registry import build
 from sidecar import Problem
 from sidecar.config import dotted, read
+
+MCP_SERVERS = ("router", "tools", "mcp", "servers")
+MCP_EXTRA = "it installed: pip install 'maek[mcp]'"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +55,8 @@ def _warnings(path: Path) -> tuple[Problem, ...]:
     config = load(path)
     found = [(one.loc, one.found, one.advice) for one in shadowed(rules_of(config, build()))]
     found += [(one.loc, one.found, one.wanted) for one in calendar_warnings(config.router.tools.calendar)]
+    if config.router.tools.mcp.servers and find_spec("mcp") is None:
+        found.append((MCP_SERVERS, "servers of others without the package mcp", MCP_EXTRA))
     return tuple(Problem(document.file, document.line(loc), dotted(loc), what, wanted) for loc, what, wanted in found)
 
 

@@ -5,6 +5,7 @@ from pydantic import Field
 from router.config_tools.calendars import CalendarConfig
 from router.config_tools.documents import DocumentConfig
 from router.config_tools.infra import InfraConfig
+from router.config_tools.mcp import McpConfig
 from router.config_tools.plugins import PluginsConfig
 from sidecar.config import Section
 
@@ -20,3 +21,5 @@ class ToolsConfig(Section):
     """Machines and services."""
     plugins: PluginsConfig = Field(default_factory=dict)
     """Tools of other packages, by the names that these give them; each with its own options."""
+    mcp: McpConfig = McpConfig()
+    """Servers of others that offer tools."""

@@ -16,7 +16,7 @@ def abilities(tools: Mapping[str, Tool], language: str) -> str:
     titles = (
         pick(language, ko=tool.title_ko, en=tool.title_en).partition(" (")[0]
         for tool in tools.values()
-        if tool.configured
+        if tool.configured and tool.operations
     )
     return ", ".join(titles)
 

@@ -29,6 +29,7 @@ DEADLINE_SECONDS = 20.0
 _UNSURE = "unsure"
 _OFF = "off"
 _SHADOW = "shadow"
+_OUTSIDE = "outside"
 
 
 class EmbeddedModel(Protocol):
@@ -109,6 +110,8 @@ def decide_at_once(message: str, facts: SessionFacts, stages: Stages) -> AtOnce:
         decision = ask(request)
         if decision is None:
             fallbacks.append(f"{source}: {_UNSURE}")
+        elif source is Source.MODEL and _may_be_outside(decision, stages):
+            fallbacks.append(f"{source}: {_OUTSIDE}")
         elif trust is Trust.SHADOW:
             fallbacks.append(f"{source}: {_SHADOW}")
             silent.append(_silent(decision))
@@ -118,6 +121,13 @@ def decide_at_once(message: str, facts: SessionFacts, stages: Stages) -> AtOnce:
             )
             return AtOnce(decided, (), ())
     return AtOnce(None, tuple(fallbacks), tuple(silent))
+
+
+def _may_be_outside(decision: Decision, stages: Stages) -> bool:
+    """Whether it may be a matter for a tool that the embedded model has never heard of, and the classifier has."""
+    if decision.action is not Action.ROUTE or stages.classifier is None:
+        return False
+    return any(tool.foreign and tool.operations for tool in stages.rules.tools.values())
 
 
 def agree(one: Decision | Silent, other: Decision | Silent) -> bool:

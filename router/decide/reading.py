@@ -164,7 +164,7 @@ def _tool_decision(answer: _Answer, tools: Mapping[str, Tool], *, may_confirm: b
 def _operation(answer: _Answer, tools: Mapping[str, Tool]) -> tuple[Tool, Operation]:
     name = (answer.tool or "").lower()
     tool = tools.get(name)
-    if _SENDS.search(f"{name}.{answer.operation or ''}".lower()):
+    if not (tool and tool.foreign) and _SENDS.search(f"{name}.{answer.operation or ''}".lower()):
         raise Sending("sending is impossible; no tool sends, replies or forwards")
     if tool is None:
         raise Unusable(f"there is no such tool; the tools are {', '.join(tools)}")

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from router.language import pick
-from router.tools.parameters import description
+from router.tools.parameters import description, named_fields
 from router.tools.spec import Operation, Tool
 
 
@@ -18,14 +18,18 @@ def describe(tools: Mapping[str, Tool], language: str) -> str:
     """One line a tool and one an operation, with the parameters and what they are."""
     lines = []
     for tool in tools.values():
+        if not tool.operations:
+            # A server of others that has not told yet what it can do.
+            continue
         lines.append(f"- {tool.name}: {pick(language, ko=tool.title_ko, en=tool.title_en)}")
         lines.extend(f"  - {_line(tool.name, operation, language)}" for operation in tool.operations.values())
     return "\n".join(lines)
 
 
 def _line(tool: str, operation: Operation, language: str) -> str:
-    params = ", ".join(_param(name, field) for name, field in operation.params.model_fields.items())
-    told = "; ".join(f"{name}: {description(field, language)}" for name, field in operation.params.model_fields.items())
+    fields = named_fields(operation.params)
+    params = ", ".join(_param(name, field) for name, field in fields.items())
+    told = "; ".join(f"{name}: {description(field, language)}" for name, field in fields.items())
     title = pick(language, ko=operation.title_ko, en=operation.title_en)
     return f"{tool}.{operation.name}({params}): {title}" + (f" [{told}]" if told else "")
 
@@ -43,6 +47,8 @@ def tool_json(tool: Tool) -> dict[str, Any]:
         "title_ko": tool.title_ko,
         "title_en": tool.title_en,
         "configured": tool.configured,
+        "foreign": tool.foreign,
+        "trouble": tool.trouble,
         "operations": [_operation_json(operation) for operation in tool.operations.values()],
     }
 

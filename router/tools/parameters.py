@@ -75,13 +75,18 @@ TimeOfDay = Annotated[
 
 def canonical(params: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Any]:
     """`raw` checked: defaults filled in, what is null left out. Raises pydantic's ValidationError."""
-    given = {name: value for name, value in raw.items() if not _absent(params, name, value)}
-    return params.model_validate(given).model_dump(mode="json", exclude_none=True)
+    fields = named_fields(params)
+    given = {name: value for name, value in raw.items() if not _absent(fields.get(name), value)}
+    return params.model_validate(given).model_dump(mode="json", exclude_none=True, by_alias=True)
 
 
-def _absent(params: type[BaseModel], name: str, value: Any) -> bool:
+def named_fields(params: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """The parameters by the names that callers give them; those of others may be no names in Python."""
+    return {field.alias or name: field for name, field in params.model_fields.items()}
+
+
+def _absent(field: FieldInfo | None, value: Any) -> bool:
     # Models write "" for an optional value that they do not want to give.
-    field = params.model_fields.get(name)
     optional = field is not None and not field.is_required() and field.default is None
     return value is None or (optional and value == "")
 

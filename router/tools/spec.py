@@ -125,4 +125,7 @@ class Tool:
     configured: bool = True
     """False: it is known, listed and decided for, but answers that it is not configured."""
     foreign: bool = False
-    """Its operations are named by somebody else's server, so that no metric may be labelled with them."""
+    """It belongs to somebody else's server, which wrote what its operations and parameters are, and which comes and
+    goes: no metric may be labelled with their names."""
+    trouble: str | None = None
+    """Why it cannot be used now, for the operator; None: nothing is known to be wrong."""

@@ -11,6 +11,7 @@ from router.config_domains import DomainConfig
 from router.config_tools import calendars as calendar_config
 from router.config_tools import documents as documents_config
 from router.config_tools import infra as infra_config
+from router.config_tools import mcp as mcp_config
 from router.config_tools.section import ToolsConfig
 from router.language import Language
 from sidecar import config as sidecar_config
@@ -109,6 +110,23 @@ calendars = sections(
     kind=st.just(calendar_config.CalendarKind.CALDAV),
     accounts=st.dictionaries(names, accounts, min_size=1, max_size=1),
 )
+mcp_ways = st.sampled_from(
+    [
+        {"command": "uvx", "args": ("mcp-server-time",), "cwd": "~/servers"},
+        {"command": "server", "env": {"TOKEN": "env:MAEK_TEST_KEY"}},
+        {"url": "http://127.0.0.1:9100/mcp", "headers": {"Authorization": "env:MAEK_TEST_KEY"}},
+    ]
+)
+mcp_servers = st.builds(
+    lambda way, **given: mcp_config.McpServerConfig(**way, **given),
+    mcp_ways,
+    title=st.none() | texts,
+    allow=st.lists(texts, max_size=2).map(tuple),
+    confirm=st.sampled_from(mcp_config.Confirm),
+    timeout_seconds=seconds,
+)
+mcp_names = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,10}", fullmatch=True)
+mcp = sections(mcp_config.McpConfig, servers=st.dictionaries(mcp_names, mcp_servers, max_size=2))
 
 
 def _documents(role_names: list[str]) -> st.SearchStrategy[Any]:
@@ -178,6 +196,7 @@ def configs(draw: st.DrawFn) -> Config:
             calendar=calendars,
             document=_documents(["classifier", "reasoner", *given_roles]),
             infra=sections(infra_config.InfraConfig, hosts=hosts),
+            mcp=mcp,
         ),
         jobs=jobs,
         keys=st.lists(keys, max_size=2, unique_by=lambda one: one.hash).map(tuple),

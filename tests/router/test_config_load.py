@@ -72,16 +72,19 @@ def test_the_examples_of_the_shipped_file_can_be_used() -> None:
     assert list(config.router.tools.calendar.accounts) == ["kim"]
     assert list(config.router.tools.infra.services) == ["document-server"]
     assert list(config.router.tools.infra.hosts) == ["gpu", "nas"]
+    assert list(config.router.tools.mcp.servers) == ["time", "wiki"]
     assert [key.name for key in config.router.keys] == [None, "bot"]
 
 
 def with_examples(text: str) -> str:
     """The file with its commented examples in the place of the empty values above them."""
     without_empty = re.sub(r"^ *\w+: (\[\]|\{\}) .*For example:$", "", text, flags=re.MULTILINE)
-    return re.sub(r"^( +)# (?=(accounts|backends|services|keys):$|nas:|  )", r"\1", without_empty, flags=re.MULTILINE)
+    return re.sub(
+        r"^( +)# (?=(accounts|backends|services|servers|keys):$|nas:|  )", r"\1", without_empty, flags=re.MULTILINE
+    )
 
 
-FREE = {"accounts", "hosts", "services", "roles"}
+FREE = {"accounts", "hosts", "services", "servers", "roles"}
 
 
 def plain(loc: tuple[Any, ...]) -> tuple[Any, ...]:

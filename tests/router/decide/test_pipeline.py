@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from router.decide.pipeline import EmbeddedModel, Stages, decide, decide_at_once
 from router.decide.prompt import PROMPT_VERSION
 from router.decide.request import Domain, Request
 from router.errors import NoBackend
+from router.tools.spec import Tool
 from router.trust import Trust
 from tests.router.decide.given import PERSONA, RULES, TOOLS, Scripted, facts
 
@@ -139,3 +141,34 @@ async def test_a_caller_that_goes_away_is_not_answered_with_a_default() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+class Routing:
+    """An embedded model that gives everything to the reasoner."""
+
+    version = "7"
+
+    def decide(self, _request: Request, /) -> Decision | None:
+        return Decision(Action.ROUTE, Source.MODEL, "sure")
+
+
+@pytest.mark.parametrize(
+    ("known", "source", "fallbacks"),
+    [
+        (TOOLS, Source.MODEL, ("rule: unsure",)),
+        ({**TOOLS, "mcp_x": Tool("mcp_x", "x", "x", {}, foreign=True)}, Source.MODEL, ("rule: unsure",)),
+        (
+            {**TOOLS, "mcp_x": Tool("mcp_x", "x", "x", TOOLS["infra"].operations, foreign=True)},
+            Source.LLM,
+            ("rule: unsure", "model: outside"),
+        ),
+    ],
+    ids=["ours alone", "one that offers nothing", "one that the embedded model does not know"],
+)
+async def test_the_classifier_hears_what_may_be_for_a_tool_of_others(
+    known: Mapping[str, Tool], source: Source, fallbacks: tuple[str, ...]
+) -> None:
+    rules = replace(RULES, tools=known)
+    classifier = Classifier(Scripted(ROUTE), known, PERSONA)
+    decision = await decide("음 글쎄", facts(), (), Stages(rules, model=Routing(), classifier=classifier))
+    assert (decision.source, decision.fallbacks) == (source, fallbacks)

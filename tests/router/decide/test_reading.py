@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -224,3 +225,12 @@ def test_any_text_is_a_decision_or_unusable(text: str) -> None:
         assert decision.response
     for said in (decision.response, decision.prompt):
         (said or "").encode()
+
+
+def test_a_tool_of_others_may_have_a_name_of_sending() -> None:
+    network = replace(TOOLS["infra"].operations["network"], name="send_message")
+    ours = replace(TOOLS["infra"], name="mcp_chat", operations={"send_message": network})
+    answer = tools_answer("mcp_chat", "send_message")
+    assert read_answer(answer, {**TOOLS, "mcp_chat": replace(ours, foreign=True)}).operation == "send_message"
+    with pytest.raises(Sending):
+        read_answer(answer, {**TOOLS, "mcp_chat": ours})
