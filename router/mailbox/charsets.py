@@ -29,7 +29,7 @@ _LONGEST_CHARACTER_BYTES = 4
 
 
 def decoded(content: bytes, charset: str | None, *, cut: bool = False) -> str:
-    """The text of bytes that are said to be of a charset. `cut`: their end is missing, perhaps inside of a character."""
+    """The text of bytes that are said to be of a charset. `cut`: their end is missing, perhaps inside a character."""
     named = _codec(charset)
     as_utf8 = _strictly(content, "utf-8", cut)
     # Bytes that read as Hangul in UTF-8 are that, whatever they are called; chance does not write three-byte letters.

@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ from router.tools.letters import MailFailed, Trouble
 
 MOST_LITERAL_BYTES = 2_000_000
 """More than anything that is asked for."""
-MOST_BYTES = 32_000_000
+MOST_BYTES = 16_000_000
 """Of all answers to one question."""
 CONNECT_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
@@ -77,10 +77,8 @@ class Line:
         with self._lock:
             self._cut = True
             for sock in self._sockets:
-                try:
+                with suppress(OSError):  # it was closed already
                     sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # it was closed already
                 sock.close()
             self._sockets.clear()
 
@@ -156,33 +154,34 @@ def connected(server: Server, line: Line) -> Iterator[IMAPClient]:
     client: IMAPClient | None = None
     try:
         with _explained():
-            client = _opened(server, line)
+            context = _trusting(server.ca_file)
+            client = _Client(server, context, line)
+            if server.starttls:
+                client.starttls(context)
+            _log_in(client, server)
             yield client
         _take_leave(client, line)
     finally:
         line.cut()
         if client is not None:
-            _close(client)
+            with suppress(OSError):  # it is cut already
+                client.shutdown()
 
 
-def _opened(server: Server, line: Line) -> IMAPClient:
-    context = _trusting(server.ca_file)
+def _log_in(client: IMAPClient, server: Server) -> None:
     try:
-        client = _Client(server, context, line)
-        if server.starttls:
-            client.starttls(context)
-    except ssl.SSLError as error:
-        raise MailFailed(Trouble.TLS, _reason(error)) from error
-    except CapabilityError as error:
-        raise MailFailed(Trouble.TLS, "the server offers no STARTTLS") from error
-    try:
-        client.login(server.user, server.password)
+        client.login(_quoted(server.user), server.password)
     except LoginError as error:
         if isinstance(error.__context__, imaplib.IMAP4.abort):
             raise ConnectionResetError("the mail server ended the connection") from None
         # The server's words may repeat what was sent.
         raise MailFailed(Trouble.LOGIN, "the server refused the login") from None
-    return client
+
+
+def _quoted(user: str) -> str:
+    """The library quotes the password alone."""
+    escaped = user.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
@@ -205,6 +204,10 @@ def _explained() -> Iterator[None]:
     """What a library says of a server that talks nonsense is one failure of ours."""
     try:
         yield
+    except ssl.SSLError as error:
+        raise MailFailed(Trouble.TLS, _reason(error)) from error
+    except CapabilityError as error:
+        raise MailFailed(Trouble.TLS, "the server offers no STARTTLS") from error
     except (MailFailed, OSError):
         raise
     except imaplib.IMAP4.abort as error:
@@ -217,14 +220,5 @@ def _explained() -> Iterator[None]:
 def _take_leave(client: IMAPClient, line: Line) -> None:
     """So that the server need not guess; whatever it answers, the question is answered already."""
     line.deadline = min(line.deadline, time.monotonic() + LEAVE_SECONDS)
-    try:
+    with suppress(OSError, imaplib.IMAP4.error, MailFailed):  # the connection is closed all the same
         client.logout()
-    except (OSError, imaplib.IMAP4.error, MailFailed):
-        pass  # the connection is closed all the same
-
-
-def _close(client: IMAPClient) -> None:
-    try:
-        client.shutdown()
-    except OSError:
-        pass  # it is cut already

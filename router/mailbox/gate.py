@@ -18,7 +18,7 @@ _HEADS = tuple(
     re.compile(_TAG + pattern)
     for pattern in (
         rb"(?:CAPABILITY|STARTTLS|LOGOUT)\r\n\Z",
-        rb"(?:LOGIN|EXAMINE) [^\r\n]+\r\n\Z",
+        rb"(?:LOGIN|EXAMINE) [^\r\n]*[^\r\n}]\r\n\Z",
         rb"UID FETCH [0-9,:]+ \(" + _ITEM + rb"(?: " + _ITEM + rb")*\)\r\n\Z",
     )
 )

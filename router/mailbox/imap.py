@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 AT_ONCE = 3
 """Connections to one account; servers allow ten and more."""
+SLACK_SECONDS = 0.5
+"""The thread looks at its deadline between two reads. A server that keeps one read busy for ever is cut from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class ImapMailbox:
         return await self._asked(question)
 
     async def _asked(self, question: Callable[[Line], T]) -> T:
-        async with self._room:
+        async with asyncio.timeout(self.timeout_seconds + SLACK_SECONDS), self._room:
             line = Line(time.monotonic() + self.timeout_seconds)
             try:
                 return await asyncio.to_thread(question, line)
