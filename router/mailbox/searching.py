@@ -15,13 +15,14 @@ from datetime import date, tzinfo
 from imapclient import IMAPClient
 
 from router.mailbox.connection import Line
+from router.mailbox.criteria import charset_of
 from router.mailbox.looking import CannotSearch, Folder, opened_folder
 from router.tools.letters import Found, Letter, MailFailed, Trouble
 
 LISTED = 20
 """Messages of a search that are told."""
 LOOKED_AT = 300
-"""Messages of a folder that are looked at one by one, where the server cannot search."""
+"""Messages of a folder that are looked at one by one, where a server cannot be trusted to search."""
 BODIES_RATIO = 0.6
 """Part of the time left that the search in texts may take."""
 
@@ -44,6 +45,9 @@ class Search:
             self._gather(bodies=False)
         except CannotSearch:
             return self._told(looked_at=self._by_hand())
+        if charset_of(self.words) is not None and len(self._found) <= LISTED:
+            # Servers do not know all the names that Korean charsets go by in mails; we do.
+            self._by_hand()
         if self.words and len(self._found) <= LISTED:
             return self._told(bodies=self._in_texts(line))
         return self._told()

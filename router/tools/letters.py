@@ -10,6 +10,9 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
+UID_SHAPE = r"[1-9][0-9]{0,9}-[a-z2-7]{8}"
+"""What a uid looks like, as a regular expression: nothing else that people write does, with mail spoken of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:

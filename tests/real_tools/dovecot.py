@@ -34,7 +34,7 @@ ssl = required
 ssl_cert = <{folder}/cert.pem
 ssl_key = <{folder}/key.pem
 disable_plaintext_auth = yes
-mail_location = maildir:{folder}/mail/%u
+mail_location = {kind}:{folder}/mail/%u
 first_valid_uid = 1
 first_valid_gid = 1
 maildir_very_dirty_syncs = yes
@@ -73,6 +73,9 @@ class Dovecot:
     folder: Path
     tls_port: int
     starttls_port: int
+    uid: int
+    gid: int
+    """Whose its mailboxes are."""
 
     @property
     def certificate(self) -> Path:
@@ -81,12 +84,16 @@ class Dovecot:
 
     def put(self, user: str, message: bytes, arrived: datetime, *, folder: str = "INBOX", flags: str = "") -> None:
         """Lay a message into a folder, as a delivery would."""
-        place = self.mailbox(user, folder) / "cur"
-        number = len(os.listdir(place))
-        path = place / f"{int(arrived.timestamp())}.M{number}P1.host:2,{flags}"
-        path.write_bytes(message)
-        os.utime(path, (arrived.timestamp(), arrived.timestamp()))
-        _give_away(path)
+        place = self.mailbox(user, folder)
+        self._lay(place, len(os.listdir(place)), message, arrived, flags)
+
+    def _lay(self, place: Path, number: int, message: bytes, arrived: datetime, flags: str) -> None:
+        at = arrived.timestamp()
+        path = f"{place}/{int(at)}.M{number}P1.host:2,{flags}"
+        with open(path, "wb") as file:
+            file.write(message)
+        os.utime(path, (at, at))
+        os.chown(path, self.uid, self.gid)
 
     def mailbox(self, user: str, folder: str = "INBOX") -> Path:
         """Where a folder's messages are; made where it is not there."""
@@ -95,8 +102,8 @@ class Dovecot:
         for one in (root, place, *(place / name for name in ("cur", "new", "tmp"))):
             if not one.is_dir():
                 one.mkdir(parents=True)
-                _give_away(one)
-        return place
+                os.chown(one, self.uid, self.gid)
+        return place / "cur"
 
     def bytes_of(self, user: str) -> dict[str, bytes]:
         """Every message file of a user, by its name, which tells the flags."""
@@ -112,11 +119,6 @@ class Dovecot:
         return (self.folder / "log.txt").read_text(errors="replace")
 
 
-def _give_away(path: Path) -> None:
-    owner = pwd.getpwnam(MAIL_USER)
-    os.chown(path, owner.pw_uid, owner.pw_gid)
-
-
 def executable() -> str:
     """Where it is; skips the test that asks if it is not there, or fails it on CI."""
     found = shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
@@ -129,23 +131,24 @@ def executable() -> str:
 
 
 @contextmanager
-def running() -> Iterator[Dovecot]:
-    """A Dovecot on free ports, gone at the end."""
+def running(kind: str = "maildir") -> Iterator[Dovecot]:
+    """A Dovecot on free ports, over mailboxes of that kind, gone at the end."""
     program = executable()
     folder = Path(tempfile.mkdtemp(prefix="maek-dovecot-")).resolve()
     try:
         folder.chmod(0o755)
-        server = Dovecot(folder, _free_port(), _free_port())
-        (folder / "mail").mkdir()
-        _give_away(folder / "mail")
-        _make_certificate(folder)
         owner = pwd.getpwnam(MAIL_USER)
+        server = Dovecot(folder, _free_port(), _free_port(), owner.pw_uid, owner.pw_gid)
+        (folder / "mail").mkdir()
+        os.chown(folder / "mail", server.uid, server.gid)
+        _make_certificate(folder)
         (folder / "dovecot.conf").write_text(
             SETTINGS.format(
+                kind=kind,
                 folder=folder,
                 password=PASSWORD,
-                uid=owner.pw_uid,
-                gid=owner.pw_gid,
+                uid=server.uid,
+                gid=server.gid,
                 tls_port=server.tls_port,
                 starttls_port=server.starttls_port,
             )
