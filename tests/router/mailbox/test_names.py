@@ -1,10 +1,13 @@
 """Names of messages: each leads to one message or nowhere."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router.mailbox.names import Name, check_of, name_of, parse
+from router.tools.letters import UID_SHAPE
 
 places = st.tuples(st.text(max_size=20), st.text(max_size=20), st.integers(1, 2**32 - 1))
 
@@ -13,6 +16,7 @@ places = st.tuples(st.text(max_size=20), st.text(max_size=20), st.integers(1, 2*
 def test_a_name_is_read_back_as_it_was_written(number: int, place: tuple[str, str, int]) -> None:
     check = check_of(*place)
     assert parse(name_of(number, check)) == Name(number, check)
+    assert re.fullmatch(UID_SHAPE, name_of(number, check))
 
 
 @given(places, places)
