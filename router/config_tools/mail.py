@@ -22,7 +22,8 @@ from sidecar.config import (
     refused,
 )
 
-HOST_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$"
+HOST_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|(?=.*:.*:)[0-9A-Fa-f:.]{2,45})$"
+"""A name, or an address; one of IPv6 has two colons at least."""
 HOST_WANTED = "the name of a host such as imap.example.com, without port"
 USER_WANTED = "a user name of printable ASCII"
 FOLDER_WANTED = "the name of a folder, without control characters"
