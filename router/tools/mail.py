@@ -6,6 +6,7 @@ Rules of this file
 - Users are kept apart: the mailbox is that of the call's owner.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -17,6 +18,8 @@ from router.tools.letters import Attachment, Found, Letter, Mailbox, Mailboxes, 
 from router.tools.parameters import Params, described
 from router.tools.spec import Operation, Run, Tool, ToolCall, ToolResult
 from router.tools.unconfigured import refusing
+
+log = logging.getLogger(__name__)
 
 NAME = "email"
 DEFAULT_DAYS = 7
@@ -152,6 +155,7 @@ class _Mail:
 
 
 def _failed(call: ToolCall, error: MailFailed) -> ToolFailed:
+    log.info("mail cannot be asked reason=%s", error)
     ko, en = _TROUBLES[error.trouble]
     shown = error.trouble in {Trouble.TLS, Trouble.FOLDER}
     return ToolFailed(_say(call, ko=ko, en=en) + (f" ({error.detail})" if shown else ""))

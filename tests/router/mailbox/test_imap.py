@@ -4,14 +4,16 @@ import asyncio
 import logging
 import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from router.mailbox.connection import MOST_LITERAL_BYTES, Server
-from router.mailbox.gate import ALLOWED
+from router.mailbox.connection import MOST_LITERAL_BYTES, Line, Server, connected
+from router.mailbox.gate import ALLOWED, NotAllowed
 from router.mailbox.imap import ImapMailbox
 from router.tools.letters import MailFailed, Trouble
 from tests.router.mailbox.imap_server import Answer, ImapServer, babble, cut, drip, hang, made_certificate, serving
@@ -74,6 +76,42 @@ async def test_whatever_is_searched_and_read_only_commands_of_the_list_are_sent(
     assert server.commands <= set(ALLOWED)
     assert {"EXAMINE", "UID SEARCH", "UID FETCH"} <= server.commands
     assert not any(b"BODY[" in line for line in server.sent)
+
+
+@pytest.mark.parametrize(
+    ("command", "change"),
+    [
+        ("SELECT", lambda client: client.select_folder("INBOX")),
+        ("STORE", lambda client: client.add_flags([5], [b"\\Seen"])),
+        ("STORE", lambda client: client.delete_messages([5])),
+        ("COPY", lambda client: client.copy([5], "Trash")),
+        ("EXPUNGE", lambda client: client.expunge()),
+        ("EXPUNGE", lambda client: client.expunge([5])),
+        ("CLOSE", lambda client: client.close_folder()),
+        ("APPEND", lambda client: client.append("INBOX", b"x")),
+        ("CREATE", lambda client: client.create_folder("x")),
+        ("DELETE", lambda client: client.delete_folder("x")),
+        ("RENAME", lambda client: client.rename_folder("x", "y")),
+        ("SUBSCRIBE", lambda client: client.subscribe_folder("x")),
+        ("FETCH", lambda client: client.fetch([5], ["BODY[]"])),
+        ("FETCH", lambda client: client.fetch([5], ["RFC822"])),
+        ("NOOP", lambda client: client.noop()),
+    ],
+)
+async def test_the_library_itself_cannot_change_anything_over_this_connection(
+    certificate: Path, command: str, change: Callable[[Any], object]
+) -> None:
+    async with serving(certificate) as server:
+        there = Server("localhost", server.port, False, str(certificate), "ada", SECRET)
+
+        def attempt() -> None:
+            with connected(there, Line(time.monotonic() + 10)) as client:
+                client.select_folder("INBOX", readonly=True)
+                change(client)
+
+        with pytest.raises(NotAllowed):
+            await asyncio.to_thread(attempt)
+    assert not any(command.encode() in line for line in server.sent)
 
 
 async def test_a_uid_of_before_the_server_numbered_anew_leads_nowhere(certificate: Path) -> None:
