@@ -16,6 +16,8 @@ PURE := $(subst $(space),$(comma),$(strip \
   router/decide/* router/decide/intent/* router/demands.py router/documents/passages.py \
   router/documents/query.py router/jobs/job.py router/jobs/schema.py router/jobs/transitions.py router/jobs/view.py \
   router/jobs/webhooks.py router/plain_urls.py router/judging/* router/learning/fitting.py \
+  router/mailbox/charsets.py router/mailbox/criteria.py router/mailbox/gate.py router/mailbox/markup.py \
+  router/mailbox/names.py router/mailbox/parts.py \
   router/learning/lessons.py router/learning/trial.py router/mcp/contents.py router/mcp/naming.py router/mcp/schemas.py \
   router/sse.py router/signs.py router/tokens.py router/tool_calls.py router/sessions/trimming.py \
   router/sessions/encoding.py router/tools/agenda/account_words.py router/tools/agenda/entries.py router/tools/agenda/words.py \

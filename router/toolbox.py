@@ -19,6 +19,7 @@ from router.config_tools.infra import HostConfig
 from router.documents.local import local_archive
 from router.documents.remote import RemoteArchive
 from router.keys import owner_of_hash
+from router.mailbox.accounts import mailboxes
 from router.tools.agenda.files import CalendarFiles
 from router.tools.agenda.servers import CalendarServers
 from router.tools.agenda.store import Agenda
@@ -45,7 +46,12 @@ def toolbox(
     """Every tool by name, as this configuration has it. `http` lends the session for questions to other servers;
     `outside` gives the tools of servers of others, which come and go."""
     settings = ToolSettings(
-        _infra(config), http_checker(http), _calendar(config), archive_of(config, http), _document_models(config)
+        _infra(config),
+        http_checker(http),
+        _calendar(config),
+        archive_of(config, http),
+        _document_models(config),
+        mailboxes(config),
     )
     return LiveTools({**build(settings), **plugged(config.router.tools.plugins)}, outside)
 

@@ -5,6 +5,7 @@ from pydantic import Field
 from router.config_tools.calendars import CalendarConfig
 from router.config_tools.documents import DocumentConfig
 from router.config_tools.infra import InfraConfig
+from router.config_tools.mail import EmailConfig
 from router.config_tools.mcp import McpConfig
 from router.config_tools.plugins import PluginsConfig
 from sidecar.config import Section
@@ -15,6 +16,8 @@ class ToolsConfig(Section):
 
     calendar: CalendarConfig = CalendarConfig()
     """What is on, and new entries."""
+    email: EmailConfig = EmailConfig()
+    """Mail, which is searched and read and never sent."""
     document: DocumentConfig = DocumentConfig()
     """The documents that questions are answered from."""
     infra: InfraConfig = InfraConfig()

@@ -1,4 +1,4 @@
-"""Rules for searching mail.
+"""Rules for searching mail, and for reading a message that is named by its uid.
 
 Rules of this file
 - Pure. Unknown words are the query only where a query stands: before the mail, and in English also after "about" or
@@ -12,6 +12,7 @@ from router.decide.lexicon import TIME_LIKE, Kind, Word
 from router.decide.patterns import lazy
 from router.decide.request import Request
 from router.decide.topic import topic_of
+from router.tools.letters import UID_SHAPE
 from router.tools.mail import DEFAULT_DAYS
 
 MAX_QUERY_WORDS = 6
@@ -19,6 +20,19 @@ MAX_QUERY_WORDS = 6
 MAX_ENGLISH_WORDS_BEFORE = 2
 """Of an English topic that stands before "mail": more is a sentence that ends with it."""
 
+_UID_NAMED = (
+    lazy(
+        r"(?=.*(?:uid|메일|읽|열어))(?:(?:uid|이?메일)\s*:?\s*)*"
+        rf"(?P<uid>{UID_SHAPE})번?\s*(?:이?메일)?\s*(?:[을를이은는도의만]\s*)?(?:(?:내용|본문)\s*[을를이은는]?\s*)?"
+        r"(?:좀\s*)?(?:읽어|열어|보여|알려)?\s*(?:줘요?|주세요|줄래요?|봐요?)?\s*[.!?~]*",
+        re.IGNORECASE,
+    ),
+    lazy(
+        r"(?:please\s+)?(?:read|open|show)(?:\s+me)?(?:\s+the)?(?:\s+(?:e-?mail|mail|message))?(?:\s+(?:with\s+)?uid)?"
+        rf"\s+(?P<uid>{UID_SHAPE})(?:\s+please)?[.!?]*",
+        re.IGNORECASE,
+    ),
+)
 _POSSESSIVE = lazy(r"(?:'s|의)$")
 _WHAT = lazy(r"\bwhat\b|뭐|뭔|무엇", re.IGNORECASE)
 
@@ -26,6 +40,12 @@ _KNOWN = (Kind.MAIL, Kind.SHOW, Kind.FIND, Kind.RECENT, Kind.WHICH, Kind.ABOUT, 
 _TOPICS = frozenset(
     (Kind.UNKNOWN, Kind.EVENT, Kind.MATERIAL, Kind.DOCUMENT, Kind.SERVER, Kind.NETWORK, Kind.MODEL, Kind.SERVICE)
 )
+
+
+def mail_read(request: Request) -> Decision | None:
+    """`email.read` for a message that is nothing but the wish to read the mail of a uid."""
+    named = next((found for shape in _UID_NAMED if (found := shape.fullmatch(request.text.strip())) is not None), None)
+    return None if named is None else request.use("mail_read", "email", "read", {"uid": named["uid"].lower()})
 
 
 def mail_search(request: Request) -> Decision | None:

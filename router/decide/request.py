@@ -20,7 +20,7 @@ from router.decide.when import When, read_when
 from router.tools.parameters import canonical
 from router.tools.spec import Tool
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 """Of the rules and their words. What the operator adds to them is told apart by a digest behind it."""
 _DIGEST_CHARACTERS = 8
 

@@ -11,7 +11,7 @@ from router.decide.calendar_rules import calendar_draft, calendar_query
 from router.decide.decision import Decision
 from router.decide.document_rules import archive_search, domain_documents, explanation
 from router.decide.infra_rules import infra_state
-from router.decide.mail_rules import mail_search
+from router.decide.mail_rules import mail_read, mail_search
 from router.decide.plain_rules import abilities_told
 from router.decide.request import Request, Rule
 from router.decide.talk_rules import draft_answer, refused_sending, small_talk
@@ -28,6 +28,7 @@ ORDER: tuple[Rule, ...] = (
     refused_sending,
     calendar_draft,
     calendar_query,
+    mail_read,
     mail_search,
     infra_state,
     domain_documents,

@@ -11,6 +11,7 @@ from router.tools import calendars, documents, infra, mail
 from router.tools.agenda.store import Agenda
 from router.tools.documents.archive import Archive
 from router.tools.infra import InfraSettings
+from router.tools.letters import Mailboxes
 from router.tools.reach import CheckService, reach_nothing
 from router.tools.spec import Tool
 
@@ -25,11 +26,12 @@ class ToolSettings:
     """None: the calendar is not configured."""
     archive: Archive | None = None
     document_models: documents.DocumentModels = field(default_factory=documents.DocumentModels)
+    mailboxes: Mailboxes | None = None
 
 
 BUILDERS: Mapping[str, Callable[[ToolSettings], Tool]] = {
     calendars.NAME: lambda settings: calendars.build(settings.calendar),
-    mail.NAME: lambda _settings: mail.unconfigured(),
+    mail.NAME: lambda settings: mail.build(settings.mailboxes),
     documents.NAME: lambda settings: documents.build(settings.archive, settings.document_models),
     infra.NAME: lambda settings: infra.build(settings.infra, settings.check_service),
 }

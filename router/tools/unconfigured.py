@@ -12,7 +12,7 @@ from router.language import pick
 from router.tools.spec import Run, ToolCall, ToolResult
 
 TITLES_KO = {"calendar": "캘린더", "email": "메일", "document": "문서"}
-OPTIONS = {"document": "router.tools.document.folder"}
+OPTIONS = {"document": "router.tools.document.folder", "email": "router.tools.email.accounts"}
 """The option that sets the tool up, where there is one."""
 
 

@@ -11,6 +11,7 @@ from router.config_domains import DomainConfig
 from router.config_tools import calendars as calendar_config
 from router.config_tools import documents as documents_config
 from router.config_tools import infra as infra_config
+from router.config_tools import mail as mail_config
 from router.config_tools import mcp as mcp_config
 from router.config_tools.section import ToolsConfig
 from router.language import Language
@@ -148,6 +149,27 @@ def _documents(role_names: list[str]) -> st.SearchStrategy[Any]:
     return elsewhere | here
 
 
+def _mail(key_names: list[str]) -> st.SearchStrategy[mail_config.EmailConfig]:
+    """At most one account: of some keys, or of everybody."""
+    shared = {"shared": st.just(True)}
+    owned = {"keys": st.lists(st.sampled_from(key_names), min_size=1, unique=True).map(tuple)} if key_names else shared
+    account = st.sampled_from([shared, owned]).flatmap(
+        lambda whose: st.builds(
+            mail_config.MailAccountConfig,
+            host=st.sampled_from(["imap.example.com", "::1"]),
+            port=st.none() | st.integers(1, 65_535),
+            security=st.sampled_from(mail_config.MailSecurity),
+            ca_file=st.sampled_from([None, "/etc/ca.pem"]),
+            user=st.sampled_from(["me@example.com", "a b"]),
+            password=st.just("env:MAEK_TEST_KEY"),
+            folders=st.sampled_from([("INBOX",), ("INBOX", "보낸편지함")]),
+            **whose,
+        )
+    )
+    accounts = st.lists(account, max_size=1).map(tuple)
+    return sections(mail_config.EmailConfig, accounts=accounts, timeout_seconds=seconds)
+
+
 def _backends(role_names: list[str]) -> st.SearchStrategy[tuple[Any, ...]]:
     backend = st.builds(
         sidecar_config.BackendConfig,
@@ -171,6 +193,8 @@ def configs(draw: st.DrawFn) -> Config:
     known = [backend.name for backend in backends]
     named = st.lists(st.sampled_from(known), max_size=2).map(tuple) if known else st.just(())
     hosts = st.dictionaries(names, sections(infra_config.HostConfig, backends=named, **machines), max_size=2)
+    given_keys = tuple(draw(st.lists(keys, max_size=2, unique_by=lambda one: one.hash)))
+    mail = _mail([key.name for key in given_keys if key.name is not None])
     sidecar = sections(
         sidecar_config.SidecarConfig,
         discover=st.booleans(),
@@ -194,11 +218,12 @@ def configs(draw: st.DrawFn) -> Config:
         tools=sections(
             ToolsConfig,
             calendar=calendars,
+            email=mail,
             document=_documents(["classifier", "reasoner", *given_roles]),
             infra=sections(infra_config.InfraConfig, hosts=hosts),
             mcp=mcp,
         ),
         jobs=jobs,
-        keys=st.lists(keys, max_size=2, unique_by=lambda one: one.hash).map(tuple),
+        keys=st.just(given_keys),
     ).map(lambda section: section.model_copy(update={"roles": {**section.roles, **given_roles}}))
     return Config(sidecar=draw(sidecar), router=draw(router))

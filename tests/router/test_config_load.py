@@ -67,12 +67,13 @@ def test_every_key_of_the_models_is_in_the_shipped_file_or_in_its_examples() -> 
 
 
 def test_the_examples_of_the_shipped_file_can_be_used() -> None:
-    config = loads(with_examples(SHIPPED.read_text("utf-8")))
+    config = loads(with_examples(SHIPPED.read_text("utf-8")), {"MAIL_PASSWORD": "open"})
     assert [backend.name for backend in config.sidecar.backends] == ["mini", "gpu"]
     assert list(config.router.tools.calendar.accounts) == ["kim"]
     assert list(config.router.tools.infra.services) == ["document-server"]
     assert list(config.router.tools.infra.hosts) == ["gpu", "nas"]
     assert list(config.router.tools.mcp.servers) == ["time", "wiki"]
+    assert [account.keys for account in config.router.tools.email.accounts] == [("bot",)]
     assert [key.name for key in config.router.keys] == [None, "bot"]
 
 

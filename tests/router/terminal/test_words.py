@@ -7,6 +7,8 @@ from router.balance.policies import PolicyName
 from router.balance.seen import Exclusion
 from router.decide.decision import Source
 from router.errors import MaekError
+from router.jobs.database import JobStoreFailed
+from router.jobs.store import KeyReused
 from router.sessions.store import SessionStoreFailed
 from router.terminal import words
 from router.terminal.words import Words, language_of_terminal, say
@@ -42,7 +44,10 @@ def codes_below(kind: type[MaekError]) -> Iterator[str]:
         (words.WON_BY, PolicyName),
         (words.STAGES, Source),
         (words.PRIORITIES, [priority.name.lower() for priority in Priority]),
-        (words.ERRORS, {*codes_below(MaekError), SessionStoreFailed.code, CALLER_REFUSED}),
+        (
+            words.ERRORS,
+            {*codes_below(MaekError), SessionStoreFailed.code, JobStoreFailed.code, KeyReused.code, CALLER_REFUSED},
+        ),
     ],
 )
 def test_everything_that_maek_may_say_has_a_word_and_nothing_else(table: Words, codes: Iterable[str]) -> None:
