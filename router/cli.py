@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     "tools": Command("list what Maek can do besides chatting", "router.commands.tools"),
     "documents": Command("index the folder of documents, or search it", "router.commands.documents"),
     "jobs": Command("list, show, cancel and retry the jobs of a running Maek", "router.commands.jobs"),
+    "sessions": Command("list, show, export or delete conversations", "router.commands.sessions"),
     "sim": Command("serve the simulator: an LLM server without a model", "simulator.cli"),
     "key": Command("make API keys", "router.commands.key"),
 }

@@ -6,7 +6,7 @@ Rules of this file
 
 from aiohttp import web
 
-from router.api import admin, chat, jobs, metrics, openai
+from router.api import admin, chat, jobs, metrics, openai, sessions
 from router.api.context import CURRENT
 from router.api.middleware import MIDDLEWARES
 from router.service import Current
@@ -21,6 +21,9 @@ ROUTES = (
     web.get("/jobs/{id}/events", jobs.events),
     web.post("/jobs/{id}/retry", jobs.retry),
     web.delete("/jobs/{id}", jobs.cancel),
+    web.get("/sessions", sessions.sessions),
+    web.get("/sessions/{id:.+}", sessions.one_session),
+    web.delete("/sessions/{id:.+}", sessions.delete),
     web.post("/v1/chat/completions", openai.chat_completions),
     web.post("/v1/completions", openai.completions),
     web.post("/v1/embeddings", openai.embeddings),
