@@ -37,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `maek sessions` takes."""
     doing = parser.add_subparsers(title="what to do", metavar="WHAT", dest="what", required=True)
     listing = doing.add_parser("list", help="the conversations, the last used first")
-    listing.add_argument(
-        "--limit", type=int, default=MOST_LISTED, metavar="N", help=f"how many (default {MOST_LISTED})"
-    )
+    listing.add_argument("--limit", type=int, default=MOST_LISTED, metavar="N", help="how many (default: %(default)s)")
     listing.add_argument("--json", action="store_true", help="print JSON lines")
     show = doing.add_parser("show", help="what was said in one")
     show.add_argument("--json", action="store_true", help="print JSON")
@@ -109,12 +107,8 @@ async def _list(kept: KeptSessions, limit: int, language: str, *, as_json: bool)
     number = 0
     async for row in kept.rows():
         if number >= limit:
-            more = pick(
-                language,
-                ko=f"더 있습니다. 모두 보려면 --limit {limit * 10}",
-                en=f"there are more; see --limit {limit * 10}",
-            )
-            print(more, file=sys.stderr)
+            more = pick(language, ko="더 있습니다. --limit으로 더 보세요.", en="there are more; --limit shows them")
+            print(f"maek sessions: {more}", file=sys.stderr)
             break
         number += 1
         print(orjson.dumps(row).decode() if as_json else _line(row, language))

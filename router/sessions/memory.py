@@ -52,7 +52,7 @@ class MemorySessions:
         kept = self._sessions.get((owner, known_id))
         if kept is None or is_over_age(kept.used_at, self._bounds, now):
             kept = Kept(now, now)
-        self._use(owner, known_id, replace(kept, used_at=now))
+        self._use(known_id, owner, replace(kept, used_at=now))
         self._drop_over_number()
         return session_of(known_id, owner, self._find(known_id, owner), self._bounds, now)
 
@@ -78,7 +78,7 @@ class MemorySessions:
             language=language,
             keeps_dropped=keeps_dropped,
         )
-        self._use(owner, session_id, kept)
+        self._use(session_id, owner, kept)
         return waiting_tokens
 
     async def dropped(self, session_id: str, owner: str) -> tuple[Entry, ...]:
@@ -89,7 +89,7 @@ class MemorySessions:
         """See `SessionStore`."""
         kept = summarised(self._find(session_id, owner), summary, of)
         if kept is not None:
-            self._sessions[owner, session_id] = kept
+            self._put(session_id, owner, kept)
         return kept is not None
 
     async def transcript(self, session_id: str, owner: str) -> Transcript:
@@ -119,11 +119,11 @@ class MemorySessions:
 
     async def put_pending(self, session_id: str, owner: str, draft: PendingDraft) -> None:
         """See `SessionStore`."""
-        self._change(session_id, owner, draft=draft_to_bytes(draft))
+        self._put(session_id, owner, replace(self._find(session_id, owner), draft=draft_to_bytes(draft)))
 
     async def clear_pending(self, session_id: str, owner: str) -> None:
         """See `SessionStore`."""
-        self._change(session_id, owner, draft=None)
+        self._put(session_id, owner, replace(self._find(session_id, owner), draft=None))
 
     async def question(self, session_id: str, owner: str) -> PendingQuestion | None:
         """See `SessionStore`."""
@@ -131,11 +131,11 @@ class MemorySessions:
 
     async def put_question(self, session_id: str, owner: str, question: PendingQuestion) -> None:
         """See `SessionStore`."""
-        self._change(session_id, owner, question=question_to_bytes(question))
+        self._put(session_id, owner, replace(self._find(session_id, owner), question=question_to_bytes(question)))
 
     async def clear_question(self, session_id: str, owner: str) -> None:
         """See `SessionStore`."""
-        self._change(session_id, owner, question=None)
+        self._put(session_id, owner, replace(self._find(session_id, owner), question=None))
 
     async def delete(self, session_id: str, owner: str) -> None:
         """See `SessionStore`."""
@@ -160,11 +160,11 @@ class MemorySessions:
             raise no_such_session()
         return kept
 
-    def _change(self, session_id: str, owner: str, **fields: bytes | None) -> None:
-        self._sessions[owner, session_id] = replace(self._find(session_id, owner), **fields)
-
-    def _use(self, owner: str, session_id: str, kept: Kept) -> None:
+    def _put(self, session_id: str, owner: str, kept: Kept) -> None:
         self._sessions[owner, session_id] = kept
+
+    def _use(self, session_id: str, owner: str, kept: Kept) -> None:
+        self._put(session_id, owner, kept)
         self._sessions.move_to_end((owner, session_id))
 
     def _drop_over_number(self) -> None:

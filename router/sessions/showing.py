@@ -5,7 +5,7 @@ Rules of this file
   draft or a question is in seconds since the epoch, as everywhere else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from typing import Any
@@ -62,10 +62,12 @@ def mark_of(cursor: str, owner: str) -> Mark:
     return Mark(float(used_at), owner, session_id)
 
 
-def last_of(page: Iterable[Transcript]) -> Mark | None:
-    """The place behind a page."""
-    *_, last = (None, *page)
-    return None if last is None else Mark(last.session.used_at, last.session.owner, last.session.id)
+def last_of(page: Sequence[Transcript]) -> Mark | None:
+    """The place behind a page; None behind an empty one."""
+    if not page:
+        return None
+    last = page[-1].session
+    return Mark(last.used_at, last.owner, last.id)
 
 
 def _messages(entries: Iterable[Entry], zone: tzinfo | None) -> list[Mapping[str, str]]:

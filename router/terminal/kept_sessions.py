@@ -1,7 +1,7 @@
 """The conversations that a command works on, wherever they are: what it may do with them.
 
 Rules of this file
-- Rows and wholes are as `GET /sessions` has them, so that a command prints the same from a running Maek and from a file.
+- Rows and wholes are as `GET /sessions` has them: a command prints the same from a running Maek and from a file.
 """
 
 from collections.abc import AsyncIterator, Mapping
