@@ -137,9 +137,11 @@ def question(before: str | None, said: Sequence[Entry], language: str) -> list[d
     ]
     if before is not None:
         lines.insert(0, pick(language, ko=f"[지금까지의 요약] {before}\n", en=f"[Summary so far] {before}\n"))
+    # Once more over all: what makes marks harmless makes them longer, and so does every mark of what was left out.
+    data = shortened(sheltered("\n".join(lines)), SAID_TOKENS + SUMMARY_TOKENS, language)
     return [
         {"role": "system", "content": pick(language, ko=_SYSTEM_KO, en=_SYSTEM_EN)},
-        {"role": "user", "content": wrapped("\n".join(lines))},
+        {"role": "user", "content": wrapped(data)},
     ]
 
 
