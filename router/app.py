@@ -280,10 +280,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     http = await stack.enter_async_context(probing_session())
     relay = Relay(config.router.relay.keepalive_seconds)
     stack.push_async_callback(relay.close)
-    sessions = await opening.opened(config)
-    stack.push_async_callback(sessions.close)
-    summaries = Summaries(sessions)
-    stack.push_async_callback(summaries.close)
+    sessions, summaries = await _sessions(config, stack)
     prober = Prober(http, time.monotonic)  # finer than the clock of uvloop, which counts milliseconds
     occupancy = Occupancy(config.router.limits.streams)
     registry = _registry()
@@ -322,6 +319,15 @@ def _registry() -> CollectorRegistry:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     return registry
+
+
+async def _sessions(config: Config, stack: AsyncExitStack) -> tuple[SessionStore, Summaries]:
+    """The keeper of sessions, and whoever sums up what it drops and has to end before it is closed."""
+    sessions = await opening.opened(config)
+    stack.push_async_callback(sessions.close)
+    summaries = Summaries(sessions)
+    stack.push_async_callback(summaries.close)
+    return sessions, summaries
 
 
 async def _first_look(house: House) -> None:

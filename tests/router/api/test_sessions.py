@@ -16,7 +16,7 @@ async def say(router: Maek, message: str) -> None:
     await router.post("/chat", {"message": message, "session": ROOM})
 
 
-async def test_the_list_the_export_and_the_end_of_a_conversation(self) -> None:
+async def test_the_list_the_export_and_the_end_of_a_conversation() -> None:
     async with maek_with_simulators(SimSettings()) as (router, _):
         await say(router, "안녕")
         await say(router, "내일 3시 회의 잡아줘")
@@ -35,7 +35,7 @@ async def test_the_list_the_export_and_the_end_of_a_conversation(self) -> None:
     assert (deleted, gone, again, error["error"]["code"]) == (204, 404, 404, "not_found")
 
 
-async def test_a_waiting_question_is_shown(self) -> None:
+async def test_a_waiting_question_is_shown() -> None:
     async with maek_with_simulators(SimSettings()) as (router, _):
         await say(router, "회의 잡아줘")
         _, listed = await router.get("/sessions")
@@ -44,7 +44,7 @@ async def test_a_waiting_question_is_shown(self) -> None:
     assert whole["question"]["choices"] == ["오늘", "내일", "모레"]
 
 
-async def test_the_list_comes_in_pages_that_have_each_session_once(self) -> None:
+async def test_the_list_comes_in_pages_that_have_each_session_once() -> None:
     async with maek_with_simulators(SimSettings()) as (router, _):
         names = [f"room/{number}?&#%~" for number in range(5)]
         for name in names:
@@ -64,13 +64,13 @@ async def test_the_list_comes_in_pages_that_have_each_session_once(self) -> None
 @pytest.mark.parametrize(
     ("query", "param"), [("limit=0", "limit"), ("limit=201", "limit"), ("limit=x", "limit"), ("after=x", "after")]
 )
-async def test_a_query_that_makes_no_sense_is_named(self, query: str, param: str) -> None:
+async def test_a_query_that_makes_no_sense_is_named(query: str, param: str) -> None:
     async with maek_with_simulators(SimSettings()) as (router, _):
         status, body = await router.get(f"/sessions?{query}")
     assert (status, body["error"]["param"]) == (400, param)
 
 
-async def test_a_key_sees_and_deletes_its_own_alone(self) -> None:
+async def test_a_key_sees_and_deletes_its_own_alone() -> None:
     keys = [new_key() for _ in range(2)]
     kim, lee = ({"authorization": f"Bearer {key}"} for key, _ in keys)
     async with maek_with_simulators(SimSettings(), keys=[key_hash for _, key_hash in keys]) as (router, _):
