@@ -7,7 +7,7 @@ Rules of this file
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
@@ -155,7 +155,7 @@ def prompt(
 
     The message comes first: where it is too long it loses its middle, and the history has what is left.
     """
-    system = system_prompt(facts, tools, persona)
+    system = system_prompt(_with_room(facts, tools, persona, context_tokens), tools, persona)
     left = context_tokens - ANSWER_TOKENS - estimate_message_tokens(system)
     most = max(LEAST_TOKENS, min(MESSAGE_BUDGET_TOKENS, left * 2 // 3))
     said = shortened(sheltered(shortened(message, most, facts.language)), most, facts.language)
@@ -198,10 +198,18 @@ def system_prompt(facts: SessionFacts, tools: Mapping[str, Tool], persona: Perso
         examples="\n".join(_example(row, language) for row in _EXAMPLES),
     )
     draft = facts.draft
-    before = (
-        [earlier_part(shortened(facts.earlier, EARLIER_BUDGET_TOKENS, language), language)] if facts.earlier else []
-    )
+    before = [earlier_part(facts.earlier, language)] if facts.earlier else []
     return "\n".join([rules, *before, _clock(facts.now, language), *([_pending(draft, language)] if draft else [])])
+
+
+def _with_room(facts: SessionFacts, tools: Mapping[str, Tool], persona: Persona, context_tokens: int) -> SessionFacts:
+    """With as much of what was said earlier as leaves most of the context to the message; with nothing if that is little."""
+    if facts.earlier is None:
+        return facts
+    without = replace(facts, earlier=None)
+    left = context_tokens - ANSWER_TOKENS - estimate_message_tokens(system_prompt(without, tools, persona))
+    room = min(EARLIER_BUDGET_TOKENS, left // 3)
+    return without if room < LEAST_TOKENS else replace(facts, earlier=shortened(facts.earlier, room, facts.language))
 
 
 def earlier_part(summary: str, language: str) -> str:
