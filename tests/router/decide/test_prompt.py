@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.conversation import Message, Role
@@ -103,6 +103,7 @@ def test_the_oldest_turns_go_before_the_message_does() -> None:
     assert 0 < len(kept) < 18
 
 
+@settings(deadline=None)  # thousands of characters are walked over several times
 @given(
     st.text(max_size=300) | st.text("가a<", min_size=2000, max_size=2100),
     st.lists(st.builds(Message, st.sampled_from(Role), st.text("가a<|>", max_size=400)), max_size=8),
