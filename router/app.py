@@ -42,12 +42,9 @@ from router.occupancy import Occupancy
 from router.prewarming import Prewarmer
 from router.relay import Relay
 from router.service import Current, Service
-from router.sessions import opening
-from router.sessions.line import Lines
 from router.sessions.store import SessionStore, epoch_seconds
 from router.spending import Spending
-from router.summarising import Summaries
-from router.talks import Talks
+from router.talks import Rooms, Talks, rooms_of
 from router.telemetry import Telemetry
 from router.toolbox import toolbox
 from router.turn import Turns
@@ -97,9 +94,8 @@ class Parts:
     spending: Spending
     prewarmer: Prewarmer
     http: aiohttp.ClientSession
+    rooms: Rooms
     sessions: SessionStore
-    lines: Lines
-    summaries: Summaries
     registry: CollectorRegistry
     telemetry: Telemetry
     decisions: DecisionLog
@@ -225,7 +221,7 @@ class House:
 
         keeping = Keeping(config.router.data_folder())
         decider = Decider(config, fleet, dispatcher, tools, now, embedded_model(config), keeping)
-        talks = Talks(config, fleet, dispatcher, parts.sessions, parts.lines, parts.summaries)
+        talks = Talks(config, fleet, dispatcher, parts.rooms)
         turns = Turns(config, fleet, dispatcher, parts.sessions, tools, decider, now, parts.telemetry, talks)
         return Service(
             config=config,
@@ -280,7 +276,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     http = await stack.enter_async_context(probing_session())
     relay = Relay(config.router.relay.keepalive_seconds)
     stack.push_async_callback(relay.close)
-    sessions, summaries = await _sessions(config, stack)
+    rooms = await stack.enter_async_context(rooms_of(config))
     prober = Prober(http, time.monotonic)  # finer than the clock of uvloop, which counts milliseconds
     occupancy = Occupancy(config.router.limits.streams)
     registry = _registry()
@@ -301,9 +297,8 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         spending=Spending(telemetry),
         prewarmer=prewarmer,
         http=http,
-        sessions=sessions,
-        lines=opening.lines_of(config),
-        summaries=summaries,
+        rooms=rooms,
+        sessions=rooms.sessions,
         registry=registry,
         telemetry=telemetry,
         decisions=DecisionLog(),
@@ -319,15 +314,6 @@ def _registry() -> CollectorRegistry:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     return registry
-
-
-async def _sessions(config: Config, stack: AsyncExitStack) -> tuple[SessionStore, Summaries]:
-    """The keeper of sessions, and whoever sums up what it drops and has to end before it is closed."""
-    sessions = await opening.opened(config)
-    stack.push_async_callback(sessions.close)
-    summaries = Summaries(sessions)
-    stack.push_async_callback(summaries.close)
-    return sessions, summaries
 
 
 async def _first_look(house: House) -> None:

@@ -7,8 +7,8 @@ Rules of this file
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from router.asking import ClassifierAsker
@@ -22,6 +22,7 @@ from router.fleet import Fleet
 from router.journey import Journey
 from router.language import language_within
 from router.sessions.line import Lines
+from router.sessions.opening import lines_of, opened
 from router.sessions.store import SessionStore, SessionStoreFailed
 from router.summarising import ANSWER_TOKENS, Summaries
 
@@ -30,6 +31,27 @@ log = logging.getLogger(__name__)
 WAITING_SHARE = 8
 """A summary is made when what waits for one is so small a part of a history: not at every turn, and soon enough that
 little is missing from the prompts meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Where conversations are held, as long as the process lives."""
+
+    sessions: SessionStore
+    lines: Lines
+    summaries: Summaries
+
+
+@asynccontextmanager
+async def rooms_of(config: Config) -> AsyncIterator[Rooms]:
+    """The rooms that a configuration asks for. Raises SessionStoreFailed if their file cannot be used."""
+    sessions = await opened(config)
+    summaries = Summaries(sessions)
+    try:
+        yield Rooms(sessions, lines_of(config), summaries)
+    finally:
+        await summaries.close()
+        await sessions.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +66,23 @@ class Recalled:
 
 
 class Talks:
-    """The conversations, as one configuration has them. `lines` and `summaries` live as long as the process."""
+    """The conversations, as one configuration has them. `rooms` live as long as the process."""
 
     def __init__(
         self,
         config: Config,
         fleet: Fleet,
         dispatcher: Dispatcher,
-        sessions: SessionStore,
-        lines: Lines,
-        summaries: Summaries,
+        rooms: Rooms,
     ) -> None:
         self._settings = config.router.sessions
         self._role = config.router.roles[CLASSIFIER]
         self._keepalive_seconds = config.router.relay.keepalive_seconds
         self._fleet = fleet
         self._dispatcher = dispatcher
-        self._sessions = sessions
-        self._lines = lines
-        self._summaries = summaries
+        self._sessions = rooms.sessions
+        self._lines = rooms.lines
+        self._summaries = rooms.summaries
 
     def in_order(
         self, owner: str, session: str | None, quiet: Callable[[], Awaitable[None]]

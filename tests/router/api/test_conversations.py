@@ -73,7 +73,7 @@ def say(router: Maek, message: str = ROUTED, **fields: Any) -> "asyncio.Task[tup
 
 
 async def in_line(router: Maek, number: int) -> None:
-    await until(lambda: router.house.parts.lines.waiting(OWNER, ROOM) == number)
+    await until(lambda: router.house.parts.rooms.lines.waiting(OWNER, ROOM) == number)
 
 
 class TestOrder:
@@ -91,7 +91,7 @@ class TestOrder:
                 reasoner.may_answer.release()
             texts = [answered["text"] for _, answered in await asyncio.gather(first, second, third)]
             history = await router.house.parts.sessions.history(ROOM, OWNER)
-            assert len(router.house.parts.lines) == 0
+            assert len(router.house.parts.rooms.lines) == 0
         assert texts == ["answer 1", "answer 2", "answer 3"]
         assert [message.text for message in history[1::2]] == texts
         told = [message["content"] for message in reasoner.asked[2].json()["messages"][1:]]
@@ -99,7 +99,7 @@ class TestOrder:
 
     async def test_a_yes_behind_a_second_draft_is_a_yes_to_that_one(self, tmp_path: Path) -> None:
         async with maek_with_simulators(SimSettings(), data_dir=str(tmp_path)) as (router, _):
-            async with router.house.parts.lines.turn(OWNER, ROOM, 60, _nothing):
+            async with router.house.parts.rooms.lines.turn(OWNER, ROOM, 60, _nothing):
                 said = []
                 for number, message in enumerate(("내일 3시 회의 잡아줘", "모레 5시 회식 잡아줘", "응"), start=1):
                     said.append(say(router, message))
@@ -114,7 +114,7 @@ class TestOrder:
     async def test_the_v1_dialect_waits_in_the_same_line(self, tmp_path: Path) -> None:
         body = {"model": "auto", "messages": [{"role": "user", "content": "내일 3시 회의 잡아줘"}]}
         async with maek_with_simulators(SimSettings(), data_dir=str(tmp_path)) as (router, _):
-            async with router.house.parts.lines.turn(OWNER, ROOM, 60, _nothing):
+            async with router.house.parts.rooms.lines.turn(OWNER, ROOM, 60, _nothing):
                 draft = asyncio.create_task(router.post(V1, body, headers={"x-maek-session": ROOM}))
                 await in_line(router, 1)
                 yes = say(router, "응")
@@ -132,7 +132,7 @@ class TestOrder:
         relay = {"keepalive_seconds": 0.05}
         async with maek_with_simulators(SimSettings(), relay=relay) as (router, _):
             headers = {"x-maek-session": ROOM}
-            async with router.house.parts.lines.turn(OWNER, ROOM, 60, _nothing):
+            async with router.house.parts.rooms.lines.turn(OWNER, ROOM, 60, _nothing):
                 response = await router.client.post(router.url + path, json=bodies[path], headers=headers)
                 first = await response.content.readline()
             rest = await response.read()
@@ -147,7 +147,7 @@ class TestOrder:
         }
         sessions = {"store": "memory", "most_waiting": 0}
         async with maek_with_simulators(SimSettings(), sessions=sessions) as (router, _):
-            async with router.house.parts.lines.turn(OWNER, ROOM, 60, _nothing):
+            async with router.house.parts.rooms.lines.turn(OWNER, ROOM, 60, _nothing):
                 headers = {"x-maek-session": ROOM}
                 async with router.client.post(router.url + path, json=bodies[path], headers=headers) as response:
                     refused, body = response, await response.json()
@@ -167,7 +167,7 @@ class TestOrder:
             router,
             _,
         ):
-            async with router.house.parts.lines.turn(OWNER, ROOM, 60, _nothing):
+            async with router.house.parts.rooms.lines.turn(OWNER, ROOM, 60, _nothing):
                 headers = {"x-maek-session": ROOM}
                 async with router.client.post(router.url + path, json=bodies[path], headers=headers) as response:
                     text = await response.text()
@@ -219,7 +219,7 @@ class TestOrder:
                     told += await response.content.readany()
                 session = orjson.loads(told.split(b"data: ")[1].split(b"\n")[0])["session"]
                 second = asyncio.create_task(router.post("/chat", {"message": ROUTED, "session": session}))
-                await until(lambda: router.house.parts.lines.waiting(OWNER, session) == 1)
+                await until(lambda: router.house.parts.rooms.lines.waiting(OWNER, session) == 1)
                 reasoner.may_answer.release()
                 reasoner.may_answer.release()
                 await second
@@ -311,11 +311,11 @@ class TestSummary:
                 status, _ = await say(router, f"{number}번째로 양자역학 설명해줘")
                 assert status == 200  # though the summary waits
             may_summarise.set()
-            await router.house.parts.summaries.settled()
+            await router.house.parts.rooms.summaries.settled()
             summary = (await router.house.parts.sessions.open(ROOM, OWNER)).summary
             bodies.clear()
             await say(router, "그건 좀 다르게 생각해 볼 만하네")
-            await router.house.parts.summaries.settled()
+            await router.house.parts.rooms.summaries.settled()
         assert summary is not None
         assert summary.text == "김은 녹차를 좋아한다."
         decided, answered = (
@@ -333,7 +333,7 @@ class TestSummary:
             may_summarise.set()
             for number in range(6):
                 await say(router, f"{number}번째로 양자역학 설명해줘")
-                await router.house.parts.summaries.settled()
+                await router.house.parts.rooms.summaries.settled()
         asked = [body["messages"][1]["content"] for body in bodies if "줄이는 사람" in body["messages"][0]["content"]]
         assert len(asked) > 1
         assert "[지금까지의 요약]" not in asked[0]
