@@ -20,7 +20,8 @@ PURE := $(subst $(space),$(comma),$(strip \
   router/mailbox/names.py router/mailbox/parts.py \
   router/learning/lessons.py router/learning/trial.py router/mcp/contents.py router/mcp/naming.py router/mcp/schemas.py \
   router/sse.py router/signs.py router/tokens.py router/tool_calls.py router/sessions/trimming.py \
-  router/sessions/encoding.py router/tools/agenda/account_words.py router/tools/agenda/entries.py router/tools/agenda/words.py \
+  router/sessions/encoding.py router/sessions/kept.py router/sessions/showing.py router/language.py \
+  router/tools/agenda/account_words.py router/tools/agenda/entries.py router/tools/agenda/words.py \
   router/tools/documents/answering.py router/tools/hosts/containers.py \
   router/tools/hosts/exporters.py router/tools/hosts/host.py router/tools/hosts/plain.py router/tools/hosts/remedies.py router/api/errors.py \
   simulator/batch.py simulator/profiles.py))

@@ -24,6 +24,7 @@ from router.balance.pools import Candidate
 from router.call import CHAT_PATH, Call, call_for, with_role_defaults
 from router.config import REASONER, Config
 from router.conversation import Message
+from router.decide.prompt import earlier_part
 from router.decide.sheltering import as_data
 from router.decisions import Record
 from router.dispatch import Dispatcher
@@ -109,6 +110,8 @@ class Answering:
         system = settings.system_prompt or self.system_prompt(ask.language)
         if may_call:
             system = f"{system}\n{pick(ask.language, ko=TOOLS_KO, en=TOOLS_EN)}"
+        if ask.earlier is not None:
+            system = f"{system}\n\n{earlier_part(ask.earlier, ask.language)}"
         return [
             {"role": "system", "content": system},
             *({"role": str(one.role), "content": _as_said(one, ask.language)} for one in history),

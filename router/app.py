@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from router.balance.admission import Line
 from router.balance.demand import Priority
-from router.config import Config, SessionStore
+from router.config import Config
 from router.config_roles import PriorityName
 from router.decider import Decider
 from router.decisions import DecisionLog
@@ -43,11 +43,9 @@ from router.occupancy import Occupancy
 from router.prewarming import Prewarmer
 from router.relay import Relay
 from router.service import Current, Service
-from router.sessions import store as session_store
-from router.sessions.memory import MemorySessions
-from router.sessions.sqlite import SqliteSessions
-from router.sessions.store import Bounds
+from router.sessions.store import SessionStore, epoch_seconds
 from router.spending import Spending
+from router.talks import Rooms, Talks, rooms_of
 from router.telemetry import Telemetry
 from router.toolbox import toolbox
 from router.turn import Turns
@@ -97,7 +95,8 @@ class Parts:
     spending: Spending
     prewarmer: Prewarmer
     http: aiohttp.ClientSession
-    sessions: session_store.SessionStore
+    rooms: Rooms
+    sessions: SessionStore
     registry: CollectorRegistry
     telemetry: Telemetry
     decisions: DecisionLog
@@ -225,7 +224,8 @@ class House:
 
         keeping = Keeping(config.router.data_folder())
         decider = Decider(config, fleet, dispatcher, tools, now, embedded_model(config), keeping)
-        turns = Turns(config, fleet, dispatcher, parts.sessions, tools, decider, now, parts.telemetry)
+        talks = Talks(config, fleet, dispatcher, parts.rooms)
+        turns = Turns(config, fleet, dispatcher, parts.sessions, tools, decider, now, parts.telemetry, talks)
         return Service(
             config=config,
             keys=Keys([key.hash for key in config.router.keys]),
@@ -233,6 +233,7 @@ class House:
             dispatcher=dispatcher,
             decider=decider,
             turns=turns,
+            talks=talks,
             sessions=parts.sessions,
             jobs=parts.jobs,
             tools=tools,
@@ -278,8 +279,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     http = await stack.enter_async_context(probing_session())
     relay = Relay(config.router.relay.keepalive_seconds)
     stack.push_async_callback(relay.close)
-    sessions = await _sessions(config)
-    stack.push_async_callback(sessions.close)
+    rooms = await stack.enter_async_context(rooms_of(config))
     prober = Prober(http, time.monotonic)  # finer than the clock of uvloop, which counts milliseconds
     occupancy = Occupancy(config.router.limits.streams)
     registry = _registry()
@@ -300,7 +300,8 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         spending=Spending(telemetry),
         prewarmer=prewarmer,
         http=http,
-        sessions=sessions,
+        rooms=rooms,
+        sessions=rooms.sessions,
         registry=registry,
         telemetry=telemetry,
         decisions=DecisionLog(),
@@ -323,14 +324,6 @@ def _registry() -> CollectorRegistry:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     return registry
-
-
-async def _sessions(config: Config) -> session_store.SessionStore:
-    settings = config.router.sessions
-    bounds = Bounds(settings.history_tokens, settings.max_age_days * 86_400, settings.max_sessions)
-    if settings.store is SessionStore.MEMORY:
-        return MemorySessions(bounds)
-    return await SqliteSessions.opened(config.router.data_folder(), bounds)
 
 
 async def _first_look(house: House) -> None:
@@ -398,7 +391,7 @@ async def _keep_documents(house: House) -> None:
 async def _sweep(house: House) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        await house.parts.sessions.sweep(session_store.epoch_seconds())
+        await house.parts.sessions.sweep(epoch_seconds())
 
 
 def _note_nothing(_at: float, _backend: str) -> None:

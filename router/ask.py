@@ -20,3 +20,7 @@ class Ask:
     """Who goes first when nobody has room; None: as the role has it."""
     resume: bool = False
     """Have another backend go on with an answer that breaks off."""
+    language_named: bool = False
+    """Whether the caller named the language; else a word that says little is in that of the session."""
+    earlier: str | None = None
+    """In short, what was said in the session before the history begins."""

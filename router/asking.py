@@ -28,7 +28,10 @@ SHORTEST_DECISION_TOKENS = 1024
 
 
 class ClassifierAsker:
-    """Asks the classifier's pool for one text. `journey` tells where the questions went; `priority` is the caller's."""
+    """Asks the classifier's pool for one text. `journey` tells where the questions went; `priority` is the caller's.
+
+    `most_tokens` of an answer, where the role names no other number.
+    """
 
     def __init__(
         self,
@@ -37,9 +40,11 @@ class ClassifierAsker:
         role: RoleConfig,
         journey: Journey,
         priority: PriorityName | None = None,
+        most_tokens: int = SHORTEST_DECISION_TOKENS,
     ) -> None:
         self._dispatcher = dispatcher
         self._priority = priority
+        self._most_tokens = most_tokens
         self._fleet = fleet
         self._role = role
         self._journey = journey
@@ -47,7 +52,7 @@ class ClassifierAsker:
     async def __call__(self, messages: Sequence[Mapping[str, str]], *, schema: Mapping[str, Any] | None) -> str:
         """The text that the model said. Raises a MaekError if nobody could be asked."""
         body = with_role_defaults({"messages": list(messages), "stream": False}, self._role)
-        body.setdefault("max_tokens", SHORTEST_DECISION_TOKENS)
+        body.setdefault("max_tokens", self._most_tokens)
         pool = partial(self._fleet.pool_of_role, CLASSIFIER)
         call = call_for(CLASSIFIER, self._role, CHAT_PATH, body, pool, priority=self._priority, schema=schema)
         try:

@@ -18,7 +18,7 @@ from router.conversation import Message
 from router.decide.abilities import away
 from router.decide.decision import Persona
 from router.decide.guard import honest, objection
-from router.decide.prompt import HISTORY_BUDGET_TOKENS, bounded, small_talk_prompt
+from router.decide.prompt import HISTORY_BUDGET_TOKENS, bounded, earlier_part, small_talk_prompt
 from router.decide.sheltering import in_prompt, sheltered
 from router.decisions import Record
 from router.dispatch import Dispatcher
@@ -55,11 +55,16 @@ class SmallTalk:
         priority: PriorityName | None,
         record: Record,
         emit: Emit,
+        earlier: str | None = None,
     ) -> Done:
-        """The answer, told as it comes. Raises MaekError only when it broke off after its first sentence."""
+        """The answer, told as it comes. Raises MaekError only when it broke off after its first sentence.
+
+        `earlier`: in short, what was said before the history begins.
+        """
         looking = Looking(emit, self._persona, language)
         reader = reading(looking.emit, language)
-        asked = {"messages": self._messages(message, history, language), "stream": True, "max_tokens": MOST_TOKENS}
+        messages = self._messages(message, history, language, earlier)
+        asked = {"messages": messages, "stream": True, "max_tokens": MOST_TOKENS}
         body = with_role_defaults(asked, self._role)
         pool = partial(self._fleet.pool_of_role, CLASSIFIER)
         call = call_for(CLASSIFIER, self._role, CHAT_PATH, body, pool, priority=priority, attempts=self._attempts)
@@ -76,8 +81,11 @@ class SmallTalk:
         await emit(Token(text))
         return Done(text, Journey(record.id), None, "stop")
 
-    def _messages(self, message: str, history: Sequence[Message], language: str) -> list[dict[str, str]]:
+    def _messages(
+        self, message: str, history: Sequence[Message], language: str, earlier: str | None
+    ) -> list[dict[str, str]]:
         prompt = self._role.system_prompt or small_talk_prompt(self._persona, self._tools, language)
+        prompt = prompt if earlier is None else f"{prompt}\n\n{earlier_part(earlier, language)}"
         return [
             {"role": "system", "content": prompt},
             *(

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, Command] = {
     "documents": Command("index the folder of documents, or search it", "router.commands.documents"),
     "jobs": Command("list, show, cancel and retry the jobs of a running Maek", "router.commands.jobs"),
     "mcp": Command("offer a running Maek to clients of the Model Context Protocol", "router.commands.mcp"),
+    "sessions": Command("list, show, export or delete conversations", "router.commands.sessions"),
     "sim": Command("serve the simulator: an LLM server without a model", "simulator.cli"),
     "key": Command("make API keys", "router.commands.key"),
 }

@@ -154,6 +154,14 @@ class SessionsConfig(Section):
     """Days after its last message that a conversation is forgotten."""
     max_sessions: Count = 10_000
     """Conversations kept; beyond it the longest unused is forgotten."""
+    summary: bool = True
+    """Have the classifier sum up, in the background, what no longer fits into the history."""
+    most_waiting: Annotated[int, Field(ge=0, le=10_000)] = 8
+    """Messages of one conversation that wait for the answer to the one before; one more is refused."""
+    wait_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    """How long a message waits for those before it."""
+    turn_seconds: Annotated[float, Field(gt=0, le=86_400)] = 1800.0
+    """How long one message may be worked on before it is ended and the next ones have their turn."""
 
 
 def _switched(value: Any) -> Any:

@@ -73,7 +73,9 @@ class Decider:
         """The decision on one message; `journey` tells where the classifier was asked. Never fails a chat."""
         language = _language(ask, question)
         unkept = pending is None and _shows_unkept_draft(history)
-        facts = SessionFacts(self._now(), language, pending, question, unkept, in_conversation=bool(history))
+        facts = SessionFacts(
+            self._now(), language, pending, question, unkept, ask.earlier, in_conversation=bool(history)
+        )
         classifier = None
         if self._asks_classifier:
             asker = ClassifierAsker(self._dispatcher, self._fleet, self._role, journey, ask.priority)

@@ -13,7 +13,9 @@
     ├── PolicyFault                  right, but not now                           429, 503
     │   ├── QueueFull                429 queue_full, Retry-After: the line is, or would last, too long
     │   ├── QueueTimeout             503 queue_timeout, Retry-After: it has waited for as long as it may
-    │   └── Shed                     503 overloaded, Retry-After
+    │   ├── Shed                     503 overloaded, Retry-After
+    │   ├── SessionBusy              429 session_busy, Retry-After: the messages before it are not answered yet
+    │   └── TurnTimeout              503 turn_timeout: it took longer than others may be kept waiting
     ├── BackendFault                 a server behind us failed                    502, 503, 504
     │   ├── NoBackend                503 no_backend, Retry-After
     │   ├── BackendFailed            502 backend_failed
@@ -159,6 +161,20 @@ class Shed(PolicyFault):
     """Too much work at once."""
 
     code = "overloaded"
+    status = 503
+
+
+class SessionBusy(PolicyFault):
+    """Messages of this session are answered one after the other, and too many wait or the wait was too long."""
+
+    code = "session_busy"
+    status = 429
+
+
+class TurnTimeout(PolicyFault):
+    """A turn that took so long that the others of its session are let in."""
+
+    code = "turn_timeout"
     status = 503
 
 

@@ -4,6 +4,7 @@ Rules of this file
 - Pure. Every sentence for a user exists in both; the one that is not Korean is English.
 """
 
+import re
 from enum import StrEnum
 
 
@@ -12,6 +13,12 @@ class Language(StrEnum):
 
     KO = "ko"
     EN = "en"
+
+
+_WORD = re.compile(r"(?<![^\s\"'(])[A-Za-z]?[a-z']+(?![^\s.,;:!?\"')…])")
+"""A word as people write it in a sentence; not GPU, README.md, or a name with digits in it."""
+WORDS_OF_A_SENTENCE = 3
+"""So many say what language somebody speaks; "ok", "thanks" and names are said in every language."""
 
 
 def pick(language: str, *, ko: str, en: str) -> str:
@@ -24,6 +31,15 @@ def language_of(text: str, default: str) -> str:
     if any("가" <= character <= "힣" or "ㄱ" <= character <= "ㅣ" for character in text):
         return Language.KO
     return Language.EN if any(c.isascii() and c.isalpha() for c in text) else default
+
+
+def language_within(text: str, conversation: str) -> str:
+    """The language of a message in a conversation that is held in one: Korean if it has Hangul, English if it has a few
+    English words, else the conversation's.
+    """
+    if language_of(text, "") == Language.KO:
+        return Language.KO
+    return Language.EN if len(_WORD.findall(text)) >= WORDS_OF_A_SENTENCE else conversation
 
 
 def closed(word: str) -> bool:

@@ -19,6 +19,7 @@ from router.jobs.jobs import Jobs
 from router.keys import Keys
 from router.occupancy import Occupancy
 from router.sessions.store import SessionStore
+from router.talks import Talks
 from router.telemetry import Telemetry
 from router.tools.spec import Tool
 from router.turn import Turns
@@ -34,6 +35,7 @@ class Service:
     dispatcher: Dispatcher
     decider: Decider
     turns: Turns
+    talks: Talks
     sessions: SessionStore
     jobs: Jobs
     tools: Mapping[str, Tool]

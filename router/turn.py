@@ -8,7 +8,6 @@ Rules of this file
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +23,7 @@ from router.conversation import Message, Role
 from router.decide.decision import Action, Decision, PendingQuestion, Persona
 from router.decisions import Record
 from router.dispatch import Dispatcher
-from router.errors import NotFound, UnknownModel
+from router.errors import UnknownModel
 from router.events import (
     Decided,
     Done,
@@ -37,13 +36,12 @@ from router.exchange import LOADING_NEWS_SECONDS
 from router.fleet import Fleet
 from router.journey import Journey
 from router.lending import LentModels
-from router.sessions.store import SessionStore, SessionStoreFailed
+from router.sessions.store import SessionStore, checked_id
 from router.silence import filled
+from router.talks import Talks
 from router.telemetry import Telemetry
 from router.tool_use import Caller, ToolUse, Wanted
 from router.tools.spec import PendingDraft, Tool, ToolResult
-
-log = logging.getLogger(__name__)
 
 Decide = Callable[[Ask, Sequence[Message], PendingDraft | None, Journey, PendingQuestion | None], Awaitable[Decision]]
 """Message, history, draft and question → decision; the journey tells where a classifier was asked."""
@@ -62,6 +60,7 @@ class Turns:
         decide: Decide,
         now: Callable[[], datetime],
         telemetry: Telemetry,
+        talks: Talks,
     ) -> None:
         self._config = config
         self._fleet = fleet
@@ -74,17 +73,28 @@ class Turns:
         self._decide = decide
         self._now = now
         self._telemetry = telemetry
+        self._talks = talks
         persona = config.router.persona
         speaks = Persona(persona.name, persona.description_ko, persona.description_en)
         self._small_talk = SmallTalk(config, fleet, dispatcher, tools, speaks)
 
     async def decide(self, ask: Ask, record: Record) -> tuple[str, Decision]:
         """The id of the session and the decision alone."""
-        session = (await self._sessions.open(ask.session, ask.owner)).id
+        session, ask = await self._recalled(ask)
+        return session, await self._decision(session, ask, record)
+
+    async def _recalled(self, ask: Ask) -> tuple[str, Ask]:
+        """The id of the session, which is opened, and the message with what the session knows about it."""
+        known = await self._talks.recalled(
+            ask.session, ask.owner, ask.message, ask.language, language_named=ask.language_named
+        )
+        return known.session, replace(ask, session=known.session, language=known.language, earlier=known.earlier)
+
+    async def _decision(self, session: str, ask: Ask, record: Record) -> Decision:
         history = await self._sessions.history(session, ask.owner)
         pending = await self._sessions.pending(session, ask.owner)
         question = await self._sessions.question(session, ask.owner)
-        return session, await self._decided(ask, history, record, pending, question)
+        return await self._decided(ask, history, record, pending, question)
 
     async def decide_with(
         self, ask: Ask, history: Sequence[Message], record: Record, question: PendingQuestion | None = None
@@ -110,42 +120,32 @@ class Turns:
         return record.decision
 
     async def run(self, ask: Ask, record: Record, emit: Emit) -> None:
-        """The whole turn. Raises MaekError."""
-        session, decision = await self._begin(ask, record, emit)
+        """The whole turn, after those of the same session that came before. Raises MaekError."""
+        # A new session has its id, and with it its line, before anybody is told of it.
+        ask = replace(ask, session=checked_id(ask.session))
+        async with self._talks.in_order(ask.owner, ask.session, lambda: emit(Quiet())):
+            await self._run(ask, record, emit)
+
+    async def _run(self, ask: Ask, record: Record, emit: Emit) -> None:
+        if ask.role is not None and ask.role not in self._fleet.roles:
+            raise UnknownModel(
+                f"There is no role of this name; there are {', '.join(self._fleet.roles)}.", param="role"
+            )
+        session, ask = await self._recalled(ask)
+        decision = await self._deciding(session, ask, record, emit) if ask.role is None else None
         if decision is not None and decision.drops_draft:
             # At once, and not when the turn has ended: nothing may be written that somebody did not want.
             await self._sessions.clear_pending(session, ask.owner)
         await emit(Decided(record, session, decision))
         done = await self._answer(ask, decision, session, record, emit)
-        await self._remember(session, ask, decision, done)
-        await emit(replace(done, steps=tuple(record.steps)))
-
-    async def _remember(self, session: str, ask: Ask, decision: Decision | None, done: Done) -> None:
-        """What was said, and what was asked back; a question that the message answered or passed over is over."""
         found = decision is not None and decision.action is Action.TOOLS
         said = [Message(Role.USER, ask.message), Message(Role.ASSISTANT, done.text, found)]
-        question = None if decision is None else decision.asks
-        try:
-            await self._sessions.append(session, ask.owner, said)
-            if question is None:
-                await self._sessions.clear_question(session, ask.owner)
-            else:
-                await self._sessions.put_question(session, ask.owner, question)
-        except (SessionStoreFailed, NotFound) as error:
-            # The user has the answer; that it will not be remembered is the operator's trouble.
-            log.error("turn not remembered reason=%s", error)
+        asks = None if decision is None else decision.asks
+        await self._talks.remember(session, ask.owner, said, asks, ask.language)
+        await emit(replace(done, steps=tuple(record.steps)))
 
-    async def _begin(self, ask: Ask, record: Record, emit: Emit) -> tuple[str, Decision | None]:
-        if ask.role is None:
-            return await self._deciding(ask, record, emit)
-        if ask.role not in self._fleet.roles:
-            raise UnknownModel(
-                f"There is no role of this name; there are {', '.join(self._fleet.roles)}.", param="role"
-            )
-        return (await self._sessions.open(ask.session, ask.owner)).id, None
-
-    async def _deciding(self, ask: Ask, record: Record, emit: Emit) -> tuple[str, Decision]:
-        """The id of the session and the decision; a classifier that is being loaded is told of."""
+    async def _deciding(self, session: str, ask: Ask, record: Record, emit: Emit) -> Decision:
+        """The decision; a classifier that is being loaded is told of."""
         keepalive_seconds = self._config.router.relay.keepalive_seconds
         every_seconds = min(keepalive_seconds, LOADING_NEWS_SECONDS)
         quiet_seconds = 0.0
@@ -163,7 +163,7 @@ class Turns:
                 return
             quiet_seconds = 0.0
 
-        return await filled(self.decide(ask, record), every_seconds, tell)
+        return await filled(self._decision(session, ask, record), every_seconds, tell)
 
     async def _answer(self, ask: Ask, decision: Decision | None, session: str, record: Record, emit: Emit) -> Done:
         if decision is None:
@@ -192,7 +192,7 @@ class Turns:
             case Action.DIRECT | Action.CLARIFY:
                 if decision.response is None:
                     return await self._small_talk.answered(
-                        ask.message, history, ask.language, ask.priority, record, emit
+                        ask.message, history, ask.language, ask.priority, record, emit, ask.earlier
                     )
                 text = decision.response
             case Action.TOOLS:

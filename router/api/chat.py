@@ -92,7 +92,8 @@ def _known_name(service: Service, role: str | None) -> str:
 def _ask(body: ChatBody, request: web.Request, service: Service) -> Ask:
     language = body.lang or language_of(body.message, service.config.router.language)
     priority = priority_header(request) if body.priority is None else PriorityName(body.priority)
-    return Ask(body.message, request[OWNER], language, body.session, body.role, priority, body.resume)
+    named = body.lang is not None
+    return Ask(body.message, request[OWNER], language, body.session, body.role, priority, body.resume, named)
 
 
 async def _whole(service: Service, ask: Ask, record: Record) -> web.StreamResponse:

@@ -6,7 +6,7 @@ Rules of this file
 - `model` is `auto`, a role, or the name of a model that some backend has, in this order.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -37,8 +37,8 @@ from router.conversation import Message, Role
 from router.decide.decision import Action, Decision
 from router.decisions import Record
 from router.errors import BadRequest, MaekError, UnknownModel
-from router.events import Event, Loading, Notice, Token, Waiting
-from router.language import language_of
+from router.events import Done, Event, Loading, Notice, Token, Waiting
+from router.language import language_of, language_within
 from router.service import Service
 from router.signs import BOUNDARY_BYTES, ends_event
 from router.silence import filled
@@ -109,29 +109,54 @@ async def _decided(
     record: Record,
 ) -> web.StreamResponse:
     """`auto`: decide on the last message; what is routed goes on as the caller wrote it."""
-    language = language_of(question, service.config.router.language)
+    language = _language(question, messages, service.config.router.language)
     ask = Ask(question, request[OWNER], language, conversation_of(request), priority=priority_header(request))
     history = [_message(m) for m in messages[:-1] if m.get("role") in ("user", "assistant") and _text(m)]
-    recalled = service.decider.recalled(history, language)
     reply = Reply(request, lambda: trail(record, record.journey))
 
     async def keep_alive() -> None:
         if body.get("stream"):
             await reply.keep_alive()
 
-    every_seconds = service.config.router.relay.keepalive_seconds
-    decision = await filled(
-        service.turns.decide_with(ask, history, record, question=recalled), every_seconds, keep_alive
-    )
-    if decision.action is Action.ROUTE:
+    telling = _Telling(reply, record.id, service.now, stream=bool(body.get("stream")))
+    try:
+        done = await _said(service, ask, history, record, telling, keep_alive)
+    except MaekError as error:
+        if not reply.begun:
+            raise
+        record.error = error.code
+        service.telemetry.failed(error)
+        await reply.fail(error, name=None, delivered={"tokens": record.answering.delivered_tokens})
+        return await reply.end()
+    if done is None:
         filled_in = _with_system(body, messages, service, ask)
         return await _passed_on(request, service, filled_in, REASONER, CHAT_PATH, record, reply)
-    telling = _Telling(reply, record.id, service.now, stream=bool(body.get("stream")))
-    spoken = service.turns.spoken(ask, _with_choices(decision), history, record, telling, ask.session)
-    done = await filled(spoken, every_seconds, keep_alive)
     if not body.get("stream"):
         return _json(completion_json(record.id, done.text, service.now()), trail(record, record.journey))
     return await telling.end()
+
+
+async def _said(
+    service: Service,
+    ask: Ask,
+    history: Sequence[Message],
+    record: Record,
+    telling: "_Telling",
+    keep_alive: Callable[[], Awaitable[None]],
+) -> Done | None:
+    """What Maek says itself, told as it comes; None where the message is routed.
+
+    Of a session only the draft is kept here: what reads or changes it waits for its turn. What is routed does neither.
+    """
+    every_seconds = service.config.router.relay.keepalive_seconds
+    recalled = service.decider.recalled(history, ask.language)
+    async with service.talks.in_order(ask.owner, ask.session, keep_alive):
+        deciding = service.turns.decide_with(ask, history, record, question=recalled)
+        decision = await filled(deciding, every_seconds, keep_alive)
+        if decision.action is Action.ROUTE:
+            return None
+        spoken = service.turns.spoken(ask, _with_choices(decision), history, record, telling, ask.session)
+        return await filled(spoken, every_seconds, keep_alive)
 
 
 async def _passed_on(
@@ -331,6 +356,14 @@ def _text(message: Mapping[str, Any]) -> str:
             return "\n".join(str(part.get("text", "")) for part in parts)
         case _:
             return ""
+
+
+def _language(question: str, messages: Sequence[Mapping[str, Any]], default: str) -> str:
+    """The language of the last message, within that of what the user said before it."""
+    before = next((_text(one) for one in reversed(messages[:-1]) if one["role"] == "user" and _text(one)), None)
+    if before is None:
+        return language_of(question, default)
+    return language_within(question, language_of(before, default))
 
 
 def _message(message: Mapping[str, Any]) -> Message:

@@ -6,7 +6,7 @@ Rules of this file
 
 from aiohttp import web
 
-from router.api import admin, chat, jobs, metrics, openai, tool_calls
+from router.api import admin, chat, jobs, metrics, openai, sessions, tool_calls
 from router.api.context import CURRENT
 from router.api.middleware import MIDDLEWARES
 from router.service import Current
@@ -22,6 +22,9 @@ ROUTES = (
     web.post("/jobs/{id}/retry", jobs.retry),
     web.delete("/jobs/{id}", jobs.cancel),
     web.post("/tools/{tool}/{operation}", tool_calls.call),
+    web.get("/sessions", sessions.sessions),
+    web.get("/sessions/{id:.+}", sessions.one_session),
+    web.delete("/sessions/{id:.+}", sessions.delete),
     web.post("/v1/chat/completions", openai.chat_completions),
     web.post("/v1/completions", openai.completions),
     web.post("/v1/embeddings", openai.embeddings),

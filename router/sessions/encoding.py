@@ -1,4 +1,4 @@
-"""History, draft and question ⇄ JSON bytes. Pure.
+"""History, summary, draft and question ⇄ JSON bytes. Pure.
 
 Rules of this file
 - Every store keeps these bytes, the one in memory too: what a caller does to its own objects afterwards changes
@@ -13,7 +13,7 @@ import orjson
 
 from router.conversation import Message, Role
 from router.decide.decision import PendingQuestion, Slot
-from router.sessions.trimming import Entry
+from router.sessions.trimming import Entry, Summary
 from router.tools.spec import PendingDraft
 
 
@@ -35,6 +35,17 @@ def history_from_bytes(stored: bytes) -> tuple[Entry, ...]:
     return tuple(
         Entry(at, tokens, Message(Role(role), text, *found)) for at, tokens, role, text, *found in orjson.loads(stored)
     )
+
+
+def summary_to_bytes(summary: Summary) -> bytes:
+    """`[until, text]`."""
+    return orjson.dumps([summary.until, summary.text])
+
+
+def summary_from_bytes(stored: bytes) -> Summary:
+    """The inverse."""
+    until, text = orjson.loads(stored)
+    return Summary(text, until)
 
 
 def draft_to_bytes(draft: PendingDraft) -> bytes:

@@ -6,30 +6,35 @@ Rules of this file
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from router.conversation import Message
 from router.decide.decision import PendingQuestion
-from router.sessions.encoding import (
-    draft_from_bytes,
-    draft_to_bytes,
-    history_from_bytes,
-    history_to_bytes,
-    question_from_bytes,
-    question_to_bytes,
+from router.sessions.encoding import draft_to_bytes, question_to_bytes
+from router.sessions.kept import (
+    Kept,
+    appended,
+    draft_of,
+    dropped_of,
+    history_of,
+    is_over_age,
+    question_of,
+    session_of,
+    summarised,
+    transcript_of,
 )
-from router.sessions.store import Bounds, Clock, Session, checked_id, epoch_seconds, no_such_session
-from router.sessions.trimming import Entry, entry_of, trimmed
+from router.sessions.store import (
+    Bounds,
+    Clock,
+    Mark,
+    Session,
+    Transcript,
+    checked_id,
+    epoch_seconds,
+    no_such_session,
+)
+from router.sessions.trimming import Entry, Summary
 from router.tools.spec import PendingDraft
-
-
-@dataclass(slots=True)
-class _Kept:
-    created_at: float
-    used_at: float
-    history: bytes
-    draft: bytes | None = None
-    question: bytes | None = None
 
 
 class MemorySessions:
@@ -39,52 +44,98 @@ class MemorySessions:
         self._bounds = bounds
         self._now = now
         # In order of last use, least recent first: what is over number is cut off at the front.
-        self._sessions: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        self._sessions: OrderedDict[tuple[str, str], Kept] = OrderedDict()
 
     async def open(self, session_id: str | None, owner: str) -> Session:
         """See `SessionStore`."""
         known_id, now = checked_id(session_id), self._now()
-        kept = self._sessions.setdefault((owner, known_id), _Kept(now, now, history_to_bytes(())))
-        self._use(owner, known_id, kept)
+        kept = self._sessions.get((owner, known_id))
+        if kept is None or is_over_age(kept.used_at, self._bounds, now):
+            kept = Kept(now, now)
+        self._use(known_id, owner, replace(kept, used_at=now))
         self._drop_over_number()
-        return Session(known_id, owner, kept.created_at, kept.used_at)
+        return session_of(known_id, owner, self._find(known_id, owner), self._bounds, now)
 
     async def history(self, session_id: str, owner: str) -> tuple[Message, ...]:
         """See `SessionStore`."""
-        return tuple(entry.message for entry in self._trimmed(self._find(session_id, owner), ()))
+        return tuple(e.message for e in history_of(self._find(session_id, owner), self._bounds, self._now()))
 
-    async def append(self, session_id: str, owner: str, messages: Sequence[Message]) -> None:
+    async def append(
+        self,
+        session_id: str,
+        owner: str,
+        messages: Sequence[Message],
+        *,
+        language: str | None = None,
+        keeps_dropped: bool = False,
+    ) -> int:
+        """See `SessionStore`."""
+        kept, waiting_tokens = appended(
+            self._find(session_id, owner),
+            messages,
+            self._bounds,
+            self._now(),
+            language=language,
+            keeps_dropped=keeps_dropped,
+        )
+        self._use(session_id, owner, kept)
+        return waiting_tokens
+
+    async def dropped(self, session_id: str, owner: str) -> tuple[Entry, ...]:
+        """See `SessionStore`."""
+        return dropped_of(self._find(session_id, owner), self._bounds, self._now())
+
+    async def put_summary(self, session_id: str, owner: str, summary: Summary, of: Sequence[Entry]) -> bool:
+        """See `SessionStore`."""
+        kept = summarised(self._find(session_id, owner), summary, of)
+        if kept is not None:
+            self._put(session_id, owner, kept)
+        return kept is not None
+
+    async def transcript(self, session_id: str, owner: str) -> Transcript:
         """See `SessionStore`."""
         kept = self._find(session_id, owner)
-        kept.history = history_to_bytes(self._trimmed(kept, messages))
-        self._use(owner, session_id, kept)
+        if is_over_age(kept.used_at, self._bounds, self._now()):
+            raise no_such_session()
+        return transcript_of(session_id, owner, kept, self._bounds, self._now())
+
+    async def listed(self, owner: str | None, most: int, after: Mark | None = None) -> list[Transcript]:
+        """See `SessionStore`."""
+        now = self._now()
+        found = sorted(
+            (-kept.used_at, whose, session_id)
+            for (whose, session_id), kept in self._sessions.items()
+            if owner in (None, whose) and not is_over_age(kept.used_at, self._bounds, now)
+        )
+        behind = found if after is None else [at for at in found if at > (-after.used_at, after.owner, after.id)]
+        return [
+            transcript_of(session_id, whose, self._sessions[whose, session_id], self._bounds, now)
+            for _, whose, session_id in behind[:most]
+        ]
 
     async def pending(self, session_id: str, owner: str) -> PendingDraft | None:
         """See `SessionStore`."""
-        kept = self._find(session_id, owner)
-        return None if kept.draft is None else draft_from_bytes(kept.draft)
+        return draft_of(self._find(session_id, owner))
 
     async def put_pending(self, session_id: str, owner: str, draft: PendingDraft) -> None:
         """See `SessionStore`."""
-        self._find(session_id, owner).draft = draft_to_bytes(draft)
+        self._put(session_id, owner, replace(self._find(session_id, owner), draft=draft_to_bytes(draft)))
 
     async def clear_pending(self, session_id: str, owner: str) -> None:
         """See `SessionStore`."""
-        self._find(session_id, owner).draft = None
+        self._put(session_id, owner, replace(self._find(session_id, owner), draft=None))
 
     async def question(self, session_id: str, owner: str) -> PendingQuestion | None:
         """See `SessionStore`."""
-        kept = self._find(session_id, owner)
-        question = None if kept.question is None else question_from_bytes(kept.question)
-        return question if question is not None and self._now() < question.expires_at else None
+        return question_of(self._find(session_id, owner), self._now())
 
     async def put_question(self, session_id: str, owner: str, question: PendingQuestion) -> None:
         """See `SessionStore`."""
-        self._find(session_id, owner).question = question_to_bytes(question)
+        self._put(session_id, owner, replace(self._find(session_id, owner), question=question_to_bytes(question)))
 
     async def clear_question(self, session_id: str, owner: str) -> None:
         """See `SessionStore`."""
-        self._find(session_id, owner).question = None
+        self._put(session_id, owner, replace(self._find(session_id, owner), question=None))
 
     async def delete(self, session_id: str, owner: str) -> None:
         """See `SessionStore`."""
@@ -94,29 +145,27 @@ class MemorySessions:
     async def sweep(self, now_epoch_seconds: float) -> int:
         """See `SessionStore`."""
         before = len(self._sessions)
-        oldest_kept = now_epoch_seconds - self._bounds.age_seconds
-        for key in [key for key, kept in self._sessions.items() if kept.used_at <= oldest_kept]:
-            del self._sessions[key]
+        for key, kept in list(self._sessions.items()):
+            if is_over_age(kept.used_at, self._bounds, now_epoch_seconds):
+                del self._sessions[key]
         self._drop_over_number()
         return before - len(self._sessions)
 
     async def close(self) -> None:
         """See `SessionStore`."""
 
-    def _find(self, session_id: str, owner: str) -> _Kept:
+    def _find(self, session_id: str, owner: str) -> Kept:
         kept = self._sessions.get((owner, session_id))
         if kept is None:
             raise no_such_session()
         return kept
 
-    def _use(self, owner: str, session_id: str, kept: _Kept) -> None:
-        kept.used_at = self._now()
-        self._sessions.move_to_end((owner, session_id))
+    def _put(self, session_id: str, owner: str, kept: Kept) -> None:
+        self._sessions[owner, session_id] = kept
 
-    def _trimmed(self, kept: _Kept, added: Sequence[Message]) -> tuple[Entry, ...]:
-        now = self._now()
-        entries = (*history_from_bytes(kept.history), *(entry_of(message, now) for message in added))
-        return trimmed(entries, tokens=self._bounds.tokens, age_seconds=self._bounds.age_seconds, now=now)
+    def _use(self, session_id: str, owner: str, kept: Kept) -> None:
+        self._put(session_id, owner, kept)
+        self._sessions.move_to_end((owner, session_id))
 
     def _drop_over_number(self) -> None:
         while len(self._sessions) > self._bounds.sessions:

@@ -9,6 +9,7 @@ Rules of this file
 """
 
 import asyncio
+import dataclasses
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -20,28 +21,35 @@ import aiosqlite
 
 from router.conversation import Message
 from router.decide.decision import PendingQuestion
-from router.sessions.encoding import (
-    draft_from_bytes,
-    draft_to_bytes,
-    history_from_bytes,
-    history_to_bytes,
-    question_from_bytes,
-    question_to_bytes,
+from router.sessions.encoding import draft_to_bytes, question_to_bytes
+from router.sessions.kept import (
+    Kept,
+    appended,
+    draft_of,
+    dropped_of,
+    history_of,
+    is_over_age,
+    question_of,
+    session_of,
+    summarised,
+    transcript_of,
 )
 from router.sessions.store import (
     Bounds,
     Clock,
+    Mark,
     Session,
     SessionStoreFailed,
+    Transcript,
     checked_id,
     epoch_seconds,
     no_such_session,
 )
-from router.sessions.trimming import Entry, entry_of, trimmed
+from router.sessions.trimming import Entry, Summary
 from router.tools.spec import PendingDraft
 
 FILE_NAME = "sessions.sqlite3"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_SECONDS = 5.0
 """Another process may hold the file for one transaction, which takes milliseconds; longer means that it hangs."""
 
@@ -53,8 +61,13 @@ _UPGRADES = (
     "PRAGMA user_version = 1",
     "ALTER TABLE sessions ADD COLUMN question BLOB",
     "PRAGMA user_version = 2",
+    "ALTER TABLE sessions ADD COLUMN dropped BLOB",
+    "ALTER TABLE sessions ADD COLUMN summary BLOB",
+    "ALTER TABLE sessions ADD COLUMN language TEXT",
+    "PRAGMA user_version = 3",
 )
 """From an empty file to the newest schema, each version ending with its number."""
+_COLUMNS = ", ".join(field.name for field in dataclasses.fields(Kept))
 # The first two arguments name the session that was just opened: it goes last, even when the clock stood still.
 _DROP_OVER_NUMBER = """DELETE FROM sessions WHERE (owner, id) IN (
     SELECT owner, id FROM sessions ORDER BY (owner = ? AND id = ?), used_at
@@ -100,36 +113,78 @@ class SqliteSessions:
         """See `SessionStore`."""
         known_id, now = checked_id(session_id), self._now()
         async with self._transaction():
-            await self._write(
-                """INSERT INTO sessions (owner, id, created_at, used_at, history) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT (owner, id) DO UPDATE SET used_at = excluded.used_at""",
-                (owner, known_id, now, now, history_to_bytes(())),
-            )
+            kept = await self._found(known_id, owner)
+            if kept is None or is_over_age(kept.used_at, self._bounds, now):
+                kept = Kept(now, now)
+            kept = dataclasses.replace(kept, used_at=now)
+            await self._put(known_id, owner, kept)
             await self._write(_DROP_OVER_NUMBER, (owner, known_id, self._bounds.sessions))
-            created_at = await self._value("created_at", known_id, owner)
-        return Session(known_id, owner, created_at, now)
+        return session_of(known_id, owner, kept, self._bounds, now)
 
     async def history(self, session_id: str, owner: str) -> tuple[Message, ...]:
         """See `SessionStore`."""
-        async with self._reading():
-            stored = await self._value("history", session_id, owner)
-        return tuple(entry.message for entry in self._trimmed(stored, ()))
+        kept = await self._read(session_id, owner)
+        return tuple(entry.message for entry in history_of(kept, self._bounds, self._now()))
 
-    async def append(self, session_id: str, owner: str, messages: Sequence[Message]) -> None:
+    async def append(
+        self,
+        session_id: str,
+        owner: str,
+        messages: Sequence[Message],
+        *,
+        language: str | None = None,
+        keeps_dropped: bool = False,
+    ) -> int:
         """See `SessionStore`."""
         async with self._transaction():
-            stored = await self._value("history", session_id, owner)
-            history = history_to_bytes(self._trimmed(stored, messages))
-            await self._write(
-                "UPDATE sessions SET history = ?, used_at = ? WHERE owner = ? AND id = ?",
-                (history, self._now(), owner, session_id),
+            kept, waiting_tokens = appended(
+                await self._find(session_id, owner),
+                messages,
+                self._bounds,
+                self._now(),
+                language=language,
+                keeps_dropped=keeps_dropped,
             )
+            await self._put(session_id, owner, kept)
+        return waiting_tokens
+
+    async def dropped(self, session_id: str, owner: str) -> tuple[Entry, ...]:
+        """See `SessionStore`."""
+        return dropped_of(await self._read(session_id, owner), self._bounds, self._now())
+
+    async def put_summary(self, session_id: str, owner: str, summary: Summary, of: Sequence[Entry]) -> bool:
+        """See `SessionStore`."""
+        async with self._transaction():
+            kept = summarised(await self._find(session_id, owner), summary, of)
+            if kept is not None:
+                await self._put(session_id, owner, kept)
+        return kept is not None
+
+    async def transcript(self, session_id: str, owner: str) -> Transcript:
+        """See `SessionStore`."""
+        kept, now = await self._read(session_id, owner), self._now()
+        if is_over_age(kept.used_at, self._bounds, now):
+            raise no_such_session()
+        return transcript_of(session_id, owner, kept, self._bounds, now)
+
+    async def listed(self, owner: str | None, most: int, after: Mark | None = None) -> list[Transcript]:
+        """See `SessionStore`."""
+        now = self._now()
+        # A row comes behind the mark if it was used earlier, or at the same moment with a greater name.
+        behind = (None, "", "") if after is None else (-after.used_at, after.owner, after.id)
+        query = f"""SELECT id, owner, {_COLUMNS} FROM sessions
+            WHERE (?1 IS NULL OR owner = ?1) AND used_at > ?2 AND (?3 IS NULL OR (-used_at, owner, id) > (?3, ?4, ?5))
+            ORDER BY used_at DESC, owner, id LIMIT ?6"""  # noqa: S608 - the columns are words of this file
+        async with (
+            self._reading(),
+            self._connection.execute(query, (owner, now - self._bounds.age_seconds, *behind, most)) as cursor,
+        ):
+            rows = await cursor.fetchall()
+        return [transcript_of(found, whose, Kept(*fields), self._bounds, now) for found, whose, *fields in rows]
 
     async def pending(self, session_id: str, owner: str) -> PendingDraft | None:
         """See `SessionStore`."""
-        async with self._reading():
-            stored = await self._value("draft", session_id, owner)
-        return None if stored is None else draft_from_bytes(stored)
+        return draft_of(await self._read(session_id, owner))
 
     async def put_pending(self, session_id: str, owner: str, draft: PendingDraft) -> None:
         """See `SessionStore`."""
@@ -141,10 +196,7 @@ class SqliteSessions:
 
     async def question(self, session_id: str, owner: str) -> PendingQuestion | None:
         """See `SessionStore`."""
-        async with self._reading():
-            stored = await self._value("question", session_id, owner)
-        question = None if stored is None else question_from_bytes(stored)
-        return question if question is not None and self._now() < question.expires_at else None
+        return question_of(await self._read(session_id, owner), self._now())
 
     async def put_question(self, session_id: str, owner: str, question: PendingQuestion) -> None:
         """See `SessionStore`."""
@@ -218,29 +270,39 @@ class SqliteSessions:
         async with self._connection.execute(query, arguments) as cursor:
             return await cursor.fetchone()
 
-    async def _value(self, column: str, session_id: str, owner: str) -> Any:
-        # The column is a word of this file, never of a caller.
-        query = f"SELECT {column} FROM sessions WHERE owner = ? AND id = ?"  # noqa: S608
-        row = await self._row(query, (owner, session_id))
-        if row is None:
+    async def _read(self, session_id: str, owner: str) -> Kept:
+        async with self._reading():
+            return await self._find(session_id, owner)
+
+    async def _find(self, session_id: str, owner: str) -> Kept:
+        kept = await self._found(session_id, owner)
+        if kept is None:
             raise no_such_session()
-        return row[0]
+        return kept
+
+    async def _found(self, session_id: str, owner: str) -> Kept | None:
+        # The columns are words of this file, never of a caller.
+        query = f"SELECT {_COLUMNS} FROM sessions WHERE owner = ? AND id = ?"  # noqa: S608
+        row = await self._row(query, (owner, session_id))
+        return None if row is None else Kept(*row)
+
+    async def _put(self, session_id: str, owner: str, kept: Kept) -> None:
+        values = [getattr(kept, field.name) for field in dataclasses.fields(kept)]
+        places = ", ".join("?" for _ in values)
+        # As in `_found`, the columns are words of this file.
+        statement = f"INSERT OR REPLACE INTO sessions (owner, id, {_COLUMNS}) VALUES (?, ?, {places})"  # noqa: S608
+        await self._write(statement, (owner, session_id, *values))
 
     async def _write(self, statement: str, arguments: tuple[Any, ...]) -> int:
         async with self._connection.execute(statement, arguments) as cursor:
             return cursor.rowcount
 
     async def _set(self, column: str, session_id: str, owner: str, value: bytes | None) -> None:
-        # As in `_value`, the column is a word of this file.
+        # As in `_found`, the column is a word of this file.
         statement = f"UPDATE sessions SET {column} = ? WHERE owner = ? AND id = ?"  # noqa: S608
         async with self._transaction():
             if not await self._write(statement, (value, owner, session_id)):
                 raise no_such_session()
-
-    def _trimmed(self, stored: bytes, added: Sequence[Message]) -> tuple[Entry, ...]:
-        now = self._now()
-        entries = (*history_from_bytes(stored), *(entry_of(message, now) for message in added))
-        return trimmed(entries, tokens=self._bounds.tokens, age_seconds=self._bounds.age_seconds, now=now)
 
 
 def _upgrades_from(version: int) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import Protocol
 from router.conversation import Message
 from router.decide.decision import PendingQuestion
 from router.errors import BadRequest, MaekFault, NotFound
+from router.sessions.trimming import Entry, Summary
 from router.tools.spec import PendingDraft
 
 MAX_ID_CHARACTERS = 128
@@ -48,6 +49,33 @@ class Session:
     owner: str
     created_at: float
     used_at: float
+    language: str | None = None
+    """`ko` or `en`: of its last turn; None before the first."""
+    summary: Summary | None = None
+    """What was said before the history begins, if it was summarised and is not over age."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Everything that is kept of a conversation."""
+
+    session: Session
+    history: tuple[Entry, ...]
+    """Oldest first."""
+    dropped: tuple[Entry, ...]
+    """What was said before the history and after the summary, which is yet to have it."""
+    draft: PendingDraft | None
+    """Whether or not its time is over."""
+    question: PendingQuestion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a list of sessions: behind the one that was last used then, and has this owner and id."""
+
+    used_at: float
+    owner: str
+    id: str
 
 
 class SessionStoreFailed(MaekFault):
@@ -65,7 +93,8 @@ class SessionStore(Protocol):
     """
 
     async def open(self, session_id: str | None, owner: str) -> Session:
-        """The owner's session of this id, made if there is none. None: a new one with an id that cannot be guessed.
+        """The owner's session of this id, made if there is none or if it is over age. None: a new one with an id that
+        cannot be guessed.
 
         Raises `BadRequest` for an id that is empty, longer than 128 characters or not visible ASCII.
         """
@@ -75,8 +104,39 @@ class SessionStore(Protocol):
         """What was said, oldest first, within the bounds."""
         ...
 
-    async def append(self, session_id: str, owner: str, messages: Sequence[Message]) -> None:
-        """Adds messages, all together and in order; drops what is over the bounds."""
+    async def append(
+        self,
+        session_id: str,
+        owner: str,
+        messages: Sequence[Message],
+        *,
+        language: str | None = None,
+        keeps_dropped: bool = False,
+    ) -> int:
+        """Adds messages, all together and in order; drops what is over the bounds. `language` is theirs, if known.
+
+        `keeps_dropped`: turns that there is no room for any more wait to be summarised, as many as the bounds allow for
+        a history; else they are forgotten. Returns how many tokens wait.
+        """
+        ...
+
+    async def dropped(self, session_id: str, owner: str) -> tuple[Entry, ...]:
+        """What waits to be summarised, oldest first."""
+        ...
+
+    async def put_summary(self, session_id: str, owner: str, summary: Summary, of: Sequence[Entry]) -> bool:
+        """Keeps a summary, in place of any other, of what `dropped` began with; that waits no more.
+
+        False, and nothing is kept, if none of it waits: the session is not the one that was summarised.
+        """
+        ...
+
+    async def transcript(self, session_id: str, owner: str) -> Transcript:
+        """Everything that is kept of it."""
+        ...
+
+    async def listed(self, owner: str | None, most: int, after: Mark | None = None) -> list[Transcript]:
+        """The owner's sessions, the last used first, at most so many; None: everybody's. `after`: the next ones."""
         ...
 
     async def pending(self, session_id: str, owner: str) -> PendingDraft | None:

@@ -31,6 +31,15 @@ class Entry:
     message: Message
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """In short, what was said before the history begins."""
+
+    text: str
+    until: float
+    """When the newest message in it was said; seconds since the epoch."""
+
+
 def entry_of(message: Message, at: float) -> Entry:
     """The message with its estimate, which is never 0: a flood of empty messages is not free."""
     return Entry(at, estimate_message_tokens(message.text), message)
@@ -48,6 +57,13 @@ def turns(entries: Iterable[Entry]) -> list[tuple[Entry, ...]]:
 
 def trimmed(entries: Iterable[Entry], *, tokens: int, age_seconds: float, now: float) -> tuple[Entry, ...]:
     """The newest turns that are younger than `age_seconds` and fit into `tokens` together."""
+    return parted(entries, tokens=tokens, age_seconds=age_seconds, now=now)[1]
+
+
+def parted(
+    entries: Iterable[Entry], *, tokens: int, age_seconds: float, now: float
+) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """The turns that there is no room for, and those of `trimmed`. What is over age is in neither."""
     fresh = [turn for turn in turns(entries) if now - turn[-1].at < age_seconds]
     kept: list[tuple[Entry, ...]] = []
     left = tokens
@@ -58,8 +74,24 @@ def trimmed(entries: Iterable[Entry], *, tokens: int, age_seconds: float, now: f
         kept.append(turn)
         left -= cost
     if fresh and not kept:
-        return _shortened(fresh[-1], tokens)
-    return tuple(entry for turn in reversed(kept) for entry in turn)
+        return _flat(fresh[:-1]), _shortened(fresh[-1], tokens)
+    return _flat(fresh[: len(fresh) - len(kept)]), _flat(reversed(kept))
+
+
+def remaining(entries: Sequence[Entry], done: Sequence[Entry]) -> tuple[Entry, ...] | None:
+    """What is left of `entries` once their beginning is `done`; None if nothing of that is in them.
+
+    `done` was their beginning a while ago. Since then more may have come at the end, and the oldest may be gone.
+    """
+    for start in range(len(done)):
+        still_there = tuple(done[start:])
+        if tuple(entries[: len(still_there)]) == still_there:
+            return tuple(entries[len(still_there) :])
+    return None
+
+
+def _flat(parts: Iterable[Sequence[Entry]]) -> tuple[Entry, ...]:
+    return tuple(entry for turn in parts for entry in turn)
 
 
 def _shortened(turn: Sequence[Entry], tokens: int) -> tuple[Entry, ...]:

@@ -18,6 +18,8 @@ from router.language import pick
 KEY_VARIABLE = "MAEK_KEY"
 ANSWER_SECONDS = 5.0
 """What is asked here is answered from memory; whoever takes longer hangs."""
+PATIENCE_SECONDS = 330.0
+"""Deleting a conversation waits for the answer that is being given in it, for 300 s unless configured otherwise."""
 
 
 class Unanswered(Exception):
@@ -55,10 +57,11 @@ class Remote:
         except orjson.JSONDecodeError:
             raise Unanswered(self.not_maek()) from None
 
-    async def text(self, path: str, method: str = "GET") -> str:
-        """The body at a path. Raises Unanswered."""
+    async def text(self, path: str, method: str = "GET", seconds: float = ANSWER_SECONDS) -> str:
+        """The body at a path. Raises Unanswered, also where none has come after so long."""
+        timeout = aiohttp.ClientTimeout(total=seconds)
         try:
-            async with self._session.request(method, self.url + path) as response:
+            async with self._session.request(method, self.url + path, timeout=timeout) as response:
                 body = await response.text(errors="replace")
         except aiohttp.InvalidURL:
             raise Unanswered(
@@ -70,7 +73,7 @@ class Remote:
             ) from None
         except (aiohttp.ClientError, TimeoutError, OSError):
             raise Unanswered(self._silent()) from None
-        if response.status in (200, 202):
+        if response.status in (200, 202, 204):
             return body
         raise Unanswered(self._refused(response.status, body), response.status)
 
@@ -108,6 +111,5 @@ async def remote(url: str, language: str) -> AsyncIterator[Remote]:
     """The Maek at a URL, with the key of the environment."""
     key = os.environ.get(KEY_VARIABLE)
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
+    async with aiohttp.ClientSession(headers=headers) as session:
         yield Remote(session, url.rstrip("/"), language)

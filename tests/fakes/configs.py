@@ -209,7 +209,13 @@ def configs(draw: st.DrawFn) -> Config:
         timezone=st.sampled_from(["local", "Asia/Seoul", "Europe/Berlin"]),
         data_dir=st.sampled_from([None, "/var/lib/maek", "~/maek data"]),
         persona=sections(router_config.PersonaConfig, name=texts, description_ko=texts),
-        sessions=sections(router_config.SessionsConfig, store=st.sampled_from(router_config.SessionStore)),
+        sessions=sections(
+            router_config.SessionsConfig,
+            store=st.sampled_from(router_config.SessionStore),
+            summary=st.booleans(),
+            most_waiting=st.integers(0, 10_000),
+            turn_seconds=seconds,
+        ),
         decide=sections(
             router_config.DecideConfig,
             rules=st.booleans(),

@@ -67,12 +67,12 @@ async def test_a_conversation_that_cannot_be_kept_does_not_take_the_answer_away(
         def __getattr__(self, name: str) -> object:
             return getattr(self._inner, name)
 
-        async def append(self, *_: object) -> None:
+        async def append(self, *_: object, **__: object) -> None:
             raise SessionStoreFailed("sessions.sqlite3: the disk is full; make room.")
 
     async with maek(config_for()) as router:
-        turns = router.house.current.service.turns
-        turns._sessions = Full(turns._sessions)  # type: ignore[assignment]
+        talks = router.house.current.service.talks
+        talks._sessions = Full(talks._sessions)  # type: ignore[assignment]
         status, answer = await router.post("/chat", {"message": "안녕"})
     assert status == 200
     assert "이드" in answer["text"]

@@ -54,6 +54,7 @@ def with_small_talk(router: Maek) -> None:
         decide,
         service.now,
         service.telemetry,
+        service.talks,
     )
     router.house.current.service = replace(service, turns=turns)
 

@@ -15,10 +15,10 @@ import pytest
 
 from router.conversation import Message, Role
 from router.decide.decision import PendingQuestion, Slot
-from router.sessions.encoding import history_to_bytes
+from router.sessions.encoding import draft_to_bytes, history_to_bytes
 from router.sessions.sqlite import FILE_NAME, SCHEMA_VERSION, SqliteSessions
 from router.sessions.store import Bounds, SessionStoreFailed, epoch_seconds
-from router.sessions.trimming import entry_of
+from router.sessions.trimming import Summary, entry_of
 from router.tools.spec import PendingDraft
 
 OWNER = "0123456789ab"
@@ -99,6 +99,32 @@ async def test_a_file_of_the_first_schema_is_taken_up_with_all_that_is_in_it(ope
     await store.put_question("room-1", OWNER, asked)
     await store.close()
     assert await (await opened()).question("room-1", OWNER) == asked
+
+
+async def test_a_file_of_the_second_schema_learns_to_keep_languages_and_summaries(opened, tmp_path):
+    database = sqlite3.connect(tmp_path / FILE_NAME)
+    database.execute(
+        """CREATE TABLE sessions (
+        owner TEXT NOT NULL, id TEXT NOT NULL, created_at REAL NOT NULL, used_at REAL NOT NULL,
+        history BLOB NOT NULL, draft BLOB, question BLOB, PRIMARY KEY (owner, id)) WITHOUT ROWID"""
+    )
+    at = epoch_seconds()
+    database.execute(
+        "INSERT INTO sessions VALUES (?, 'room-1', ?, ?, ?, ?, NULL)",
+        (OWNER, at, at, history_to_bytes([entry_of(QUESTION, at)]), draft_to_bytes(DRAFT)),
+    )
+    database.execute("PRAGMA user_version = 2")
+    database.commit()
+    database.close()
+    store = await opened(bounds=replace(BOUNDS, tokens=20))
+    taken_up = await store.open("room-1", OWNER)
+    assert (taken_up.language, taken_up.summary, await store.pending("room-1", OWNER)) == (None, None, DRAFT)
+    await store.append("room-1", OWNER, (Message(Role.USER, "가" * 16),), language="ko", keeps_dropped=True)
+    waiting = await store.dropped("room-1", OWNER)
+    await store.put_summary("room-1", OWNER, Summary("인사", at), waiting)
+    await store.close()
+    again = await (await opened()).open("room-1", OWNER)
+    assert (again.language, again.summary) == ("ko", Summary("인사", at))
 
 
 async def test_a_file_of_a_newer_maek_is_refused_and_left_as_it_was(opened, tmp_path):

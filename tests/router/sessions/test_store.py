@@ -1,58 +1,16 @@
 """The contract of every session store: the same sentences hold in memory and on disk."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from router.conversation import Message, Role
-from router.decide.decision import PendingQuestion, Slot
 from router.errors import BadRequest, NotFound
-from router.sessions.memory import MemorySessions
-from router.sessions.sqlite import SqliteSessions
-from router.sessions.store import Bounds, SessionStore, checked_id
+from router.sessions.store import SessionStore, checked_id
+from router.sessions.trimming import Summary
 from router.tools.spec import PendingDraft
-
-KIM, LEE = "0123456789ab", "ba9876543210"
-BOUNDS = Bounds(tokens=200, age_seconds=1000.0, sessions=3)
-QUESTION, ANSWER = Message(Role.USER, "안녕"), Message(Role.ASSISTANT, "안녕하세요!")
-
-
-class SetClock:
-    """Seconds since the epoch, as the test sets them."""
-
-    def __init__(self) -> None:
-        self.now = 5000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, clock: SetClock, tmp_path: Path) -> AsyncIterator[SessionStore]:
-    opened: SessionStore = (
-        MemorySessions(BOUNDS, now=clock)
-        if request.param == "memory"
-        else await SqliteSessions.opened(tmp_path, BOUNDS, now=clock)
-    )
-    yield opened
-    await opened.close()
-
-
-def draft(expires_at: float = 6000.0) -> PendingDraft:
-    params = {"title": "회의", "date": "2026-03-02", "time": "15:00"}
-    return PendingDraft("calendar", "create_draft", params, "3월 2일 15시 회의를 등록할까요?", expires_at)
-
-
-def question(expires_at: float = 6000.0) -> PendingQuestion:
-    known = {"title": "휴가", "time": None}
-    return PendingQuestion("calendar", "create_draft", known, Slot.DATE, ("오늘", "내일"), 2, expires_at)
+from tests.router.sessions.contract import ANSWER, KIM, LEE, QUESTION, draft, question
 
 
 async def test_a_session_without_an_id_gets_one_that_cannot_be_guessed(store):
@@ -113,6 +71,9 @@ EVERY_METHOD: list[Callable[[SessionStore, str, str], object]] = [
     lambda store, name, owner: store.put_question(name, owner, question()),
     lambda store, name, owner: store.clear_question(name, owner),
     lambda store, name, owner: store.clear_pending(name, owner),
+    lambda store, name, owner: store.dropped(name, owner),
+    lambda store, name, owner: store.put_summary(name, owner, Summary("", 0.0), ()),
+    lambda store, name, owner: store.transcript(name, owner),
     lambda store, name, owner: store.delete(name, owner),
 ]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.conversation import Message, Role
-from router.sessions.trimming import Entry, cut, entry_of, trimmed, turns
+from router.sessions.trimming import Entry, cut, entry_of, parted, remaining, trimmed, turns
 from router.tokens import MESSAGE_OVERHEAD_TOKENS, estimate_tokens
 
 AGE_SECONDS = 100.0
@@ -124,3 +124,34 @@ def test_a_cut_text_fits_and_is_a_beginning(text, tokens):
 @given(st.text(max_size=400), st.integers(0, 150))
 def test_a_text_that_fits_is_not_cut(text, tokens):
     assert (cut(text, tokens) == text) or estimate_tokens(text) > tokens
+
+
+@given(entries, budgets)
+def test_what_is_parted_is_the_fresh_turns_and_nothing_is_in_both_halves(conversation, tokens):
+    fresh = [turn for turn in turns(conversation) if NOW - turn[-1].at < AGE_SECONDS]
+    dropped, left = parted(conversation, tokens=tokens, age_seconds=AGE_SECONDS, now=NOW)
+    assert left == kept(conversation, tokens)
+    whole = [entry for turn in fresh for entry in turn]
+    if sum(entry.tokens for entry in (fresh or [()])[-1]) <= tokens:
+        assert [*dropped, *left] == whole
+    else:  # the newest turn was shortened
+        assert [*dropped, *(fresh[-1] if fresh else ())] == whole
+
+
+A, B, C, D = (user(name, at) for at, name in enumerate("abcd"))
+
+
+@pytest.mark.parametrize(
+    ("entries", "done", "left"),
+    [
+        ([A, B, C], [A, B], (C,)),
+        ([A, B], [A, B], ()),
+        ([B, C, D], [A, B], (C, D)),
+        ([C, D], [A, B], None),
+        ([], [A, B], None),
+        ([A, B], [], None),
+        ([A, C], [A, B], None),
+    ],
+)
+def test_what_was_done_is_taken_off_the_front_even_when_the_oldest_of_it_is_gone(entries, done, left):
+    assert remaining(entries, done) == left

@@ -1,0 +1,70 @@
+"""Conversations of the caller: listed, shown whole, deleted.
+
+Rules of this file
+- A key sees its own. Another one's session is not found, in the words for one that never was.
+- Deleting waits for the turn that runs, which would otherwise write into what is gone.
+"""
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from router.api.context import OWNER, service_of
+from router.errors import BadRequest
+from router.sessions.showing import cursor_of, last_of, mark_of, overview_json, transcript_json
+from router.sessions.store import Mark
+
+MOST_LISTED = 200
+USUALLY_LISTED = 50
+
+
+async def sessions(request: web.Request) -> web.StreamResponse:
+    """`GET /sessions`: the caller's, the last used first. `?limit=N`, at most 200; `?after=` the `next` of the answer
+    before.
+    """
+    service, owner = service_of(request), request[OWNER]
+    most, after = _limit(request), _after(request, owner)
+    found = await service.sessions.listed(owner, most + 1, after)
+    page = found[:most]
+    last = last_of(page)
+    rows = [overview_json(one, service.now()) for one in page]
+    return _json({"sessions": rows, "next": cursor_of(last) if last is not None and len(found) > most else None})
+
+
+async def one_session(request: web.Request) -> web.StreamResponse:
+    """`GET /sessions/{id}`: everything that is kept of it."""
+    service = service_of(request)
+    found = await service.sessions.transcript(request.match_info["id"], request[OWNER])
+    return _json(transcript_json(found, service.now()))
+
+
+async def delete(request: web.Request) -> web.StreamResponse:
+    """`DELETE /sessions/{id}`: forgets it and everything in it."""
+    service, owner, session_id = service_of(request), request[OWNER], request.match_info["id"]
+    async with service.talks.in_order(owner, session_id, _patiently):
+        await service.sessions.delete(session_id, owner)
+    return web.Response(status=204)
+
+
+def _limit(request: web.Request) -> int:
+    limit = request.query.get("limit", str(USUALLY_LISTED))
+    if not (limit.isascii() and limit.isdecimal()) or not 1 <= int(limit) <= MOST_LISTED:
+        raise BadRequest(f"limit: wanted a whole number from 1 to {MOST_LISTED}.", param="limit")
+    return int(limit)
+
+
+def _after(request: web.Request, owner: str) -> Mark | None:
+    cursor = request.query.get("after")
+    try:
+        return None if cursor is None else mark_of(cursor, owner)
+    except ValueError:
+        raise BadRequest("after: wanted the `next` of an answer of GET /sessions.", param="after") from None
+
+
+async def _patiently() -> None:
+    """Nobody is told: there is no stream."""
+
+
+def _json(value: dict[str, Any]) -> web.Response:
+    return web.Response(body=orjson.dumps(value), content_type="application/json")
