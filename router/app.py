@@ -10,14 +10,13 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -49,14 +48,13 @@ from router.talks import Rooms, Talks, rooms_of
 from router.telemetry import Telemetry
 from router.toolbox import toolbox
 from router.turn import Turns
+from router.upkeep import first_look, for_the_while
 from sidecar import (
     USUAL_PORTS,
     BackendAdded,
     BackendRemoved,
     BackendSpec,
-    BackendState,
     DrainSwitched,
-    Fact,
     Monitor,
     Prober,
     QueueChanged,
@@ -64,7 +62,6 @@ from sidecar import (
     Snapshot,
     SnapshotCollector,
     Store,
-    Verdict,
     discover,
     load_rules,
     pace,
@@ -76,9 +73,6 @@ from simulator import SimSettings, serving
 log = logging.getLogger(__name__)
 
 SIMULATOR = "simulator"
-FIRST_LOOK_SECONDS = 0.4
-"""How long the start waits for the first round of probes: loopback servers answer within it, and nobody waits for a
-dead one."""
 SWEEP_SECONDS = 3600.0
 """Between two sweeps of old sessions."""
 
@@ -260,22 +254,18 @@ async def running(
         house.adopt(config)
         await house.look_around()
         await stack.enter_async_context(house.parts.monitor.running())
-        await _first_look(house)
-        await _for_the_while(stack, _look_again(house))
-        await _for_the_while(stack, _sweep(house))
-        await _for_the_while(stack, _warm_up(house))
-        await _for_the_while(stack, _keep_documents(house))
+        await first_look(house.snapshot, house.parts.store.witness)
+        await for_the_while(stack, _look_again(house))
+        await for_the_while(stack, _sweep(house))
+        await for_the_while(stack, _warm_up(house))
+        await for_the_while(stack, _keep_documents(house))
         await stack.enter_async_context(at_work(house.parts.jobs, lambda: house.current))
         yield house
 
 
 async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> Parts:
     store = Store(config.sidecar.failures_to_down)
-    recorder = None
-    if record is not None:
-        recorder = Recorder(record)
-        stack.callback(recorder.close)
-        recorder.follow(store)
+    recorder = _recorder(record, store, stack)
     http = await stack.enter_async_context(probing_session())
     relay = Relay(config.router.relay.keepalive_seconds)
     stack.push_async_callback(relay.close)
@@ -312,6 +302,15 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     )
 
 
+def _recorder(record: Path | None, store: Store, stack: AsyncExitStack) -> Recorder | None:
+    if record is None:
+        return None
+    recorder = Recorder(record)
+    stack.callback(recorder.close)
+    recorder.follow(store)
+    return recorder
+
+
 def _mcp_servers(telemetry: Telemetry, stack: AsyncExitStack) -> McpServers:
     servers = McpServers(telemetry.mcp_server, telemetry.no_mcp_server)
     stack.push_async_callback(servers.close)
@@ -324,47 +323,6 @@ def _registry() -> CollectorRegistry:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     return registry
-
-
-async def _first_look(house: House) -> None:
-    """Let the first round of probes end, so that the first request knows the fleet; but not for long."""
-    met = asyncio.Event()
-
-    def look(_fact: Fact | None = None) -> None:
-        if all(_is_met(state) for state in house.snapshot().backends.values()):
-            met.set()
-
-    look_no_more = house.parts.store.witness(look)
-    look()
-    try:
-        async with asyncio.timeout(FIRST_LOOK_SECONDS):
-            await met.wait()
-    except TimeoutError:
-        log.info("some backends have not answered yet; they join as they do")
-    finally:
-        look_no_more()
-
-
-def _is_met(state: BackendState) -> bool:
-    """Whether the first round has told what this backend offers, or that it is not there."""
-    health = state.health
-    return health.verdict is Verdict.DOWN or health.loading or health.suspended or state.models is not None
-
-
-async def _for_the_while(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(work)
-    task.add_done_callback(_tell_of_failure)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    stack.push_async_callback(end)
-
-
-def _tell_of_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("background work ended; restart Maek to have it again", exc_info=task.exception())
 
 
 async def _look_again(house: House) -> None:
