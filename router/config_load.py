@@ -16,9 +16,9 @@ import yaml
 from pydantic_core import PydanticCustomError
 
 from router.config import ROLE_DEFAULTS, Config, is_loopback
+from router.config_tools.accounts import account_faults
 from router.config_tools.calendar_faults import calendar_faults
 from router.config_tools.documents import DocumentKind
-from router.config_tools.mail import mail_faults
 from sidecar import ConfigInvalid, Problem
 from sidecar.config import (
     Document,
@@ -38,6 +38,8 @@ from sidecar.config import (
     split_listen,
 )
 from sidecar.config import faults as sidecar_faults
+
+MAIL_ACCOUNTS = ("router", "tools", "email", "accounts")
 
 
 def defaults() -> Config:
@@ -95,7 +97,7 @@ def _built(document: Document, environ: Mapping[str, str], listen: str | None) -
         yield from _host_faults(values)
         yield from _document_faults(values, environ)
         yield from calendar_faults(values, _key_names(values), environ)
-        yield from _mail_faults(values, environ)
+        yield from account_faults(MAIL_ACCOUNTS, mapping(values, *MAIL_ACCOUNTS), _key_names(values), environ)
         yield from repeated(mapping(values, "router", "decide").get("domains"), "name", ("router", "decide", "domains"))
         yield from repeated(_keys(values), "hash", ("router", "keys"))
         yield from _listen_faults(values)
@@ -173,17 +175,6 @@ def _document_faults(values: Mapping[str, Any], environ: Mapping[str, str]) -> I
         role = document.get(option)
         if isinstance(role, str) and role not in roles:
             yield Fault((*loc, option), "an unknown role", f"{one_of(role, roles)}, or this role under router.roles")
-
-
-def _mail_faults(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Whose mail is whose, and whether the passwords can be read."""
-    accounts = mapping(values, "router", "tools", "email").get("accounts")
-    keys = _keys(values)
-    named = {str(key["name"]): key for key in keys if isinstance(key, Mapping) and "name" in key}
-    yield from mail_faults(accounts, named if keys else None)
-    for index, account in entries(accounts):
-        loc: Loc = ("router", "tools", "email", "accounts", index, "password")
-        yield from reference_faults(loc, account.get("password"), environ)
 
 
 def _keys(values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from router.config import Config
+from router.config_tools.accounts import account_of_everyone, account_of_keys
 from router.config_tools.calendars import CalendarAccountConfig, CalendarConfig, CalendarKind
 from router.config_tools.documents import DocumentKind
 from router.config_tools.infra import HostConfig
@@ -109,10 +110,10 @@ def _calendar(config: Config) -> Agenda | None:
 def _calendar_servers(config: Config, calendar: CalendarConfig) -> CalendarServers:
     """Each owner's account by the names of his keys."""
     logins = {name: _login(name, account) for name, account in calendar.accounts.items()}
-    of_key = {key: name for name, account in calendar.accounts.items() for key in account.keys}
+    of_key = account_of_keys(calendar.accounts)
     owners = {owner_of_hash(key.hash): logins[of_key[key.name]] for key in config.router.keys if key.name in of_key}
-    everyone = [logins[name] for name, account in calendar.accounts.items() if account.everyone]
-    return CalendarServers(owners, everyone[0] if everyone else None, config.router.zone)
+    everyone = account_of_everyone(calendar.accounts)
+    return CalendarServers(owners, None if everyone is None else logins[everyone], config.router.zone)
 
 
 def _login(name: str, account: CalendarAccountConfig) -> Login:

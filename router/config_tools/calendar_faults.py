@@ -2,7 +2,6 @@
 
 Rules of this file
 - It reads raw values, so that it speaks although other keys are wrong.
-- An account that nobody sees is a mistake, and so is one that might be seen by somebody who was not meant.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +9,9 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
+from router.config_tools.accounts import account_faults
 from router.config_tools.calendars import CalendarConfig, CalendarKind
-from sidecar.config import Fault, Loc, mapping, one_of, reference_faults
+from sidecar.config import Fault, Loc, mapping
 
 _CALENDAR: Loc = ("router", "tools", "calendar")
 _ACCOUNTS: Loc = (*_CALENDAR, "accounts")
@@ -23,12 +23,10 @@ def calendar_faults(values: Mapping[str, Any], key_names: Sequence[str], environ
     calendar = mapping(values, "router", "tools", "calendar")
     if calendar.get("kind") != CalendarKind.CALDAV:
         return
-    accounts = {name: mapping(account) for name, account in mapping(calendar, "accounts").items()}
+    accounts = mapping(calendar, "accounts")
     if not accounts:
         yield Fault(_ACCOUNTS, "no account", "at least one, since kind is caldav")
-    for name, account in accounts.items():
-        yield from reference_faults((*_ACCOUNTS, name, "password"), account.get("password"), environ)
-    yield from _audience_faults(accounts, key_names)
+    yield from account_faults(_ACCOUNTS, accounts, key_names, environ)
 
 
 def calendar_warnings(calendar: CalendarConfig) -> Iterator[Fault]:
@@ -41,26 +39,3 @@ def calendar_warnings(calendar: CalendarConfig) -> Iterator[Fault]:
         url = urlsplit(account.url)
         if url.scheme == "http" and url.hostname not in _THIS_MACHINE:
             yield Fault((*_ACCOUNTS, name, "url"), "http, by which the password can be read on its way", "https")
-
-
-def _audience_faults(accounts: Mapping[str, Mapping[str, Any]], key_names: Sequence[str]) -> Iterator[Fault]:
-    """Who sees which account: everybody knows one at most, and every account is somebody's."""
-    owners: dict[str, str] = {}
-    shared: str | None = None
-    for name, account in accounts.items():
-        keys = account.get("keys")
-        named = [key for key in keys if isinstance(key, str)] if isinstance(keys, tuple) else []
-        for index, key in enumerate(named):
-            loc: Loc = (*_ACCOUNTS, name, "keys", index)
-            if key not in key_names:
-                yield Fault(loc, "an unknown key", f"{one_of(key, key_names)}, or this name under router.keys")
-            elif owners.setdefault(key, name) != name:
-                yield Fault(loc, f"a key that has the account {owners[key]} already", "one account for each key")
-        if account.get("everyone") is True:
-            if shared is not None:
-                loc = (*_ACCOUNTS, name, "everyone")
-                yield Fault(loc, f"a second account for everyone, after {shared}", "one at most")
-            shared = shared or name
-        elif not named:
-            wanted = "names of router.keys under keys, or everyone: true"
-            yield Fault((*_ACCOUNTS, name), "an account that nobody sees", wanted)

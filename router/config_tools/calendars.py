@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from router.config_folder import DIRECTORY_WANTED, check_directory
-from sidecar.config import ByName, EmptyList, EmptyMapping, Name, SecretReference, Section, Word, refused
+from router.config_tools.accounts import AccountConfig
+from sidecar.config import ByName, EmptyList, EmptyMapping, Name, Section, Word, refused
 
 ADDRESS_WANTED = "http://HOST:PORT/PATH or https://HOST:PORT/PATH, without user and password"
 USERNAME_WANTED = "a user name of up to 200 characters without a colon"
@@ -41,7 +41,7 @@ def _username(name: str) -> str:
     return name
 
 
-class CalendarAccountConfig(Section):
+class CalendarAccountConfig(AccountConfig):
     """An account of a CalDAV server, and whose it is."""
 
     url: Annotated[
@@ -52,20 +52,10 @@ class CalendarAccountConfig(Section):
     """Where its calendars are; docs/calendar.md has it for the usual servers."""
     username: Annotated[str, AfterValidator(_username), Field(json_schema_extra={"$comment": USERNAME_WANTED})]
     """As the server knows it."""
-    password: SecretReference
-    """Where its password is; many servers want an app password."""
-    keys: Annotated[tuple[Name, ...], EmptyList] = ()
-    """Names of router.keys; whoever shows one of them sees this account."""
-    everyone: bool = False
-    """Whoever has no account of his own sees this one, and everybody does while there are no keys."""
     calendars: Annotated[tuple[Word, ...], EmptyList] = ()
     """Names or addresses of the calendars that are read; empty: all of the account."""
     write: Word | None = None
     """The calendar that new entries go to; null: the only one there is."""
-    ca_file: (
-        Annotated[str, AfterValidator(check_directory), Field(json_schema_extra={"$comment": DIRECTORY_WANTED})] | None
-    ) = None
-    """A file with the certificates to trust for it (PEM), for a server with one of its own; null: the system's."""
 
 
 class CalendarConfig(Section):

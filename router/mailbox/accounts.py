@@ -1,8 +1,7 @@
 """Whose mailbox is whose, by the configuration.
 
 Rules of this file
-- A key reads the account that names it, else the one that the operator said is shared, else none. Where there are no
-  keys there is one user, and his account is the only one.
+- A key reads the account that names it, else the one that the operator said is everyone's, else none.
 - Nothing is opened here. A password is read when a server is asked, so that one that changed counts at once.
 - The library for IMAP is loaded when mail is first asked for: most processes never do.
 """
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router.config import Config
+from router.config_tools.accounts import account_of_everyone, account_of_keys
 from router.config_tools.mail import MailAccountConfig, MailSecurity
-from router.keys import ANONYMOUS, owner_of_hash
+from router.keys import owner_of_hash
 from router.tools.letters import Mailbox, MailFailed, Trouble
 from sidecar.config import SecretUnusable, resolve
 
@@ -33,19 +33,19 @@ class ConfiguredMailboxes:
 
     accounts: Mapping[str, MailAccountConfig]
     """Owner → his account."""
-    shared: MailAccountConfig | None
+    everyone: MailAccountConfig | None
     timeout_seconds: float
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     _made: dict[str, Mailbox] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, owner: str) -> Mailbox | None:
         """See `Mailboxes`."""
-        account = self.accounts.get(owner, self.shared)
+        account = self.accounts.get(owner, self.everyone)
         if account is None:
             return None
         from router.mailbox.imap import ImapMailbox  # noqa: PLC0415 - see the rules of this file
 
-        name = f"{account.user}@{account.host}:{_port(account)}"
+        name = f"{account.username}@{account.host}:{_port(account)}"
         if name not in self._made:
             server = partial(_server, account, self.environ)
             self._made[name] = ImapMailbox(name, server, account.folders, self.timeout_seconds)
@@ -57,12 +57,13 @@ def mailboxes(config: Config, environ: Mapping[str, str] = os.environ) -> Config
     chosen = config.router.tools.email
     if not chosen.accounts:
         return None
-    owners = {key.name: owner_of_hash(key.hash) for key in config.router.keys if key.name is not None}
-    accounts = {owners[name]: account for account in chosen.accounts for name in account.keys}
-    shared = next((account for account in chosen.accounts if account.shared), None)
-    if not config.router.keys:
-        accounts[ANONYMOUS] = chosen.accounts[0]
-    return ConfiguredMailboxes(accounts, shared, chosen.timeout_seconds, environ)
+    of_key = account_of_keys(chosen.accounts)
+    owners = {
+        owner_of_hash(key.hash): chosen.accounts[of_key[key.name]] for key in config.router.keys if key.name in of_key
+    }
+    shared = account_of_everyone(chosen.accounts)
+    everyone = None if shared is None else chosen.accounts[shared]
+    return ConfiguredMailboxes(owners, everyone, chosen.timeout_seconds, environ)
 
 
 def _port(account: MailAccountConfig) -> int:
@@ -79,4 +80,4 @@ def _server(account: MailAccountConfig, environ: Mapping[str, str]) -> "Server":
         raise MailFailed(Trouble.SECRET, str(error)) from None
     ca_file = None if account.ca_file is None else str(Path(account.ca_file).expanduser())
     starttls = account.security is MailSecurity.STARTTLS
-    return Server(account.host, _port(account), starttls, ca_file, account.user, password)
+    return Server(account.host, _port(account), starttls, ca_file, account.username, password)

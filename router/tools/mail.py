@@ -36,7 +36,7 @@ _TROUBLES: Mapping[Trouble, tuple[str, str]] = {
     ),
     Trouble.LOGIN: (
         "메일 서버가 로그인을 거절했어요. 설정의 사용자 이름과 (앱) 비밀번호를 확인해 주세요.",
-        "The mail server refused the login. Check user and (app) password in the configuration.",
+        "The mail server refused the login. Check username and (app) password in the configuration.",
     ),
     Trouble.SECRET: (
         f"메일 비밀번호를 읽지 못했어요. {OPTION}의 password가 가리키는 곳을 확인해 주세요.",

@@ -151,7 +151,7 @@ def _documents(role_names: list[str]) -> st.SearchStrategy[Any]:
 
 def _mail(key_names: list[str]) -> st.SearchStrategy[mail_config.EmailConfig]:
     """At most one account: of some keys, or of everybody."""
-    shared = {"shared": st.just(True)}
+    shared = {"everyone": st.just(True)}
     owned = {"keys": st.lists(st.sampled_from(key_names), min_size=1, unique=True).map(tuple)} if key_names else shared
     account = st.sampled_from([shared, owned]).flatmap(
         lambda whose: st.builds(
@@ -160,13 +160,13 @@ def _mail(key_names: list[str]) -> st.SearchStrategy[mail_config.EmailConfig]:
             port=st.none() | st.integers(1, 65_535),
             security=st.sampled_from(mail_config.MailSecurity),
             ca_file=st.sampled_from([None, "/etc/ca.pem"]),
-            user=st.sampled_from(["me@example.com", "a b"]),
+            username=st.sampled_from(["me@example.com", "a b"]),
             password=st.just("env:MAEK_TEST_KEY"),
             folders=st.sampled_from([("INBOX",), ("INBOX", "보낸편지함")]),
             **whose,
         )
     )
-    accounts = st.lists(account, max_size=1).map(tuple)
+    accounts = st.dictionaries(names, account, max_size=1)
     return sections(mail_config.EmailConfig, accounts=accounts, timeout_seconds=seconds)
 
 

@@ -73,7 +73,7 @@ def test_the_examples_of_the_shipped_file_can_be_used() -> None:
     assert list(config.router.tools.infra.services) == ["document-server"]
     assert list(config.router.tools.infra.hosts) == ["gpu", "nas"]
     assert list(config.router.tools.mcp.servers) == ["time", "wiki"]
-    assert [account.keys for account in config.router.tools.email.accounts] == [("bot",)]
+    assert [account.keys for account in config.router.tools.email.accounts.values()] == [("bot",)]
     assert [key.name for key in config.router.keys] == [None, "bot"]
 
 

@@ -11,13 +11,18 @@ from router.mailbox.imap import ImapMailbox
 from router.tools.letters import MailFailed, Trouble
 
 ENVIRON = {"MAIL": "open-sesame"}
-ACCOUNT = "{host: imap.example.com, user: %s@example.com, password: env:MAIL%s}"
+
+
+def account(name: str, more: str = "") -> str:
+    return f"{name}: {{host: imap.example.com, username: {name}@example.com, password: env:MAIL{more}}}"
+
+
 KEYS = f"keys: [{{name: ann, hash: 'sha256:{'a' * 64}'}}, {{name: bob, hash: 'sha256:{'b' * 64}'}}]"
 ANN, BOB = "a" * 12, "b" * 12
 
 
 def configured(*accounts: str, keys: str = KEYS, environ: Mapping[str, str] = ENVIRON) -> ConfiguredMailboxes:
-    text = f"router:\n  {keys}\n  tools: {{email: {{accounts: [{', '.join(accounts)}]}}}}\n"
+    text = f"router:\n  {keys}\n  tools: {{email: {{accounts: {{{', '.join(accounts)}}}}}}}\n"
     found = mailboxes(loads(text, ENVIRON), environ)
     assert found is not None
     return found
@@ -34,32 +39,31 @@ def test_without_accounts_there_is_no_mail() -> None:
 
 
 def test_each_key_has_the_account_that_names_it_and_no_other() -> None:
-    boxes = configured(ACCOUNT % ("ann", ", keys: [ann]"))
+    boxes = configured(account("ann", ", keys: [ann]"))
     assert account_of(boxes, ANN) == "ann@example.com@imap.example.com:993"
     assert account_of(boxes, BOB) is None
     assert account_of(boxes, ANONYMOUS) is None
 
 
-def test_a_shared_account_is_of_those_who_have_none_of_their_own() -> None:
-    boxes = configured(ACCOUNT % ("ann", ", keys: [ann], security: starttls"), ACCOUNT % ("all", ", shared: true"))
+def test_an_account_of_everyone_is_of_those_who_have_none_of_their_own() -> None:
+    boxes = configured(account("ann", ", keys: [ann], security: starttls"), account("all", ", everyone: true"))
     assert account_of(boxes, ANN) == "ann@example.com@imap.example.com:143"
     assert account_of(boxes, BOB) == "all@example.com@imap.example.com:993"
 
 
 def test_without_keys_there_is_one_user() -> None:
-    boxes = configured(ACCOUNT % ("me", ""), keys="keys: []")
+    boxes = configured(account("me", ", everyone: true"), keys="keys: []")
     assert account_of(boxes, ANONYMOUS) == "me@example.com@imap.example.com:993"
-    assert account_of(boxes, ANN) is None
 
 
 def test_an_account_has_one_mailbox_however_often_it_is_asked() -> None:
-    boxes = configured(ACCOUNT % ("me", ", shared: true"))
+    boxes = configured(account("me", ", everyone: true"))
     assert boxes.of(ANN) is boxes.of(BOB)
 
 
 def test_the_password_is_read_when_it_is_needed() -> None:
     environ = dict(ENVIRON)
-    boxes = configured(ACCOUNT % ("me", ", shared: true, ca_file: ~/ca.pem, port: 1993"), environ=environ)
+    boxes = configured(account("me", ", everyone: true, ca_file: ~/ca.pem, port: 1993"), environ=environ)
     box = boxes.of(ANN)
     assert isinstance(box, ImapMailbox)
     server = box.server()
