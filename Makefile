@@ -45,8 +45,10 @@ check: $(VENV)/dev.stamp
 	$(BIN)/python -m router.tool_docs --check
 	$(BIN)/maek check -c config.yaml
 
+# As many at once as there are cores; the tests of one file stay together, for they share servers.
+JOBS ?= auto
 tests: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest --cov --cov-report=term --durations=10
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term --durations=10
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 
 # Writes docs/config.md, config.schema.json, docs/metrics.md and docs/tools.md anew from the code.

@@ -40,7 +40,7 @@ def test_without_configured_keys_everyone_is_anonymous():
     assert Keys([]).owner(f"Bearer {KEY}") == ANONYMOUS
 
 
-@pytest.mark.parametrize("header", [f"bearer {KEY}", f"BEARER {KEY}", f"Bearer   {KEY} "])
+@pytest.mark.parametrize("header", [f"bearer {KEY}", f"BEARER {KEY}", f"Bearer   {KEY} "], ids=range(3))
 def test_the_scheme_may_be_written_in_any_case_and_spaced_freely(header):
     assert Keys([HASH]).owner(header) is not None
 
@@ -61,6 +61,7 @@ def test_the_scheme_may_be_written_in_any_case_and_spaced_freely(header):
         "Bearer \udcff",
         "Bearer 열쇠",
     ],
+    ids=range(12),
 )
 def test_anything_but_a_known_key_is_refused(header):
     assert Keys([HASH]).owner(header) is None
@@ -76,7 +77,7 @@ def test_a_stranger_is_never_let_in(text):
     assert Keys([HASH, OTHER_HASH]).owner(f"Bearer {text}") is None
 
 
-@pytest.mark.parametrize("entry", [KEY, "", HASH.upper(), HASH + "0", "md5:" + "0" * 64, HASH + "\n"])
+@pytest.mark.parametrize("entry", [KEY, "", HASH.upper(), HASH + "0", "md5:" + "0" * 64, HASH + "\n"], ids=range(6))
 def test_an_entry_that_is_not_a_hash_is_named_by_its_place_and_not_repeated(entry):
     with pytest.raises(ValueError, match=r"keys\[1\] is not a hash .*`maek key new`") as caught:
         Keys([HASH, entry])
