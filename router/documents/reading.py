@@ -6,15 +6,14 @@ Rules of this file
 """
 
 import logging
-import re
 import zipfile
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from html.parser import HTMLParser
 from importlib.util import find_spec
 from io import BytesIO
 
 from router.decide.folding import fold
+from router.markup import walk
 
 MOST_CHARACTERS = 10_000_000
 """Of one document: some ten thousand pages."""
@@ -87,8 +86,7 @@ def _plain(content: bytes) -> str:
 
 def _html(content: bytes) -> str:
     page = _Page()
-    page.feed(_plain(content))
-    page.close()
+    walk(_plain(content), page)
     return "".join(page.told)
 
 
@@ -156,7 +154,7 @@ READERS: Mapping[str, Callable[[bytes], str]] = {
 }
 """Suffix → reader. A kind of its own is a function and a line."""
 
-_UNSEEN = frozenset({"script", "style", "template", "noscript", "svg"})
+_UNSEEN = frozenset({"template", "noscript", "svg"})
 _BLOCKS = frozenset(
     {"address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "footer", "header", "hr", "li", "main", "ol",
      "p", "pre", "section", "table", "title", "tr", "ul"}
@@ -165,15 +163,14 @@ _CELLS = frozenset({"td", "th"})
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
 
-class _Page(HTMLParser):
+class _Page:
     """What a reader of the page would see, with headings marked as in Markdown."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.told: list[str] = []
         self._unseen = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+    def opened(self, tag: str, _written: str) -> None:
         """Blocks begin lines."""
         if tag in _UNSEEN:
             self._unseen += 1
@@ -184,7 +181,7 @@ class _Page(HTMLParser):
         elif tag in _CELLS:
             self.told.append(" ")
 
-    def handle_endtag(self, tag: str) -> None:
+    def closed(self, tag: str) -> None:
         """Blocks end lines."""
         if tag in _UNSEEN:
             self._unseen = max(0, self._unseen - 1)
@@ -193,7 +190,7 @@ class _Page(HTMLParser):
         elif tag in _BLOCKS:
             self.told.append("\n")
 
-    def handle_data(self, data: str) -> None:
-        """Line ends inside a paragraph are white space."""
+    def text(self, text: str) -> None:
+        """What stands where it can be seen."""
         if not self._unseen:
-            self.told.append(re.sub(r"\s+", " ", data))
+            self.told.append(text)

@@ -120,3 +120,8 @@ def test_a_packed_document_that_unpacks_too_large_is_not_unpacked(monkeypatch: p
 def test_no_bytes_at_all_break_the_reader(suffix: str, content: bytes) -> None:
     with suppress(Unreadable):
         assert text_of(suffix, content)
+
+
+@pytest.mark.timeout(30)
+def test_a_page_that_never_closes_its_tags_is_gone_through_once() -> None:
+    assert text_of(".html", b"hello " + b"<a " * 300_000).startswith("hello")
