@@ -140,7 +140,10 @@ async def _write(
 
 
 async def _log_complaints(server: str, process: asyncio.subprocess.Process) -> None:
-    """The first lines of its standard error; the rest is read and forgotten, so that it is never held up."""
+    """The first lines of its standard error; the rest is read and forgotten, so that it is never held up.
+
+    Only for whoever looks closely: servers repeat what users asked.
+    """
     assert process.stderr is not None
     lines = 0
     rest = b""
@@ -150,9 +153,9 @@ async def _log_complaints(server: str, process: asyncio.subprocess.Process) -> N
             lines += 1
             text = on_one_line(line.decode("utf-8", "replace"), MAX_LOGGED_CHARACTERS)
             if lines <= MAX_LOGGED_LINES and text:
-                log.info("mcp server says server=%s line=%r", server, text)
+                log.debug("mcp server says server=%s line=%r", server, text)
         if lines > MAX_LOGGED_LINES >= lines - len(whole):
-            log.info("mcp server says more server=%s not_shown=%s", server, "the rest")
+            log.debug("mcp server says more server=%s not_shown=%s", server, "the rest")
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:

@@ -149,7 +149,7 @@ async def test_a_line_without_end_ends_the_connection_and_not_us(
 
 
 async def test_what_it_complains_of_reaches_the_log_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "router.mcp")
+    caplog.set_level("DEBUG", "router.mcp")
     async with serving(tmp_path, {"fake": fake("complains")}) as running:
         await running.is_up()
     lines = [record.getMessage() for record in caplog.records if "mcp server says server" in record.getMessage()]
