@@ -66,6 +66,7 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
             asked.role,
             PriorityName(asked.priority),
             asked.resume,
+            asked.language_named,
         )
         asked_for = "auto" if asked.role is None else asked.role if asked.role in service.fleet.roles else "unknown"
         record = service.decisions.begin(service.now(), asked.owner, asked_for)

@@ -119,6 +119,7 @@ async def _new_job(body: JobBody, request: web.Request, service: Service) -> New
         session=checked_id(body.session),
         message=body.message,
         language=body.lang or language_of(body.message, service.config.router.language),
+        language_named=body.lang is not None,
         role=body.role,
         priority=str(priority or PriorityName.NORMAL),
         resume=body.resume,

@@ -59,6 +59,8 @@ class NewJob:
     webhook: str | None = None
     draft: str | None = None
     """The digest of the draft that waited in the session: the only one that this job may write."""
+    language_named: bool = False
+    """Whether the caller named the language; else a word that says little is in that of the session."""
     key: str | None = None
     """The caller's own name for it (`Idempotency-Key`)."""
     digest: str = ""

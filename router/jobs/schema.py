@@ -16,7 +16,8 @@ VERSION = 1
 UPGRADES: tuple[str, ...] = (
     """CREATE TABLE jobs (
         number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, session TEXT NOT NULL,
-        message TEXT NOT NULL, language TEXT NOT NULL, role TEXT, priority TEXT NOT NULL, resume INTEGER NOT NULL,
+        message TEXT NOT NULL, language TEXT NOT NULL, language_named INTEGER NOT NULL,
+        role TEXT, priority TEXT NOT NULL, resume INTEGER NOT NULL,
         draft TEXT, key TEXT, digest TEXT NOT NULL, pool TEXT NOT NULL, order_at REAL NOT NULL,
         accepted_at REAL NOT NULL, state TEXT NOT NULL, deadline_at REAL NOT NULL, run_at REAL NOT NULL,
         started_at REAL, ended_at REAL, attempts INTEGER NOT NULL, failures INTEGER NOT NULL,
@@ -54,6 +55,7 @@ def columns_of(job: Job) -> Mapping[str, Any]:
         "session": asked.session,
         "message": asked.message,
         "language": asked.language,
+        "language_named": asked.language_named,
         "role": asked.role,
         "priority": asked.priority,
         "resume": asked.resume,
@@ -98,6 +100,7 @@ def job_of(row: Mapping[str, Any]) -> Job:
         session=row["session"],
         message=row["message"],
         language=row["language"],
+        language_named=bool(row["language_named"]),
         role=row["role"],
         priority=row["priority"],
         resume=bool(row["resume"]),

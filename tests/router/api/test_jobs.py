@@ -283,3 +283,15 @@ async def test_a_new_configuration_lets_more_jobs_run_at_once(tmp_path: Path) ->
         router = config.router.model_copy(update={"jobs": jobs})
         giver.router.house.adopt(config.model_copy(update={"router": router}))
         await until(lambda: giver.router.in_flight() == 2)
+
+
+@pytest.mark.parametrize(("named", "korean"), [({}, True), ({"lang": "en"}, False)])
+async def test_a_word_that_says_little_is_in_the_language_that_was_named_else_in_that_of_the_session(
+    tmp_path: Path, named: Mapping[str, str], korean: bool
+) -> None:
+    async with desk(tmp_path) as giver:
+        await giver.router.post("/chat", {"message": "안녕", "session": "s"})
+        job_id = await giver.accepted({"message": "thanks", "session": "s", **named})
+        await giver.events(job_id)
+        text = (await giver.job(job_id))["result"]["text"]
+    assert any("가" <= character <= "힣" for character in text) is korean
