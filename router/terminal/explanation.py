@@ -12,7 +12,7 @@ from typing import Any
 from router.language import pick
 from router.terminal.candidates import candidate_lines, duration, how_it_won
 from router.terminal.cells import Line, Span, Style, clean, fitted, wrapped
-from router.terminal.words import ENDINGS, ERRORS, LEVELS, PRIORITIES, STAGES, say
+from router.terminal.words import ENDINGS, ERRORS, LEVELS, PRIORITIES, STAGES, TOOL_OUTCOMES, say
 
 INDENT = "  "
 CLOSE_RATIO = 1.15
@@ -27,6 +27,10 @@ def explanation(record: Mapping[str, Any], language: str, width: int) -> list[Li
     for sentence in _decided(record, language):
         page.sentence(sentence)
     failed = bool(record.get("error"))
+    if steps := record.get("tools"):
+        page.heading(pick(language, ko="쓴 도구", en="Tools used"))
+        for step in steps:
+            page.sentence(_used(step, language), Style.PLAIN if step.get("outcome") == "ok" else Style.BAD)
     page.journey(record.get("deciding") or {}, pick(language, ko="분류 모델에게 묻기", en="Asking the classifier"))
     page.journey(
         record.get("answering") or {},
@@ -158,6 +162,12 @@ def _silently(silent: Mapping[str, Any], language: str) -> str:
             en=f"In shadow, {stage} would have decided: {what}. There is no answer of the classifier to compare.",
         ),
     }[silent.get("agrees")]
+
+
+def _used(step: Mapping[str, Any], language: str) -> str:
+    how = say(TOOL_OUTCOMES, str(step.get("outcome")), language)
+    took = duration(float(step.get("total_ms") or 0))
+    return f"{step.get('tool')}.{step.get('operation')}: {how} ({took})."
 
 
 def _to_do(decision: Mapping[str, Any], language: str) -> str:

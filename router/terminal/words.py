@@ -189,6 +189,15 @@ STAGES: Words = {
     "default": Word("기본값", "the safe default"),
 }
 
+TOOL_OUTCOMES: Words = {
+    "ok": Word("답했습니다", "answered"),
+    "failed": Word("할 수 없다고 했습니다", "said that it could not"),
+    "invalid": Word("부르기 전에 값이 거절되었습니다", "its parameters were refused before the call"),
+    "timeout": Word("제시간에 답하지 않았습니다", "did not answer in time"),
+    "unreachable": Word("연결되지 않았습니다", "could not be reached"),
+    "broken": Word("고장이 났습니다. 로그에 자세한 내용이 있습니다", "is broken; the log has the details"),
+}
+
 PRIORITIES: Words = {
     "interactive": Word("대화형", "interactive"),
     "normal": Word("보통", "normal"),

@@ -204,3 +204,20 @@ def test_a_server_of_another_version_may_say_less() -> None:
 )
 def test_durations_are_told_for_people(milliseconds: float, text: str) -> None:
     assert duration(milliseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ["Tools used", "  email.search: answered (1.2 s).", "  infra.disk: did not answer in time (20 s)."]),
+        ("ko", ["쓴 도구", "  email.search: 답했습니다 (1.2 s).", "  infra.disk: 제시간에 답하지 않았습니다 (20 s)."]),
+    ],
+)
+def test_the_tools_that_were_used_are_told_with_how_each_ended(language: str, said: list[str]) -> None:
+    steps = [
+        {"tool": "email", "operation": "search", "outcome": "ok", "total_ms": 1234.0},
+        {"tool": "infra", "operation": "disk", "outcome": "timeout", "total_ms": 20_000.0},
+    ]
+    lines = told(ANSWERED | {"tools": steps}, language).splitlines()
+    at = lines.index(said[0])
+    assert lines[at : at + 3] == said

@@ -6,7 +6,7 @@ from router.balance.demand import Priority
 from router.balance.policies import PolicyName
 from router.balance.seen import Exclusion
 from router.decide.decision import Source
-from router.errors import MaekError
+from router.errors import MaekError, ToolOutcome
 from router.jobs.database import JobStoreFailed
 from router.jobs.store import KeyReused
 from router.sessions.store import SessionStoreFailed
@@ -43,6 +43,7 @@ def codes_below(kind: type[MaekError]) -> Iterator[str]:
         (words.POLICIES, PolicyName),
         (words.WON_BY, PolicyName),
         (words.STAGES, Source),
+        (words.TOOL_OUTCOMES, ToolOutcome),
         (words.PRIORITIES, [priority.name.lower() for priority in Priority]),
         (
             words.ERRORS,
