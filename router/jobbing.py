@@ -15,7 +15,7 @@ from router.config_roles import PriorityName
 from router.errors import NotFound
 from router.event_json import EVENT_NAME, answer_json, event_json
 from router.events import Event, Quiet
-from router.jobs.job import Job
+from router.jobs.job import Job, NewJob
 from router.jobs.jobs import Jobs
 from router.jobs.journal import digest_of
 from router.jobs.settings import JobSettings, Webhooks
@@ -58,16 +58,6 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
 
     async def perform(job: Job, tell: Tell) -> Mapping[str, Any]:
         service, asked = current().service, job.asked
-        ask = Ask(
-            asked.message,
-            asked.owner,
-            asked.language,
-            asked.session,
-            asked.role,
-            PriorityName(asked.priority),
-            asked.resume,
-            asked.language_named,
-        )
         asked_for = "auto" if asked.role is None else asked.role if asked.role in service.fleet.roles else "unknown"
         record = service.decisions.begin(service.now(), asked.owner, asked_for)
         answer: dict[str, Any] = {"id": record.id, "session": asked.session}
@@ -78,7 +68,7 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
                 answer.update(answer_json(event, service.fleet))
 
         with service.occupancy.chat():
-            await service.turns.run(ask, record, emit)
+            await service.turns.run(_ask(asked), record, emit)
         return answer
 
     async def settle(job: Job) -> None:
@@ -94,3 +84,16 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
             log.error("draft not cleared job=%s reason=%s", job.id, error)
 
     return jobs.running(perform, settle)
+
+
+def _ask(asked: NewJob) -> Ask:
+    return Ask(
+        asked.message,
+        asked.owner,
+        asked.language,
+        asked.session,
+        asked.role,
+        PriorityName(asked.priority),
+        asked.resume,
+        asked.language_named,
+    )

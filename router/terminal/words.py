@@ -226,6 +226,12 @@ ERRORS: Words = {
     "unknown_model": Word("그런 이름의 모델이나 역할이 없습니다", "there is no model or role of that name"),
     "tool_failed": Word("도구가 요청을 처리하지 못했습니다", "a tool could not do what was asked"),
     "internal": Word("Maek 내부 오류입니다. 로그에 자세한 내용이 있습니다", "a bug in Maek; its log has the details"),
+    "session_busy": Word(
+        "같은 대화에서 기다리는 메시지가 너무 많았습니다", "too many messages of the same conversation were waiting"
+    ),
+    "turn_timeout": Word(
+        "너무 오래 걸려 다음 메시지를 먼저 받았습니다", "it took so long that the next message was let in"
+    ),
     "job_store_failed": Word("작업 저장소를 읽거나 쓸 수 없습니다", "the job store cannot be read or written"),
     "idempotency_key_reused": Word(
         "같은 Idempotency-Key로 다른 내용을 보냈습니다", "an Idempotency-Key came again with another body"
