@@ -33,14 +33,14 @@ def named(doc_id: str, path: Path) -> dict[str, str]:
 
 def search(query: str, limit: int) -> list[dict[str, object]]:
     """The paragraphs that say most of the words; without words, the beginning of every document."""
-    words, found = query.casefold().split(), []
+    words, found = query.casefold().split(), list[tuple[int, dict[str, object]]]()
     for doc_id, path in documents().items():
         paragraphs = path.read_text("utf-8", "replace").split("\n\n")
         for text in paragraphs if words else paragraphs[:1]:
             score = sum(text.casefold().count(word) for word in words)
             if score or not words:
-                found.append({**named(doc_id, path), "text": text[:PASSAGE_CHARACTERS], "score": score})
-    return sorted(found, key=lambda one: -one["score"])[:limit]
+                found.append((score, {**named(doc_id, path), "text": text[:PASSAGE_CHARACTERS], "score": score}))
+    return [passage for _, passage in sorted(found, key=lambda one: -one[0])[:limit]]
 
 
 class Handler(BaseHTTPRequestHandler):

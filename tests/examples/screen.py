@@ -8,6 +8,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+PACE_SECONDS = 0.03
+"""That the bots keep between two writes in these tests. The real services want a second."""
+
 
 @dataclass(slots=True)
 class Message:
@@ -25,17 +28,27 @@ class Screen:
 
     longest: int
     """Characters in a message."""
-    between_edits_seconds: float
-    """That a service wants between two writes of one message."""
-    pause_seconds: int = 1
+    pause_seconds: float = 1
     """That a refusal asks for."""
     refusals: int = 0
     refused: int = 0
-    messages: list[Message] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     """What a real service would not have let pass; nothing, if the bot is right."""
+    _all: list[Message] = field(default_factory=list)
+    _before: int = 0
+    """Messages of earlier tests."""
     _written_at: dict[str, float] = field(default_factory=dict)
     _closed_until: float = 0.0
+
+    def begin(self) -> None:
+        """Another test: what is there is no longer looked at."""
+        self._before, self.refused = len(self._all), 0
+        self.faults.clear()
+
+    @property
+    def messages(self) -> list[Message]:
+        """Those of this test."""
+        return self._all[self._before :]
 
     def refuses(self) -> bool:
         """Whether the next write is refused; the bot must be silent for `pause_seconds` then."""
@@ -51,14 +64,14 @@ class Screen:
 
     def post(self, channel: str, text: str, **fields: Any) -> Message:
         """A new message."""
-        message = Message(str(len(self.messages) + 1), channel, [], fields)
-        self.messages.append(message)
+        message = Message(str(len(self._all) + 1), channel, [], fields)
+        self._all.append(message)
         self._write(message, text)
         return message
 
     def edit(self, message_id: str, text: str) -> Message:
         """Another text for a message."""
-        message = self.messages[int(message_id) - 1]
+        message = self._all[int(message_id) - 1]
         if text == message.texts[-1]:
             self.faults.append("edited without a change")
         self._write(message, text)
@@ -73,7 +86,7 @@ class Screen:
         now = asyncio.get_running_loop().time()
         if not 0 < len(text) <= self.longest:
             self.faults.append(f"a text of {len(text)} characters")
-        if now - self._written_at.get(message.id, float("-inf")) < self.between_edits_seconds:
+        if now - self._written_at.get(message.id, float("-inf")) < PACE_SECONDS:
             self.faults.append("edited too fast")
         self._written_at[message.id] = now
         message.texts.append(text)

@@ -23,8 +23,10 @@ class Slack:
     user = "U7"
 
     def __init__(self) -> None:
-        self.screen = Screen(longest=4000, between_edits_seconds=1.0)
+        self.screen = Screen(longest=4000)
         self.url = ""
+        self.room = "D0"
+        """Where one writes."""
         self.opened = 0
         self.acknowledged: list[str] = []
         self._sockets: list[web.WebSocketResponse] = []
@@ -35,12 +37,16 @@ class Slack:
     def environ(self) -> dict[str, str]:
         """What the bot is started with."""
         tokens = {"SLACK_APP_TOKEN": APP, "SLACK_BOT_TOKEN": BOT}
-        return {"SLACK_API": f"{self.url}/api", "SLACK_ALLOWED": f"{self.user} C9", **tokens}
+        return {"SLACK_API": f"{self.url}/api/", "SLACK_ALLOWED": f"{self.user} C9", **tokens}
+
+    def begin(self) -> None:
+        """Whoever writes from now on does so in another room."""
+        self.room = f"D{self._number + 1}"
 
     async def say(self, text: str, *, user: str = user, **event: Any) -> dict[str, Any]:
         """Somebody writes to the bot, in a direct message unless `event` says otherwise."""
         self._number += 1
-        said = {"type": "message", "channel_type": "im", "channel": "D1", "user": user, "text": text}
+        said = {"type": "message", "channel_type": "im", "channel": self.room, "user": user, "text": text}
         said |= {"ts": f"1700.{self._number:04}", **event}
         await self.deliver(said)
         return said
@@ -55,14 +61,18 @@ class Slack:
             await socket.send_json(self._envelopes[envelope_id])
 
     async def disconnect(self, reason: str = "refresh_requested") -> None:
-        """Announces the end of every connection, as Slack does now and then."""
-        for socket in list(self._sockets):
+        """Announces the end of every connection, as Slack does now and then; nothing more is delivered there."""
+        for socket in self._leave():
             await socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-1"}})
 
     async def cut(self) -> None:
         """Every connection breaks, without a word."""
-        for socket in list(self._sockets):
+        for socket in self._leave():
             await socket.close(code=1006)
+
+    def _leave(self) -> list[web.WebSocketResponse]:
+        left, self._sockets = self._sockets, []
+        return left
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """One call of the Web API."""
@@ -70,10 +80,10 @@ class Slack:
         token = APP if method == "apps.connections.open" else BOT
         if request.headers.get("authorization") != f"Bearer {token}":
             return web.json_response({"ok": False, "error": "invalid_auth"})
-        fields = await request.json()
         if method == "apps.connections.open":
             self.opened += 1
             return web.json_response({"ok": True, "url": f"{self.url.replace('http', 'ws', 1)}/link"})
+        fields = await request.json()
         if self.screen.refuses():
             headers = {"retry-after": str(self.screen.pause_seconds)}
             return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
@@ -93,9 +103,9 @@ class Slack:
         for envelope_id, envelope in self._envelopes.items():
             if envelope_id not in self.acknowledged:
                 await socket.send_json(envelope)
-        async for frame in socket:
+        async for frame in socket:  # aiohttp answers pings
             self.acknowledged.append(frame.json()["envelope_id"])
-        self._sockets.remove(socket)
+        self._sockets = [other for other in self._sockets if other is not socket]
         return socket
 
     @property

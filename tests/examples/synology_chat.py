@@ -3,7 +3,7 @@ refusal of posts that come too fast is not documented there, and is as people re
 
 Rules of this file
 - The incoming webhook's URL has its token in quotation marks, percent-encoded, and counts only as it was given.
-- Posts closer than half a second are refused with error 411, in an answer with status 200.
+- Posts closer than the pace of the tests are refused with error 411, in an answer with status 200.
 """
 
 import asyncio
@@ -14,11 +14,10 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import web
 
-from tests.examples.screen import Screen
+from tests.examples.screen import PACE_SECONDS, Screen
 from tests.real.servers import free_port
 
 TOKEN, INCOMING = "outgoing-secret", "incoming-secret"
-BETWEEN_POSTS_SECONDS = 0.5
 
 
 class Synology:
@@ -28,8 +27,10 @@ class Synology:
     user = "7"
 
     def __init__(self, client: aiohttp.ClientSession) -> None:
-        self.screen = Screen(longest=2000, between_edits_seconds=0.0)
+        self.screen = Screen(longest=2000, pause_seconds=PACE_SECONDS)
         self.url = ""
+        self.room = "0"
+        """The channel in which one writes."""
         self.bot_port = free_port()
         self.echoes = False
         """Whether the bot's posts go to the outgoing webhook, too, as if its owner had written them."""
@@ -44,10 +45,14 @@ class Synology:
         secrets = {"SYNOLOGY_TOKEN": TOKEN, "SYNOLOGY_INCOMING_URL": f"{self.url}/webapi/entry.cgi?{query}"}
         return {"SYNOLOGY_PORT": str(self.bot_port), "SYNOLOGY_ALLOWED": self.user, **secrets}
 
+    def begin(self) -> None:
+        """Whoever writes from now on does so in another room."""
+        self.room = str(self._number + 1)
+
     async def say(self, text: str, *, user: str = user, **form: str) -> int:
         """Somebody writes in the channel; the status of the bot's answer. The bot may still be starting."""
         self._number += 1
-        said = {"token": TOKEN, "channel_id": "5", "channel_name": "maek", "user_id": user, "username": "kim"}
+        said = {"token": TOKEN, "channel_id": self.room, "channel_name": "maek", "user_id": user, "username": "kim"}
         said |= {"post_id": str(600 + self._number), "timestamp": "1700000000", "text": text, **form}
         while True:
             try:
@@ -61,7 +66,7 @@ class Synology:
         if f"token=%22{INCOMING}%22" not in request.raw_path:
             return web.json_response({"success": False, "error": {"code": 404}})
         now = asyncio.get_running_loop().time()
-        early = now < self._posted_at + BETWEEN_POSTS_SECONDS
+        early = now < self._posted_at + PACE_SECONDS
         if early:
             self.screen.faults.append("posted too fast")
         if self.screen.refuses() or early:

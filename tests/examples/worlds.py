@@ -1,20 +1,30 @@
-"""A chat service, a bot, a Maek and a simulated LLM server, all over real sockets."""
+"""A chat service, a bot, a Maek and a simulated LLM server, all over real sockets, for the tests of a module.
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+Rules of this file
+- A world is started once. Each test begins in a room of its own, so that it finds no conversation of others, and with
+  a server that is well.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+import aiohttp
+
+from router.app import House, running
 from router.keys import new_key
-from simulator import SimSettings
-from simulator.profiles import PRESETS
+from router.serve import listening
+from simulator import SimSettings, serving
 from tests.examples.bots import Bot, bot
 from tests.examples.screen import Screen
-from tests.fakes.routers import Maek, maek_with_simulators
+from tests.fakes.routers import config_for
+from tests.fakes.simulators import set_faults
+from tests.real.servers import free_port
 
-SLOWLY = SimSettings(profile=replace(PRESETS["instant"], base_seconds=0.05))
-"""Twenty tokens a second: an answer of 60 takes three seconds, so that it is seen to grow."""
+SLOWLY = {"slow": {"factor": 500}}
+"""A hundred tokens a second: an answer of 60 takes long enough to be seen to grow."""
 
 MOST_CHARACTERS = 1000
 """Of one message to this Maek."""
@@ -31,34 +41,72 @@ class Service(Protocol):
         """What the bot is started with."""
         ...
 
+    def begin(self) -> None:
+        """Whoever writes from now on does so in another room."""
+        ...
+
 
 S = TypeVar("S", bound=Service)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class World(Generic[S]):
     """Everything that runs."""
 
     service: S
     bot: Bot
-    router: Maek
+    data_path: Path
+    _house: House
+    _simulator_url: str
+    _doors: AsyncExitStack
+    """Of Maek."""
 
     @property
     def screen(self) -> Screen:
         """What people see."""
         return self.service.screen
 
+    @property
+    def entries(self) -> int:
+        """In the calendar."""
+        files = (self.data_path / "calendar").glob("*.ics")
+        return sum(file.read_text("utf-8").count("BEGIN:VEVENT") for file in files)
+
+    async def begin(self) -> None:
+        """Another test."""
+        self.service.begin()
+        self.screen.begin()
+        self.bot.begin()
+        await self.fault({})
+
+    async def fault(self, faults: Mapping[str, Mapping[str, Any]]) -> None:
+        """What is wrong with the LLM server from now on."""
+        async with aiohttp.ClientSession() as client:
+            await set_faults(client, self._simulator_url, faults)
+
+    async def maek_goes(self) -> None:
+        """Nobody listens any more."""
+        await self._doors.aclose()
+
+    async def maek_comes(self) -> None:
+        """Maek listens where it did."""
+        await self._doors.enter_async_context(listening(self._house))
+
 
 @asynccontextmanager
-async def world(
-    service: Callable[[], AbstractAsyncContextManager[S]], folder: Path, settings: SimSettings | None = None
-) -> AsyncIterator[World[S]]:
-    """All of it; at the end the bot must have done nothing that the real service would have refused."""
+async def world(service: Callable[[], AbstractAsyncContextManager[S]], folder: Path) -> AsyncIterator[World[S]]:
+    """All of it."""
     key, key_hash = new_key()
-    limits = {"message_chars": MOST_CHARACTERS}
-    options = {"data_dir": str(folder / "data"), "keys": [key_hash], "limits": limits}
-    async with maek_with_simulators(settings or SimSettings(), **options) as (router, _), service() as chat:
-        environ = {**chat.environ, "MAEK_URL": router.url, "MAEK_KEY": key}
-        async with bot(chat.name, folder, environ) as running:
-            yield World(chat, running, router)
-        assert chat.screen.faults == []
+    port, data_path = free_port(), folder / "data"
+    roles = {"classifier": "sim-small-1b", "reasoner": "sim-large-32b"}
+    options = {"data_dir": str(data_path), "keys": [key_hash], "limits": {"message_chars": MOST_CHARACTERS}}
+    async with AsyncExitStack() as stack:
+        simulator_url = await stack.enter_async_context(serving(SimSettings()))
+        backend = {"name": "sim", "url": simulator_url, "models": roles}
+        house = await stack.enter_async_context(running(config_for([backend], listen=f"127.0.0.1:{port}", **options)))
+        doors = await stack.enter_async_context(AsyncExitStack())
+        await doors.enter_async_context(listening(house))
+        chat = await stack.enter_async_context(service())
+        environ = {**chat.environ, "MAEK_URL": f"http://127.0.0.1:{port}", "MAEK_KEY": key}
+        started = await stack.enter_async_context(bot(chat.name, folder, environ))
+        yield World(chat, started, data_path, house, simulator_url, doors)
