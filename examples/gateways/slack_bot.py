@@ -52,12 +52,12 @@ async def on_request(client: Any, request: Any) -> None:
     direct = event.get("channel_type") == "im"
     if not (direct or event.get("type") == "app_mention") or {"bot_id", "subtype"} & set(event):
         return  # not for the bot, or by one, or no new message
-    user, channel, thread = event["user"], event["channel"], event.get("thread_ts", None if direct else event["ts"])
+    user, channel, thread = event["user"], event["channel"], event.get("thread_ts", "" if direct else event["ts"])
     if not {user, channel} & ALLOWED:
         logging.warning("not in SLACK_ALLOWED: user %s in channel %s", user, channel)
     elif (channel, event["ts"]) not in heard:
         heard.append((channel, event["ts"]))
-        place, shown = {"channel": channel, "thread_ts": thread}, dict[int, tuple[str, str]]()
+        place, shown = {"channel": channel} | ({"thread_ts": thread} if thread else {}), dict[int, tuple[str, str]]()
         words = html.unescape(re.sub(r"<@\w+>", "", event["text"], count=1)).strip()
         async for text in answers(f"slack.{channel}.{thread}.{user}", words):
             for number, piece in enumerate(PIECES.findall(html.escape(text, quote=False))):  # calls no <!channel>

@@ -87,6 +87,8 @@ class Slack:
         if self.screen.refuses():
             headers = {"retry-after": str(self.screen.pause_seconds)}
             return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
+        if not fields.get("thread_ts", True):
+            self.screen.faults.append("a thread that is none")
         if method == "chat.postMessage":
             message = self.screen.post(fields["channel"], fields["text"], thread=fields.get("thread_ts"))
         else:
