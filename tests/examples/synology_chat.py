@@ -34,6 +34,7 @@ class Synology:
         self.bot_port = free_port()
         self.echoes = False
         """Whether the bot's posts go to the outgoing webhook, too, as if its owner had written them."""
+        self.echoed = 0
         self._client = client
         self._posted_at = float("-inf")
         self._number = 0
@@ -76,6 +77,7 @@ class Synology:
         self.screen.post("5", text)
         if self.echoes:
             await self.say(text)
+            self.echoed += 1
         return web.json_response({"success": True})
 
 

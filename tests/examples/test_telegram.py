@@ -46,9 +46,11 @@ async def test_what_was_confirmed_is_not_answered_again_by_a_bot_that_was_starte
 
 async def test_commands_are_for_telegram_and_not_for_maek(chat: Any) -> None:
     await chat.service.say("/start")
-    await chat.service.say("/ask@maek_bot 내일 3시 회의 잡아줘", user=8, chat=-1000)
-    await until(lambda: any("등록할까요?" in text for text in chat.screen.now), LONGER_SECONDS)
-    assert [message.channel for message in chat.screen.messages] == ["-1000"]
+    await chat.service.say("/ask@maek_bot explain tides", user=8, chat=-1000)
+    await until(lambda: any("You asked" in text for text in chat.screen.now), LONGER_SECONDS)
+    assert "/ask" not in chat.screen.now[0]
+    await only_this_is_answered(chat)
+    assert [message.channel for message in chat.screen.messages] == ["-1000", str(chat.service.room)]
 
 
 async def test_bots_and_stickers_are_not_answered(chat: Any) -> None:
