@@ -68,6 +68,7 @@ async def maek_with(
                     service.decider,
                     service.now,
                     house.parts.telemetry,
+                    service.talks,
                 )
                 house.current.service = replace(service, turns=turns)
             yield router_, server
