@@ -21,6 +21,8 @@ from router.terminal.cells import clean, clipped
 from router.terminal.remote import Remote, Unanswered, remote
 
 WATCH_SECONDS = 1.0
+LEAST_MESSAGE_CELLS = 24
+"""Of a message in a list, also where the terminal is too narrow for the line: what it was about is worth a second line."""
 WIDTH_IN_PIPES = 120
 ABOVE = "\033[H\033[J"
 """To the top of the screen, which is emptied."""
@@ -107,7 +109,9 @@ def _table(jobs: Sequence[Mapping[str, Any]]) -> Sequence[str]:
     for job in jobs:
         why = "" if job["error"] is None else f"  [{job['error']['code']}]"
         head = f"{job['id']:<24}  {job['state']:<9}  {job['attempts']:>5}  {job['accepted_at'][:19]}  "
-        lines.append(head + clipped(clean(job["message"]), width - len(head) - len(why)) + why)
+        lines.append(
+            head + clipped(clean(job["message"]), max(LEAST_MESSAGE_CELLS, width - len(head) - len(why))) + why
+        )
     return lines
 
 
