@@ -22,7 +22,7 @@ from router.terminal.remote import Remote, Unanswered, remote
 
 WATCH_SECONDS = 1.0
 LEAST_MESSAGE_CELLS = 24
-"""Of a message in a list, also where the terminal is too narrow for the line: what it was about is worth a second line."""
+"""Of a message in a list, also where the terminal is too narrow: what it was about is worth a second line."""
 WIDTH_IN_PIPES = 120
 ABOVE = "\033[H\033[J"
 """To the top of the screen, which is emptied."""

@@ -113,7 +113,7 @@ def test_the_published_schema_takes_keys_in_their_short_form() -> None:
     assert list(validator.iter_errors({"router": {"keys": ["open-sesame"]}})) != []
 
 
-@settings(deadline=None, max_examples=50)  # each example writes and reads a whole file
+@settings(deadline=None, max_examples=20)  # each example writes and reads a whole file
 @given(configs())
 def test_a_dumped_configuration_is_read_back_the_same(config: Config) -> None:
     environ = {"MAEK_TEST_KEY": "open-sesame"}
