@@ -2,7 +2,7 @@
 
 Rules of this file
 - Data only: names from the catalog, numbers from `Level`.
-- `>=` on the same doubles that decided, and nothing else: no division and no rounding, in which Prometheus would differ.
+- `>=` on the same doubles that decided, and nothing else: no division and no rounding, where Prometheus would differ.
 """
 
 from sidecar import catalog

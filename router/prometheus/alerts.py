@@ -1,8 +1,8 @@
 """What somebody wants to be told of, about backends and about Maek itself.
 
 Rules of this file
-- Every alert has a section in docs/runbooks.md, and unit tests in grafana/rules/tests/: one where it fires, one where it
-  does not.
+- Every alert has a section in docs/runbooks.md, and unit tests in grafana/rules/tests/: one where it fires, and one
+  where it does not.
 - A limit that the operator sets in the configuration is read from the exported thresholds and never repeated here.
 - Names of metrics are those of the catalogs, numbers and words those of the enums; a test looks both up.
 """
@@ -42,7 +42,7 @@ _GONE = (
         f"{FLEET.record} == 0",
         "1m",
         Severity.CRITICAL,
-        "Nobody serves {{ with $labels.role }}the role {{ . }}{{ else }}the open roles{{ end }} ({{ $labels.instance }})",
+        "Nobody serves the {{ with $labels.role }}role {{ . }}{{ else }}open roles{{ end }} ({{ $labels.instance }})",
         "Every backend that is configured for it is down, loading, suspended or drained: its requests fail.",
     ),
     Alert(

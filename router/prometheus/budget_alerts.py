@@ -10,7 +10,7 @@ from router.prometheus.rule import Alert, Severity
 OBJECTIVE_LOST_RATIO = 0.01
 """99 of 100 requests to backends end well. Local servers on single machines seldom do better than this for a month."""
 FAST_BURN, SLOW_BURN = 14.4, 6
-"""Times the objective: at these a month's budget loses 2 % in an hour, or 5 % in six (The Site Reliability Workbook)."""
+"""Times the objective: a month's budget loses 2 % in an hour, or 5 % in six (The Site Reliability Workbook, ch. 5)."""
 LEAST_REQUESTS = 20
 """In the longer of both windows."""
 LEAST_REJECTED = 5
@@ -59,7 +59,7 @@ BUDGETS = (
         f"and on(job, instance) instance:maek_decide_fallbacks_of:rate30m * 1800 >= {LEAST_DECISIONS}",
         "10m",
         Severity.WARNING,
-        "{{ $value | humanizePercentage }} of the messages could not be decided by the classifier ({{ $labels.instance }})",
+        "{{ $value | humanizePercentage }} of the messages were not decided by the classifier ({{ $labels.instance }})",
         "The reasoner answers them instead: small talk becomes slow, and tools are missed.",
     ),
     Alert(

@@ -16,7 +16,7 @@ from router.prometheus.rule import Recording, RuleFile
 from sidecar import FAILURES, LEVEL_EXPRESSION, LEVEL_RECORD, METRICS, Metric, MetricType, Outcome, Standing
 
 BUDGET_WINDOWS = ("5m", "30m", "1h", "6h")
-"""Two pairs, one for a budget that burns fast and one for a slow fire (Google, The Site Reliability Workbook, chapter 5)."""
+"""Two pairs, one for a budget that burns fast and one for a slow fire (The Site Reliability Workbook, chapter 5)."""
 WINDOW = "5m"
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 SERVING = (Standing.READY, Standing.SLEEPING)
@@ -84,10 +84,9 @@ def _percentiles(metric: Metric) -> Iterator[Recording]:
 _READY_NOW = f'sum by (job, instance, backend) (maek_backend_state{{state=~"{any_of(SERVING)}"}})'
 FLEET = Recording(
     "role:maek_backends_serving:sum",
-    "sum by (job, instance, role) (\n"
-    f"  maek_backend_info * on(job, instance, backend) group_left() {_READY_NOW})",
+    f"sum by (job, instance, role) (\n  maek_backend_info * on(job, instance, backend) group_left() {_READY_NOW})",
 )
-"""How many backends serve each role; the role is empty for those that are open to every role that has none of its own."""
+"""How many backends serve each role; it is empty for those that are open to every role that has none of its own."""
 
 RATIOS = RuleFile(
     "ratios",
