@@ -23,9 +23,9 @@ Labels = tuple[tuple[str, str], ...]
 Series = tuple[str, Labels]
 
 
-def promtool() -> str:
-    """The path of the program; skips the test that asks if it is not there, or fails it on CI."""
-    path = shutil.which("promtool")
+def program(name: str) -> str:
+    """The path of `promtool` or `prometheus`; skips the test that asks if it is not there, or fails it on CI."""
+    path = shutil.which(name)
     if path is not None:
         return path
     reason = "apt-get install prometheus"
@@ -37,7 +37,7 @@ def promtool() -> str:
 async def run(*arguments: str, stdin: bytes = b"") -> tuple[int, str]:
     """Exit code, and whatever it says."""
     process = await asyncio.create_subprocess_exec(
-        promtool(), *arguments,
+        program("promtool"), *arguments,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await asyncio.wait_for(process.communicate(stdin), LONGEST_SECONDS)
