@@ -64,7 +64,9 @@ async def test_a_unit_test_fails_where_an_alert_is_broken(tmp_path: Path) -> Non
     for name, text in texts().items():
         (tmp_path / name).write_text(text.replace("maek_backend_load == 3", "maek_backend_load == 2"), "utf-8")
     unit_tests = tmp_path / "tests" / "alerts.yaml"
-    unit_tests.write_text((RULES / "tests" / "alerts.yaml").read_text("utf-8"), "utf-8")
+    shipped = yaml.safe_load((RULES / "tests" / "alerts.yaml").read_text("utf-8"))
+    of_it = [test for test in shipped["tests"] if test["name"].startswith("MaekBackendVeryBusy")]
+    unit_tests.write_bytes(orjson.dumps(shipped | {"tests": of_it}))
     code, said = await promtool.run("test", "rules", str(unit_tests))
     assert code == 1
     assert "MaekBackendVeryBusy: for more than ten minutes" in said
