@@ -15,7 +15,7 @@ PURE := $(subst $(space),$(comma),$(strip \
   sidecar/proxy/counting.py sidecar/proxy/heads.py sidecar/proxy/refusals.py router/agent/budget.py router/agent/functions.py router/balance/* router/conversation.py \
   router/decide/* router/decide/intent/* router/demands.py router/documents/passages.py \
   router/documents/query.py router/jobs/job.py router/jobs/schema.py router/jobs/transitions.py router/jobs/view.py \
-  router/jobs/webhooks.py router/plain_urls.py router/judging/* router/learning/fitting.py \
+  router/jobs/webhooks.py router/plain_urls.py router/prometheus/* router/judging/* router/learning/fitting.py \
   router/mailbox/charsets.py router/mailbox/criteria.py router/mailbox/gate.py router/mailbox/markup.py \
   router/mailbox/names.py router/mailbox/parts.py \
   router/learning/lessons.py router/learning/trial.py router/mcp/contents.py router/mcp/naming.py router/mcp/schemas.py \
@@ -43,6 +43,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/python -m router.config_docs --check
 	$(BIN)/python -m router.metrics_docs --check
 	$(BIN)/python -m router.tool_docs --check
+	$(BIN)/maek rules --check grafana/rules
 	$(BIN)/maek check -c config.yaml
 
 # As many at once as there are cores; the tests of one file stay together, for they share servers.
@@ -51,11 +52,12 @@ tests: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term --durations=10
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 
-# Writes docs/config.md, config.schema.json, docs/metrics.md and docs/tools.md anew from the code.
+# Writes docs/config.md, config.schema.json, docs/metrics.md, docs/tools.md and grafana/rules/ anew from the code.
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m router.config_docs
 	$(BIN)/python -m router.metrics_docs
 	$(BIN)/python -m router.tool_docs
+	$(BIN)/maek rules --write grafana/rules
 
 bench-overhead: $(VENV)/run.stamp
 	$(BIN)/python -m bench.overhead $(ARGS)

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Command] = {
     "decide": Command("decide the messages of a file, one JSON line each", "router.commands.decide"),
     "learn": Command("learn from decisions that you confirmed, on this machine", "router.commands.learn"),
     "replay": Command("play a flight recording again", "router.commands.replay"),
+    "rules": Command("print recording rules and alerts for Prometheus", "router.commands.rules"),
     "tools": Command("list what Maek can do besides chatting", "router.commands.tools"),
     "documents": Command("index the folder of documents, or search it", "router.commands.documents"),
     "jobs": Command("list, show, cancel and retry the jobs of a running Maek", "router.commands.jobs"),

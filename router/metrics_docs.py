@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from router import catalog
-from sidecar import METRICS, Metric
+from sidecar import LEVEL_EXPRESSION, METRICS, Metric
 
 PAGE = Path(__file__).parent.parent / "docs" / "metrics.md"
 
-INTRODUCTION = """\
+INTRODUCTION = f"""\
 # Metrics
 
 <!-- Written by `python -m router.metrics_docs`; change sidecar/catalog.py and router/catalog.py instead. -->
@@ -28,10 +28,7 @@ base units. What is not known is absent: there is no 0 that means "no idea". Lab
 The load level of a backend is a function of exported values. This expression computes the same level in Prometheus:
 
 ```promql
-((maek_backend_up != 1) * 0 + 4)
-or on(job, instance, backend) max without(signal) (sum without(level) (
-  maek_backend_load_signal >= bool on(job, instance, backend, signal) group_right() maek_backend_load_threshold))
-or on(job, instance, backend) (maek_backend_up * 0)
+{LEVEL_EXPRESSION}
 ```
 """
 

@@ -3,7 +3,7 @@
 Knows nothing of chats. May run alone beside one backend (`maek sidecar`).
 """
 
-from sidecar.breaker import UNTROUBLED
+from sidecar.breaker import FAILURES, UNTROUBLED, Circuit
 from sidecar.catalog import METRICS, Metric
 from sidecar.catalog import Type as MetricType
 from sidecar.config import SidecarConfig
@@ -30,7 +30,8 @@ from sidecar.facts import (
 )
 from sidecar.health import WELL, Verdict
 from sidecar.lengths import Lengths
-from sidecar.levels import Level
+from sidecar.level_rule import LEVEL_EXPRESSION, LEVEL_RECORD
+from sidecar.levels import Level, Signal
 from sidecar.load import Load, LoadRules, classify
 from sidecar.monitor import Monitor
 from sidecar.outlook import Outlook, Steady, outlook_on, steady_on
@@ -43,6 +44,7 @@ from sidecar.replay import Rules, answers
 from sidecar.residency import cold_seconds, is_resident
 from sidecar.settings import load_rules, pace, wants_probe
 from sidecar.slots import told_slots
+from sidecar.standing import Standing
 from sidecar.state import BackendState, Snapshot
 from sidecar.store import Store
 from sidecar.views import backends_json
@@ -50,6 +52,9 @@ from sidecar.views import backends_json
 __all__ = [
     "BLOCK_TOKENS",
     "ENGINES",
+    "FAILURES",
+    "LEVEL_EXPRESSION",
+    "LEVEL_RECORD",
     "METRICS",
     "UNTROUBLED",
     "USUAL_PORTS",
@@ -58,6 +63,7 @@ __all__ = [
     "BackendRemoved",
     "BackendSpec",
     "BackendState",
+    "Circuit",
     "ConfigInvalid",
     "DrainSwitched",
     "Examination",
@@ -87,8 +93,10 @@ __all__ = [
     "Rules",
     "SecretUnusable",
     "SidecarConfig",
+    "Signal",
     "Snapshot",
     "SnapshotCollector",
+    "Standing",
     "Steady",
     "Store",
     "StructuredOutput",

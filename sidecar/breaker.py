@@ -54,6 +54,8 @@ MEANING_OF = {
     Outcome.CALLER_ERROR: Meaning.NOTHING,
     Outcome.CLIENT_GONE: Meaning.NOTHING,
 }
+FAILURES = tuple(outcome for outcome, meaning in MEANING_OF.items() if meaning is Meaning.FAILURE)
+"""The outcomes that speak against a backend."""
 
 
 class Circuit(IntEnum):

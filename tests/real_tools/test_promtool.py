@@ -1,0 +1,220 @@
+"""The exposition, the rules and their unit tests through promtool; and alerts set off by faults of real backends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from router.prometheus.alerts import ALERTS
+from router.prometheus.files import texts
+from router.prometheus.rule import Alert
+from simulator import Engine, SimSettings, serving
+from simulator.faults import Loading, LyingStatus
+from tests.fakes.routers import Maek, config_for, maek, maek_with_simulators
+from tests.fakes.simulators import set_faults
+from tests.fakes.upstreams import free_port
+from tests.real_tools import promtool
+from tests.real_tools.promtool import Series
+
+pytestmark = pytest.mark.real
+
+RULES = Path(__file__).resolve().parents[2] / "grafana" / "rules"
+MINUTES = 15
+"""Longer than any alert of a state must hold."""
+DEADLINE_SECONDS = 30.0
+"""For things that take a few seconds, on machines that are busy."""
+NAMES = [rule.name for rule in ALERTS.rules if isinstance(rule, Alert)]
+UP: Series = ("up", (("job", "maek"), ("instance", "maek:8484")))
+
+
+async def exposition(router: Maek) -> str:
+    async with router.client.get(router.url + "/metrics") as response:
+        assert response.status == 200
+        return await response.text()
+
+
+async def test_what_maek_exports_has_nothing_that_promtool_would_mend() -> None:
+    async with maek_with_simulators(SimSettings(), SimSettings()) as (router, _):
+        for message in ("안녕", "양자역학 설명해줘", "오늘 일정"):
+            status, _ = await router.post("/chat", {"message": message})
+            assert status == 200
+        text = await exposition(router)
+    code, said = await promtool.run("check", "metrics", stdin=text.encode())
+    assert (code, said) == (0, "")
+
+
+async def test_every_rule_can_be_read_by_prometheus() -> None:
+    code, said = await promtool.run("check", "rules", *map(str, sorted(RULES.glob("*.yaml"))))
+    assert code == 0, said
+
+
+async def test_every_alert_fires_and_does_not_fire_as_its_unit_tests_say() -> None:
+    code, said = await promtool.run("test", "rules", *map(str, sorted((RULES / "tests").glob("*.yaml"))))
+    assert code == 0, said
+
+
+async def test_a_unit_test_fails_where_an_alert_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    for name, text in texts().items():
+        (tmp_path / name).write_text(text.replace("maek_backend_load == 3", "maek_backend_load == 2"), "utf-8")
+    unit_tests = tmp_path / "tests" / "alerts.yaml"
+    shipped = yaml.safe_load((RULES / "tests" / "alerts.yaml").read_text("utf-8"))
+    of_it = [test for test in shipped["tests"] if test["name"].startswith("MaekBackendVeryBusy")]
+    unit_tests.write_bytes(orjson.dumps(shipped | {"tests": of_it}))
+    code, said = await promtool.run("test", "rules", str(unit_tests))
+    assert code == 1
+    assert "MaekBackendVeryBusy: for more than ten minutes" in said
+
+
+def series_of(text: str) -> dict[Series, float]:
+    """Every sample as Prometheus would keep it."""
+    target = (("job", "maek"), ("instance", "maek:8484"))
+    return {
+        (sample.name, (*target, *sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def firing(folder: Path, *scrapes: str) -> set[str]:
+    """The alerts that fire at any time if each of these scrapes is what Prometheus sees for a quarter of an hour.
+
+    promtool tells by complaining, because none was expected."""
+    for name, rules in texts().items():
+        (folder / name).write_text(rules, "utf-8")
+    moments = [series_of(text) | {UP: 1.0} for text in scrapes for _ in range(MINUTES)]
+    wanted = [
+        {"alertname": name, "eval_time": f"{minute}m", "exp_alerts": []}
+        for name in NAMES
+        for minute in range(len(moments))
+    ]
+    test = {"interval": "1m", "input_series": promtool.told(moments), "alert_rule_test": wanted}
+    order = [yaml.safe_load(rules)["groups"][0]["name"] for rules in texts().values()]
+    asked = {"rule_files": [*texts()], "evaluation_interval": "1m", "group_eval_order": order, "tests": [test]}
+    file = folder / "alerts_test.yaml"
+    file.write_bytes(orjson.dumps(asked))  # JSON is YAML
+    code, said = await promtool.run("test", "rules", str(file))
+    found = {name for name in NAMES if f"alertname: {name}," in said}
+    assert code == bool(found), said
+    return found
+
+
+@asynccontextmanager
+async def fleet(*settings: SimSettings, **router: Any) -> AsyncIterator[tuple[Maek, list[str]]]:
+    """As after the start of `maek serve`, with backends that have been seen."""
+    async with maek_with_simulators(*settings, **router) as (running, urls):
+        running.house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=1.0)
+        yield running, urls
+
+
+async def until_said(router: Maek, *samples: str) -> str:
+    """The first scrape that has all of these lines."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            text = await exposition(router)
+            if {*samples} <= {*text.splitlines()}:
+                return text
+            await asyncio.sleep(0.02)
+
+
+async def test_nothing_fires_while_all_is_well(tmp_path: Path) -> None:
+    async with fleet(SimSettings(), SimSettings()) as (router, _):
+        await router.post("/chat", {"message": "양자역학 설명해줘"})
+        assert await firing(tmp_path, await exposition(router)) == set()
+
+
+async def test_a_backend_that_nobody_started_is_down_and_nobody_serves_its_role(tmp_path: Path) -> None:
+    gone = {"name": "gone", "url": f"http://127.0.0.1:{free_port()}", "models": {"reasoner": "sim-large-32b"}}
+    async with serving(SimSettings()) as url:
+        small = {"name": "small", "url": url, "models": {"classifier": "sim-small-1b"}}
+        async with maek(config_for([gone, small])) as router:
+            router.house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=1.0)
+            text = await until_said(router, 'maek_backend_state{backend="gone",state="down"} 1.0')
+    assert await firing(tmp_path, text) == {"MaekBackendDown", "MaekNoBackendForRole"}
+
+
+async def test_backends_that_load_are_not_down_but_nobody_is_there(tmp_path: Path) -> None:
+    async with fleet(SimSettings(faults=(Loading(),))) as (router, _):
+        text = await until_said(router, 'maek_backend_state{backend="sim0",state="loading"} 1.0')
+    assert await firing(tmp_path, text) == {"MaekNoBackendForRole"}
+
+
+async def test_errors_open_the_circuit_and_burn_the_budget(tmp_path: Path) -> None:
+    async with fleet(SimSettings()) as (router, (url,)):
+        await router.post("/chat", {"message": "양자역학 설명해줘"})
+        await set_faults(router.client, url, {"error_500": {}})
+        await router.post("/chat", {"message": "양자역학 설명해줘"})
+        before = await exposition(router)
+        for _ in range(20):
+            await router.post("/chat", {"message": "양자역학 설명해줘"})
+        after = await until_open(router)
+    assert {"MaekBreakerOpen", "MaekErrorBudgetBurn"} <= await firing(tmp_path, before, after)
+
+
+async def until_open(router: Maek) -> str:
+    """A scrape while the circuit is open: it is for a second or more after each failure."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            text = await exposition(router)
+            if 'maek_backend_breaker_state{backend="sim0"} 2.0' in text:
+                return text
+            await router.post("/chat", {"message": "양자역학 설명해줘"})
+
+
+async def test_a_server_that_stands_still_is_stuck_and_one_that_counts_nothing_has_lost_requests(
+    tmp_path: Path,
+) -> None:
+    async with AsyncExitStack() as stack:
+        router, (url,) = await stack.enter_async_context(fleet(SimSettings(Engine.VLLM, preset="demo", slots=4)))
+        for _ in range(3):
+            body = {"message": "양자역학을 아주 길게 설명해줘", "stream": True}
+            response = await stack.enter_async_context(router.client.post(router.url + "/chat", json=body))
+            await response.content.readuntil(b"event: token")
+        await set_faults(router.client, url, {"stall": {}, "lying_status": {"active_jobs": 0}})
+        text = await until_stuck(router)
+    assert {"MaekBackendStuck", "MaekActiveDivergence"} <= await firing(tmp_path, text)
+
+
+async def until_stuck(router: Maek) -> str:
+    """A scrape in which nothing has come for so long that the backend is very busy by it alone."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            text = await exposition(router)
+            if (
+                'maek_backend_active_jobs{backend="sim0"} 0.0' in text
+                and 'maek_backend_load{backend="sim0"} 3.0' in text
+            ):
+                return text
+            await asyncio.sleep(0.05)
+
+
+async def test_one_that_says_it_has_far_too_much_to_do_is_very_busy_and_with_it_all_are(tmp_path: Path) -> None:
+    async with fleet(SimSettings(Engine.VLLM, slots=4, faults=(LyingStatus(active_jobs=5000),))) as (router, _):
+        text = await until_said(router, 'maek_backend_load{backend="sim0"} 3.0')
+    assert await firing(tmp_path, text) == {"MaekBackendVeryBusy", "MaekAllBackendsVeryBusy"}
+
+
+async def test_statistics_that_were_there_and_are_no_more(tmp_path: Path) -> None:
+    async with fleet(SimSettings(Engine.VLLM)) as (router, _):
+        told = await until_said(router, 'maek_backend_active_jobs{backend="sim0"} 0.0')
+    silent = "\n".join(line for line in told.splitlines() if "backend_active_jobs" not in line) + "\n"
+    assert await firing(tmp_path, told, silent) == {"MaekStatsSourceFailing"}
+
+
+async def test_chats_for_which_there_is_no_room_are_rejected(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        router, _ = await stack.enter_async_context(fleet(SimSettings(preset="demo"), limits={"streams": 1}))
+        body = {"message": "양자역학을 아주 길게 설명해줘", "stream": True}
+        await stack.enter_async_context(router.client.post(router.url + "/chat", json=body))
+        assert (await router.post("/chat", body))[0] == 503
+        before = await exposition(router)
+        for _ in range(9):
+            await router.post("/chat", body)
+        after = await exposition(router)
+    assert await firing(tmp_path, before, after) == {"MaekRejecting"}
