@@ -26,11 +26,12 @@ from router.balance.demand import Priority
 from router.config import Config
 from router.config_roles import PriorityName
 from router.decider import Decider
-from router.decisions import DecisionLog
+from router.decisions import DecisionLog, record_json
 from router.dispatch import Dispatcher
 from router.documents.keeping import keep_fresh
 from router.embedded import embedded_model
 from router.fleet import Fleet
+from router.flight.recording import FlightRecording
 from router.gate import Gate
 from router.jobbing import at_work, job_settings, jobs_for
 from router.jobs.jobs import Jobs
@@ -58,7 +59,6 @@ from sidecar import (
     Monitor,
     Prober,
     QueueChanged,
-    Recorder,
     Snapshot,
     SnapshotCollector,
     Store,
@@ -96,7 +96,7 @@ class Parts:
     decisions: DecisionLog
     occupancy: Occupancy
     jobs: Jobs
-    recorder: Recorder | None
+    flight: FlightRecording
     mcp: McpServers
 
 
@@ -138,7 +138,9 @@ class House:
         self.parts.mcp.adopt(config.router.tools.mcp, config.router.data_folder())
         self._set_backends(specs)
         self.current.service = self._service(config)
-        self._note_rules(config)
+        self.parts.flight.adopt(
+            config.router.recorder.bytes, _now(), config.sidecar.failures_to_down, load_rules(config.sidecar)
+        )
         self.parts.monitor.reconcile()
         self._changed.set()
 
@@ -198,23 +200,22 @@ class House:
             log.info("%s backend=%s", "draining" if draining else "no longer draining", backend)
             self.parts.store.apply(DrainSwitched(_now(), backend, draining))
 
-    def _note_rules(self, config: Config) -> None:
-        if self.parts.recorder is not None:
-            rules = load_rules(config.sidecar)
-            self.parts.recorder.rules(_now(), config.sidecar.failures_to_down, rules)
-
     def _service(self, config: Config) -> Service:
         parts = self.parts
-        note = parts.recorder.query if parts.recorder is not None else _note_nothing
-        fleet = Fleet(self.snapshot, tuple(config.router.roles), load_rules(config.sidecar), note)
+        fleet = Fleet(self.snapshot, tuple(config.router.roles), load_rules(config.sidecar), parts.flight.asked)
         dispatcher = Dispatcher(
-            parts.store, parts.relay, fleet.level_at, parts.gate, parts.spending, parts.prewarmer.demanded
+            parts.store,
+            parts.relay,
+            fleet.level_at,
+            parts.gate,
+            parts.spending,
+            parts.prewarmer.demanded,
+            parts.flight.chose,
         )
         tools = toolbox(config, lambda: parts.http, parts.mcp.tools)
-        zone = config.router.zone
 
         def now() -> datetime:
-            return datetime.now(tz=UTC).astimezone(zone)
+            return datetime.now(tz=UTC).astimezone(config.router.zone)
 
         keeping = Keeping(config.router.data_folder())
         decider = Decider(config, fleet, dispatcher, tools, now, embedded_model(config), keeping)
@@ -265,7 +266,6 @@ async def running(
 
 async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> Parts:
     store = Store(config.sidecar.failures_to_down)
-    recorder = _recorder(record, store, stack)
     http = await stack.enter_async_context(probing_session())
     relay = Relay(config.router.relay.keepalive_seconds)
     stack.push_async_callback(relay.close)
@@ -276,6 +276,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     line = Line()
     depths = {priority.name.lower(): partial(line.depth, priority) for priority in Priority}
     telemetry = Telemetry(registry, version("maek"), lambda: occupancy.active, depths)
+    flight = _flight(config, record, store, telemetry, stack)
     gate = Gate(line, lambda: store.snapshot(_now()), random.random, telemetry)
     store.witness(gate.saw)
     monitor = Monitor(store, prober, _now, random.random, pace(config.sidecar), wants_probe(config.sidecar))
@@ -294,21 +295,22 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         sessions=rooms.sessions,
         registry=registry,
         telemetry=telemetry,
-        decisions=DecisionLog(),
+        decisions=DecisionLog(ended=lambda ended: flight.decided(_now(), partial(record_json, ended))),
         occupancy=occupancy,
         jobs=jobs_for(config, telemetry, lambda active: store.apply(QueueChanged(_now(), active))),
-        recorder=recorder,
+        flight=flight,
         mcp=_mcp_servers(telemetry, stack),
     )
 
 
-def _recorder(record: Path | None, store: Store, stack: AsyncExitStack) -> Recorder | None:
-    if record is None:
-        return None
-    recorder = Recorder(record)
-    stack.callback(recorder.close)
-    recorder.follow(store)
-    return recorder
+def _flight(
+    config: Config, record: Path | None, store: Store, telemetry: Telemetry, stack: AsyncExitStack
+) -> FlightRecording:
+    """Before the first fact, or replay will not know the backends."""
+    settings = config.router
+    flight = FlightRecording(store, record, settings.data_folder(), settings.recorder.bytes, telemetry.not_recorded)
+    stack.callback(flight.close)
+    return flight
 
 
 def _mcp_servers(telemetry: Telemetry, stack: AsyncExitStack) -> McpServers:
@@ -350,10 +352,6 @@ async def _sweep(house: House) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         await house.parts.sessions.sweep(epoch_seconds())
-
-
-def _note_nothing(_at: float, _backend: str) -> None:
-    """Without a flight recorder there is nothing to note."""
 
 
 def _now() -> float:

@@ -101,6 +101,13 @@ WEBHOOKS = Metric(
     "Webhooks that were sent, by how that went: delivered, failed (and sent again later) or given_up.",
     ("outcome",),
 )
+RECORDING_LOST = Metric(
+    "maek_recording_lines_lost_total",
+    MetricType.COUNTER,
+    "Lines that the flight recorder could not keep, because the disk is full or cannot be written to (disk), because "
+    "it is too slow (behind), or because they cannot be written at all (unwritable).",
+    ("reason",),
+)
 RELOAD_SUCCESS = Metric(
     "maek_config_last_reload_success",
     MetricType.GAUGE,
@@ -142,6 +149,7 @@ METRICS = (
     JOB_DURATION,
     JOB_RETRIES,
     WEBHOOKS,
+    RECORDING_LOST,
     RELOAD_SUCCESS,
     RELOAD_TIMESTAMP,
 )

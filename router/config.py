@@ -22,6 +22,7 @@ from router.config_agent import AgentConfig
 from router.config_domains import SHIPPED_DOMAINS, DomainConfig
 from router.config_folder import DIRECTORY_WANTED, check_directory
 from router.config_jobs import JobsConfig
+from router.config_recorder import RecorderConfig
 from router.config_roles import RoleConfig
 from router.config_tools.section import ToolsConfig
 from router.language import Language
@@ -252,6 +253,8 @@ class RouterConfig(Section):
     """How answers are passed on."""
     jobs: JobsConfig = JobsConfig()
     """Work that is stored before it is answered for, and survives a restart."""
+    recorder: RecorderConfig = RecorderConfig()
+    """The flight recorder."""
     prewarm: bool = True
     """Have idle backends load the model of a role that is in use; never in place of another model."""
     keys: Annotated[tuple[KeyConfig, ...], EmptyList] = ()

@@ -7,6 +7,8 @@ Rules of this file
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
@@ -65,10 +67,11 @@ class Record:
 
 
 class DecisionLog:
-    """The last `MOST_RECORDS` records, newest last."""
+    """The last `MOST_RECORDS` records, newest last. `ended` hears of every request that has ended."""
 
-    def __init__(self, most: int = MOST_RECORDS) -> None:
+    def __init__(self, most: int = MOST_RECORDS, ended: Callable[[Record], None] = lambda _record: None) -> None:
         self._most = most
+        self._ended = ended
         self._records: OrderedDict[str, Record] = OrderedDict()
 
     def begin(self, at: datetime, owner: str, asked_for: str) -> Record:
@@ -79,6 +82,19 @@ class DecisionLog:
         if len(self._records) > self._most:
             self._records.popitem(last=False)
         return record
+
+    def end(self, record: Record) -> None:
+        """Its request has ended, whatever became of it."""
+        self._ended(record)
+
+    @contextmanager
+    def during(self, at: datetime, owner: str, asked_for: str) -> Iterator[Record]:
+        """A new record, whose request lasts as long as the context."""
+        record = self.begin(at, owner, asked_for)
+        try:
+            yield record
+        finally:
+            self.end(record)
 
     def get(self, record_id: str, owner: str) -> Record | None:
         """The record of this id, if it is this owner's and not yet forgotten."""

@@ -7,6 +7,7 @@ Rules of this file
 """
 
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -32,10 +33,15 @@ def demand_of(
         role,
         prompt_tokens=prompt_tokens + _written_tokens(body.get("tools") or body.get("functions")),
         max_tokens=_most_tokens(body.get("max_completion_tokens"), body.get("max_tokens")),
-        session=session,
+        session=None if session is None else fingerprint(session),
         blocks=blocks_of(_texts(body)),
         priority=priority,
     )
+
+
+def fingerprint(session: str) -> str:
+    """As good to tell conversations apart by as their names, which users choose and no recording may hold."""
+    return blake2b(session.encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def _texts(body: Mapping[str, Any]) -> Iterator[str]:

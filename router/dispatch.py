@@ -23,6 +23,7 @@ from router.continuing import continued
 from router.errand import Errand
 from router.errors import NoBackend, PolicyFault
 from router.fleet import takes_schema
+from router.flight.choices import ChoiceMade
 from router.gate import Gate, Seen
 from router.hedging import Hedge
 from router.journey import Attempt, Journey
@@ -46,7 +47,7 @@ NO_RETRIES = "No other backend was asked: too many requests have been asked twic
 
 
 class Dispatcher:
-    """Sends calls to backends. `demanded` hears who is asked for, and who could serve that."""
+    """Sends calls to backends. `demanded` hears who is asked for and who could serve that, `chosen` what was chosen."""
 
     def __init__(
         self,
@@ -56,12 +57,14 @@ class Dispatcher:
         gate: Gate,
         spending: Spending,
         demanded: Callable[[str, Pool], None] = lambda _role, _pool: None,
+        chosen: ChoiceMade = lambda _at, _decision, _policy, _choice: None,
     ) -> None:
         self._relay = relay
         self._demanded = demanded
         self._gate = gate
         self._spending = spending
-        self._places = Places(ledger, level_at)
+        self._chosen = chosen
+        self._places = Places(ledger, level_at, chosen)
         self._turns = count()
 
     async def send(self, call: Call, sink: Sink, journey: Journey) -> None:
@@ -140,6 +143,7 @@ class Dispatcher:
         seen = await self._gate.passed(ticket, errand.due_at, sink, call.pool_now or (lambda: call.pool))
         errand.waited_seconds += seen.waited_seconds
         if seen.choice.winner is None:
+            self._chosen(seen.snapshot.now, journey.decision, call.policy, seen.choice)
             journey.nobody = why_of(seen.choice, call.policy, ticket.demand, stream=call.stream)
             log.debug("choice decision=%s %s", journey.decision, journey.nobody)
             raise _nobody(call, seen.choice, seen.snapshot)

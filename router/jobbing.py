@@ -59,15 +59,15 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
     async def perform(job: Job, tell: Tell) -> Mapping[str, Any]:
         service, asked = current().service, job.asked
         asked_for = "auto" if asked.role is None else asked.role if asked.role in service.fleet.roles else "unknown"
-        record = service.decisions.begin(service.now(), asked.owner, asked_for)
-        answer: dict[str, Any] = {"id": record.id, "session": asked.session}
+        answer: dict[str, Any] = {"id": None, "session": asked.session}
 
         async def emit(event: Event) -> None:
             if not isinstance(event, Quiet):
                 tell(EVENT_NAME[type(event)], event_json(event, service.fleet))
                 answer.update(answer_json(event, service.fleet))
 
-        with service.occupancy.chat():
+        with service.decisions.during(service.now(), asked.owner, asked_for) as record, service.occupancy.chat():
+            answer["id"] = record.id
             await service.turns.run(_ask(asked), record, emit)
         return answer
 

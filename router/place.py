@@ -19,6 +19,7 @@ from router.attempt import AttemptFailed, CallerRefused
 from router.balance.seen import Able
 from router.balance.why import Why, why_of
 from router.call import Call
+from router.flight.choices import ChoiceMade
 from router.gate import Seen
 from router.journey import Attempt, Journey
 from sidecar import (
@@ -76,9 +77,10 @@ class Place:
 class Places:
     """Takes places, and tells the store."""
 
-    def __init__(self, ledger: Ledger, level_at: LevelAt) -> None:
+    def __init__(self, ledger: Ledger, level_at: LevelAt, chosen: ChoiceMade) -> None:
         self._ledger = ledger
         self._level_at = level_at
+        self._chosen = chosen
 
     @contextmanager
     def taken(self, call: Call, seen: Seen, journey: Journey, *, hedge: bool = False) -> Iterator[Place]:
@@ -88,6 +90,7 @@ class Places:
         why = why_of(seen.choice, call.policy, call.demand, stream=call.stream)
         # Before the booking: a recording tells things in the order in which they happened.
         level = self._level_at(winner.state, seen.snapshot)
+        self._chosen(seen.snapshot.now, journey.decision, call.policy, seen.choice)
         meter = self._booked(call, winner, seen.snapshot.now, why)
         progress, request = meter.progress, meter.request
         log.debug("choice decision=%s request=%s %s", journey.decision, request, why)

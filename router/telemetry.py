@@ -49,6 +49,7 @@ class Telemetry:
         self._webhooks = self._counter(catalog.WEBHOOKS)
         self._mcp_up = self._gauge(catalog.MCP_SERVER_UP)
         self._mcp_connections = self._counter(catalog.MCP_SERVER_CONNECTIONS)
+        self._recording_lost = self._counter(catalog.RECORDING_LOST)
         self._reload_success = self._gauge(catalog.RELOAD_SUCCESS)
         self._reload_at = self._gauge(catalog.RELOAD_TIMESTAMP)
         self._gauge(catalog.CHATS_ACTIVE).set_function(active_chats)
@@ -121,6 +122,10 @@ class Telemetry:
     def no_mcp_server(self, server: str) -> None:
         """A server of others is configured no more."""
         self._mcp_up.remove(server)
+
+    def not_recorded(self, reason: str, lines: int) -> None:
+        """The flight recorder could not keep so many lines. Any thread may say so."""
+        self._recording_lost.labels(reason).inc(lines)
 
     def reloaded(self, *, ok: bool, at_epoch_seconds: float) -> None:
         """The configuration file was read."""

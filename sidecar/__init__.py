@@ -39,14 +39,17 @@ from sidecar.prefixes import BLOCK_TOKENS
 from sidecar.probe import Prober, probing_session
 from sidecar.progress import Progress, Pulse
 from sidecar.recorder import Recorder
+from sidecar.recording import Note
 from sidecar.redaction import redacted
 from sidecar.replay import Rules, answers
 from sidecar.residency import cold_seconds, is_resident
+from sidecar.ring import segments_of
 from sidecar.settings import load_rules, pace, wants_probe
 from sidecar.slots import told_slots
 from sidecar.standing import Standing
 from sidecar.state import BackendState, Snapshot
 from sidecar.store import Store
+from sidecar.tape import Lost, RingTape
 from sidecar.views import backends_json
 
 __all__ = [
@@ -75,11 +78,13 @@ __all__ = [
     "Load",
     "LoadRead",
     "LoadRules",
+    "Lost",
     "Metric",
     "MetricType",
     "Model",
     "ModelKind",
     "Monitor",
+    "Note",
     "Outcome",
     "Outlook",
     "Prober",
@@ -90,6 +95,7 @@ __all__ = [
     "Recorder",
     "RequestFinished",
     "RequestStarted",
+    "RingTape",
     "Rules",
     "SecretUnusable",
     "SidecarConfig",
@@ -117,6 +123,7 @@ __all__ = [
     "pace",
     "probing_session",
     "redacted",
+    "segments_of",
     "steady_on",
     "told_slots",
     "wants_probe",

@@ -1,42 +1,34 @@
-"""The flight recorder: facts and questions, as they come, into a JSONL file.
+"""The flight recorder: facts and questions, as they come, onto a tape.
 
 Rules of this file
 - It writes what `sidecar.recording` says a line is, in the order in which the store took the facts in.
-- A full disk stops the recording, says so once, and never stops a request. What stands in the file still replays.
+- It never stops a request: what the disk does is the tape's affair.
 - Moments are written as they are on the process's monotonic clock, untouched: replay compares ages, and a
   subtraction would change their last digit.
 - No address and no key: where a backend is becomes the number of the place, in the order of their coming. That one
   moved can be told from that, which is all that replay has to know.
 """
 
-import logging
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import orjson
 
-from sidecar.facts import BackendAdded
+from sidecar.facts import BackendAdded, BackendRemoved
 from sidecar.load import LoadRules
 from sidecar.progress import Rhythm
-from sidecar.recording import Entry, Query, RulesInForce, write
+from sidecar.recording import Entry, Note, Query, RulesInForce, write
 from sidecar.store import Store
-
-log = logging.getLogger(__name__)
+from sidecar.tape import FileTape, Line, Tape
 
 
 class Recorder:
-    """Writes to a file, which it begins anew. Raises OSError if the file cannot be opened."""
+    """Writes onto a tape, or to a file, which it begins anew. Raises OSError if the file cannot be opened."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, tape: Path | Tape) -> None:
+        self._tape = FileTape(tape) if isinstance(tape, Path) else tape
         self._places: dict[str, str] = {}
         self._store: Store | None = None
-        self._bytes = 0
-        """Of whole lines."""
-        # A line at a time, so that a crash loses at most the line that was being written.
-        self._file: BinaryIO | None = path.open("wb", buffering=0)
 
     def follow(self, store: Store) -> None:
         """Record every fact of `store` from now on: before its first one, or replay will not know the backends."""
@@ -52,25 +44,30 @@ class Recorder:
         rhythm = Rhythm() if self._store is None else self._store.rhythm(backend)
         self._write(Query(at, backend, rhythm))
 
+    def note(self, note: Note) -> None:
+        """Note what others than the store have to say."""
+        self._write(note)
+
     def close(self) -> None:
         """End the recording."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._tape.close()
 
     def _write(self, entry: Entry) -> None:
-        if self._file is None:
-            return
         try:
-            line = write(self._without_address(entry))
-            if self._file.write(line) < len(line):
-                raise OSError("no space left for a whole line")
-            self._bytes += len(line)
-        except (OSError, orjson.JSONEncodeError) as error:
-            log.error("recording ended file=%s reason=%s; see to that and restart to record again", self._path, error)
-            with suppress(OSError):
-                self._file.truncate(self._bytes)
-            self.close()
+            text = write(self._without_address(entry))
+        except orjson.JSONEncodeError as error:
+            self._tape.unwritable(error)
+            return
+        match entry:
+            case RulesInForce():
+                line = Line(text, opens="rules")
+            case BackendAdded(spec=spec):
+                line = Line(text, opens=f"backend {spec.name}")
+            case BackendRemoved(backend=backend):
+                line = Line(text, closes=f"backend {backend}")
+            case _:
+                line = Line(text)
+        self._tape.put(line)
 
     def _without_address(self, entry: Entry) -> Entry:
         match entry:

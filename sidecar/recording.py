@@ -6,13 +6,14 @@ Rules of this file
   default rules need besides; replay by the seed's rules takes them in and does not mind them.
 - No line holds text that a user wrote, or a secret. Where a backend is stands in it as the recorder words it: not as an
   address.
+- What whoever chooses among the backends has to say (`NOTES`) is carried here and understood elsewhere.
 - A kind that is not known is an error: a recording that is half understood proves nothing. A key that is not known
   is passed over, so that a newer recorder may say more.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from math import inf
 from typing import Any
 
@@ -64,9 +65,21 @@ class RulesInForce:
     rules: LoadRules
 
 
-Entry = Fact | Query | RulesInForce
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody else than the store has to say: one of `NOTES`. The load of a backend does not rest on it."""
 
-KINDS: Mapping[str, type[Entry]] = {
+    at: float
+    kind: str
+    body: Mapping[str, Any]
+    """JSON-able."""
+
+
+Entry = Fact | Query | RulesInForce | Note
+
+NOTES = ("choice", "decision")
+"""A choice among backends; and what became of a request, once it has ended."""
+KINDS: Mapping[str, type[Entry]] = {  # a note's kind it says itself
     "health": HealthProbed,
     "status": StatusRead,
     "inference": InferenceProbed,
@@ -87,6 +100,7 @@ KINDS: Mapping[str, type[Entry]] = {
     "monitor_failed": MonitorFailed,
 }
 KIND_OF = {entry: kind for kind, entry in KINDS.items()}
+FIELDS = {entry: tuple(one.name for one in fields(entry) if one.name != "at") for entry in KIND_OF}
 ADAPTERS: Mapping[str, TypeAdapter[Entry]] = {kind: TypeAdapter(entry) for kind, entry in KINDS.items()}
 LINE_KEYS = {"name": "backend", "url": "place"}
 """Fields of a spec → the keys that stand for them in a line."""
@@ -94,13 +108,17 @@ LINE_KEYS = {"name": "backend", "url": "place"}
 
 def write(entry: Entry) -> bytes:
     """One line, with its newline."""
-    record = asdict(entry)
-    line: dict[str, Any] = {"t": record.pop("at"), "event": KIND_OF[type(entry)]}
+    if isinstance(entry, Note):
+        return orjson.dumps({"t": entry.at, "event": entry.kind} | dict(entry.body), option=orjson.OPT_APPEND_NEWLINE)
+    # Not `asdict`, which copies everything deeply: this runs for every fact, and every request is three.
+    record: dict[str, Any] = {name: getattr(entry, name) for name in FIELDS[type(entry)]}
+    line: dict[str, Any] = {"t": entry.at, "event": KIND_OF[type(entry)]}
     match entry:
         case HealthProbed():
             line["ok"] = entry.outcome is ProbeOutcome.OK
         case BackendAdded(spec=spec):
-            record = record.pop("spec") | {"models": dict(spec.models), "metrics": dict(spec.metrics)}
+            record = {one.name: getattr(spec, one.name) for one in fields(spec)}
+            record |= {"models": dict(spec.models), "metrics": dict(spec.metrics)}
             record["backend"] = record.pop("name")
             record["place"] = record.pop("url")
             # A recording is shared more freely than a configuration.
@@ -109,7 +127,8 @@ def write(entry: Entry) -> bytes:
             # Most questions are about a backend without streams, and a hand-written one never says.
             record = {"backend": entry.backend} | ({} if entry.rhythm == Rhythm() else {"rhythm": record["rhythm"]})
         case RulesInForce():
-            record["rules"] = {key: _without_infinity(value) for key, value in record["rules"].items()}
+            rules = entry.rules
+            record["rules"] = {one.name: _without_infinity(getattr(rules, one.name)) for one in fields(rules)}
     return orjson.dumps(line | record, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -125,9 +144,12 @@ def read(line: bytes) -> Entry:
     if not isinstance(record, dict):
         raise TraceInvalid("wanted a JSON object, one a line")
     kind = record.pop("event", None)
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise TraceInvalid(f"event: found {kind!r:.60}; wanted one of {', '.join(KINDS)}")
-    record["at"] = _moment(record.pop("t", None))
+    if not isinstance(kind, str) or kind not in (*KINDS, *NOTES):
+        raise TraceInvalid(f"event: found {kind!r:.60}; wanted one of {', '.join((*KINDS, *NOTES))}")
+    at = _moment(record.pop("t", None))
+    if kind in NOTES:
+        return Note(at, kind, record)
+    record["at"] = at
     try:
         return ADAPTERS[kind].validate_json(_fields(kind, record), strict=True)
     except ValidationError as error:

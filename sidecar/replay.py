@@ -6,7 +6,7 @@ Rules of this file
   the rules that were in force.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -16,7 +16,7 @@ from sidecar import load, seed
 from sidecar.errors import TraceInvalid
 from sidecar.facts import BackendAdded, BackendSpec, Fact, QueueChanged
 from sidecar.load import LoadRules
-from sidecar.recording import Query, RulesInForce, read
+from sidecar.recording import Note, Query, RulesInForce, read
 from sidecar.state import BackendState, Snapshot
 from sidecar.store import Store
 
@@ -28,10 +28,15 @@ class Rules(StrEnum):
     DEFAULT = "default"
 
 
-def answers(lines: Iterable[bytes], rules: Rules) -> Iterator[dict[str, Any]]:
-    """One JSON-able answer for each `query` of a recording, in its order.
+def _nothing(_note: Note) -> None:
+    """Notes say nothing of a backend."""
 
-    Raises TraceInvalid with the number of the first line that cannot be read or goes back in time.
+
+def answers(lines: Iterable[bytes], rules: Rules, heard: Callable[[Note], None] = _nothing) -> Iterator[dict[str, Any]]:
+    """One JSON-able answer for each `query` of a recording, in its order. `heard` gets its notes.
+
+    Raises TraceInvalid with the number of the first line that cannot be read, goes back in time, or makes `heard` raise
+    one.
     """
     replay = _Replay(Store(), load.DEFAULT_RULES)
     last = -inf
@@ -43,11 +48,13 @@ def answers(lines: Iterable[bytes], rules: Rules) -> Iterator[dict[str, Any]]:
             if entry.at < last:
                 raise TraceInvalid(f"t: {entry.at} is before the line above, {last}; lines stand in the order of time")
             last = entry.at
+            if isinstance(entry, Note):
+                heard(entry)
         except TraceInvalid as error:
             raise TraceInvalid(f"line {number}: {error}") from None
         if isinstance(entry, Query):
             yield replay.answer(entry, rules)
-        else:
+        elif not isinstance(entry, Note):
             replay.take(entry)
 
 

@@ -29,7 +29,7 @@ from router.errors import MaekError
 from router.sessions.store import SessionStoreFailed
 from sidecar import ENGINES, Rules, answers
 from sidecar.config import paths
-from sidecar.recording import KINDS, read
+from sidecar.recording import KINDS, NOTES, read
 from simulator.app import ROUTES as SIMULATED
 from simulator.faults import KINDS as FAULTS
 from simulator.profiles import PRESETS
@@ -247,7 +247,7 @@ def test_every_code_of_an_error_is_documented_and_no_other() -> None:
 
 
 def test_every_kind_of_a_recording_is_documented_and_no_other() -> None:
-    assert [bare(kind) for kind, *_ in rows(DOCS / "replay.md", "event")] == list(KINDS)
+    assert [bare(kind) for kind, *_ in rows(DOCS / "replay.md", "event")] == [*KINDS, *NOTES]
 
 
 def test_the_recording_shown_gives_the_answers_shown() -> None:

@@ -27,7 +27,11 @@ OPEN_PATHS = frozenset({"/livez", "/readyz"})
 async def request_ids(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Gives every request an id, and every answer the same one."""
     request[REQUEST_ID] = request_id_for(request)
-    response = await handler(request)
+    try:
+        response = await handler(request)
+    finally:
+        if (record := request.get(RECORD)) is not None:
+            service_of(request).decisions.end(record)
     if not response.prepared:
         response.headers["x-request-id"] = request[REQUEST_ID]
     return response

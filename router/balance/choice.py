@@ -107,7 +107,11 @@ def choose_from(
 ) -> Choice:
     """The same, where somebody has looked already. `before`: how many of us already wait for each that is able."""
     cached = _cached(view, snapshot, demand) if demand.blocks else None
-    scene = Scene(view.able, before, demand, snapshot.lengths_of(demand.role), random, cached)
+    return choose_on(Scene(view.able, before, demand, snapshot.lengths_of(demand.role), random, cached), view, policy)
+
+
+def choose_on(scene: Scene, view: View, policy: Policy) -> Choice:
+    """The same, where everything that a policy looks at is at hand: `scene` is of those in `view` who are able."""
     costs = _costs(policy, scene) if view.able else []
     lowest = min(costs, default=inf)
     best = [place for place, cost in enumerate(costs) if cost <= lowest]
@@ -117,9 +121,9 @@ def choose_from(
     if len(best) > 1:
         # In an order of their own: the order of the pool shall not matter, whatever the random number.
         best.sort(key=lambda place: view.able[place].candidate)
-    place = best[min(int(random * len(best)), len(best) - 1)]
+    place = best[min(int(scene.random * len(best)), len(best) - 1)]
     winner = view.able[place]
-    full = winner.room - before[place] < 1
+    full = winner.room - scene.before[place] < 1
     reason = _reason(policy, costs, place, len(best))
     return Choice(winner, reason, scene, costs, view.excluded, place, full, view.panic)
 

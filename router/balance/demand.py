@@ -28,7 +28,7 @@ class Demand:
     max_tokens: int | None = None
     """More it does not want; None: any number."""
     session: str | None = None
-    """Whose conversation it continues, where that is known."""
+    """A fingerprint of the conversation that it continues, where that is known."""
     blocks: tuple[int, ...] = ()
     """Hashes of the leading blocks of the prompt: equal beginnings have equal hashes (`router.balance.prefix`)."""
     priority: Priority = Priority.NORMAL

@@ -1,6 +1,7 @@
-"""`maek explain`: one decision of a running Maek, in sentences.
+"""`maek explain`: one decision, in sentences: of a running Maek, or of what its flight recorder has kept.
 
 Rules of this file
+- The recording is read where the data folder can be: by whoever runs Maek, to whom all of it belongs.
 - The sentences are `router.terminal.explanation`'s; here they are only asked for and printed.
 """
 
@@ -15,7 +16,16 @@ from urllib.parse import quote
 
 import orjson
 
-from router.commands.options import add_config, add_language, add_url, terminal_language, url_or_explain
+from router.commands.options import (
+    add_config,
+    add_language,
+    add_url,
+    config_path,
+    load_or_explain,
+    terminal_language,
+    url_or_explain,
+)
+from router.flight.files import FOLDER, decision_in
 from router.language import pick
 from router.terminal.cells import ansi, plain
 from router.terminal.explanation import explanation
@@ -46,8 +56,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         record = asyncio.run(_fetched(url, args.id, language))
     except Unanswered as problem:
-        print(f"maek explain: {problem}", file=sys.stderr)
-        return 1
+        kept = None if args.id is None else _kept(args)
+        if kept is None:
+            print(f"maek explain: {problem}", file=sys.stderr)
+            return 1
+        record = kept
     if args.json:
         print(orjson.dumps(record, option=orjson.OPT_INDENT_2).decode())
         return 0
@@ -56,6 +69,20 @@ def run(args: argparse.Namespace) -> int:
     for line in explanation(record, language, width):
         print(sayable(ansi(line) if colours else plain(line)))
     return 0
+
+
+def _kept(args: argparse.Namespace) -> Mapping[str, Any] | None:
+    """The decision as it was recorded on this machine, once nobody remembers it."""
+    config = load_or_explain(config_path(args))
+    if config is None:
+        return None
+    try:
+        return decision_in(config.router.data_folder() / FOLDER, args.id)
+    except FileNotFoundError:
+        return None  # nothing was ever recorded here
+    except OSError as error:
+        print(f"maek explain: {error.filename}: {error.strerror}", file=sys.stderr)
+        return None
 
 
 async def _fetched(url: str, record_id: str | None, language: str) -> Mapping[str, Any]:
@@ -90,9 +117,11 @@ async def _of_id(maek: Remote, record_id: str, language: str) -> Mapping[str, An
             pick(
                 language,
                 ko="그런 결정이 없습니다. Maek은 다시 시작할 때까지 최근 1000개를 기억하고, 각 키에는 그 키의 결정만 "
-                "보여 줍니다. ID 없이 `maek explain`이라고만 하면 가장 최근 결정을 보여 줍니다.",
+                "보여 줍니다. 이 컴퓨터의 비행 기록에도 없습니다. ID 없이 `maek explain`이라고만 하면 가장 최근 결정을 "
+                "보여 줍니다.",
                 en="there is no such decision. Maek remembers the last 1000 until it is restarted, and shows a key "
-                "only its own. `maek explain` without an ID tells the newest.",
+                "only its own. The flight recording on this machine has none either. `maek explain` without an ID "
+                "tells the newest.",
             ),
             problem.status,
         ) from None

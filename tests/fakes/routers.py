@@ -50,7 +50,8 @@ class Maek:
 def config_for(backends: Iterable[Mapping[str, Any]] = (), **router: Any) -> Config:
     """A configuration for tests: any free port, nothing discovered, nothing on disk, quick rounds."""
     sidecar = {"discover": False, "retry_interval_seconds": 0.1, "backends": list(backends)}
-    chosen = {"listen": "127.0.0.1:0", "sessions": {"store": "memory"}, "data_dir": "/nonexistent/maek"} | router
+    chosen = {"listen": "127.0.0.1:0", "sessions": {"store": "memory"}, "data_dir": "/nonexistent/maek"}
+    chosen |= {"recorder": {"bytes": 0}} | router
     return loads(orjson.dumps({"sidecar": sidecar, "router": chosen}).decode())  # JSON is YAML
 
 

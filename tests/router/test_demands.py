@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.balance.demand import Demand, Priority
-from router.demands import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE, TOKENS_PER_PART, demand_of
+from router.demands import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE, TOKENS_PER_PART, demand_of, fingerprint
 
 
 def prompt(**body: Any) -> int:
@@ -18,7 +18,7 @@ def said(content: Any, **more: Any) -> list[dict[str, Any]]:
 
 def test_a_demand_says_for_whom_and_how_urgent() -> None:
     demand = demand_of({}, "reasoner", session="s1", priority=Priority.BATCH)
-    assert demand == Demand("reasoner", session="s1", priority=Priority.BATCH)
+    assert demand == Demand("reasoner", session=fingerprint("s1"), priority=Priority.BATCH)
 
 
 @pytest.mark.parametrize(

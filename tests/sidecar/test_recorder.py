@@ -1,7 +1,4 @@
 import logging
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from sidecar.recorder import Recorder
 from sidecar.recording import Query, RulesInForce, read
 from sidecar.replay import Rules, answers, default_answer
 from sidecar.store import Store
+from tests.fakes.disks import room_for
 from tests.strategies import NAMES, flights, histories, load_rules
 
 MINI = BackendSpec("mini", "http://10.0.0.1:8080", api_key="sk-secret")
@@ -131,17 +129,6 @@ def test_a_full_disk_ends_the_recording_once_and_disturbs_nobody(caplog: pytest.
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert "recording ended file=/dev/full reason=" in record.getMessage()
-
-
-@contextmanager
-def room_for(size_bytes: int) -> Iterator[None]:
-    """A disk that takes files of this size and nothing above."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_disk_that_fills_up_within_a_line_leaves_a_file_that_replays(tmp_path: Path) -> None:

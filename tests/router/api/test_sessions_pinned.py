@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from router.api.context import LONGEST_SESSION
-from router.balance.demand import Demand
 from router.balance.policies import pin
+from router.demands import demand_of
 from simulator import SimSettings
 from tests.fakes.routers import Maek, maek_with_simulators
 from tests.router.balance.scenes import able, scene
@@ -30,7 +30,7 @@ async def router() -> AsyncIterator[Maek]:
 
 def home(session: str) -> str:
     """Where `pin` has a session live."""
-    costs = pin(scene(*map(able, SIMS), demand=Demand("reasoner", session=session)))
+    costs = pin(scene(*map(able, SIMS), demand=demand_of({}, "reasoner", session=session)))
     return SIMS[costs.index(min(costs))]
 
 
