@@ -53,6 +53,8 @@ class Recorder:
         self._tape.close()
 
     def _write(self, entry: Entry) -> None:
+        if not self._tape.on and not isinstance(entry, RulesInForce | BackendAdded | BackendRemoved):
+            return
         try:
             text = write(self._without_address(entry))
         except orjson.JSONEncodeError as error:

@@ -55,6 +55,11 @@ class Line(NamedTuple):
 class Tape(Protocol):
     """Where lines go."""
 
+    @property
+    def on(self) -> bool:
+        """Whether more is wanted than what is in force."""
+        ...
+
     def put(self, line: Line) -> None:
         """Record a line."""
         ...
@@ -77,6 +82,11 @@ class FileTape:
         """Of whole lines."""
         # A line at a time, so that a crash loses at most the line that was being written.
         self._file: BinaryIO | None = path.open("wb", buffering=0)
+
+    @property
+    def on(self) -> bool:
+        """Until it ends."""
+        return self._file is not None
 
     def put(self, line: Line) -> None:
         """Write a line."""

@@ -1,0 +1,1 @@
+"""What the flight recorder costs: CPU time of a whole Maek for each request, with it and without."""
