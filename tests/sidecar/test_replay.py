@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from sidecar.errors import TraceInvalid
+from sidecar.recording import Note
 from sidecar.replay import Rules, answers
 
 KEYS = [
@@ -163,3 +164,20 @@ def test_a_backend_that_was_removed_stays_away_until_it_is_added_again() -> None
 def test_many_lines_do_not_slow_it_down() -> None:
     lines = (f'{{"t":{t},"event":"query","backend":"b{t % 5}"}}'.encode() for t in itertools.count())
     assert sum(1 for _ in itertools.islice(answers(lines, Rules.SEED), 20_000)) == 20_000
+
+
+def test_what_others_noted_changes_no_answer_and_is_handed_on() -> None:
+    asked = [b'{"t":1.0,"event":"query","backend":"mini"}', b'{"t":3.0,"event":"query","backend":"mini"}']
+    noted = [asked[0], b'{"t":2.0,"event":"choice","decision":"d1"}', asked[1]]
+    heard: list[Note] = []
+    for rules in Rules:
+        assert list(answers(noted, rules)) == list(answers(asked, rules)) == list(answers(noted, rules, heard.append))
+    assert heard == [Note(2.0, "choice", {"decision": "d1"})] * len(Rules)
+
+
+def test_a_note_that_is_refused_is_refused_with_its_line() -> None:
+    def refuse(_note: Note) -> None:
+        raise TraceInvalid("form: found 0")
+
+    with pytest.raises(TraceInvalid, match="line 2: form: found 0"):
+        list(answers([b"", b'{"t":2.0,"event":"choice"}'], Rules.DEFAULT, refuse))
