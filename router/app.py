@@ -49,6 +49,7 @@ from router.telemetry import Telemetry
 from router.toolbox import toolbox
 from router.turn import Turns
 from router.upkeep import first_look, for_the_while
+from router.web.live import Live
 from sidecar import (
     USUAL_PORTS,
     BackendAdded,
@@ -96,6 +97,7 @@ class Parts:
     decisions: DecisionLog
     occupancy: Occupancy
     jobs: Jobs
+    live: Live
     recorder: Recorder | None
     mcp: McpServers
 
@@ -230,6 +232,7 @@ class House:
             talks=talks,
             sessions=parts.sessions,
             jobs=parts.jobs,
+            live=parts.live,
             tools=tools,
             decisions=parts.decisions,
             occupancy=parts.occupancy,
@@ -259,6 +262,7 @@ async def running(
         await for_the_while(stack, _sweep(house))
         await for_the_while(stack, _warm_up(house))
         await for_the_while(stack, _keep_documents(house))
+        await for_the_while(stack, house.parts.live.remember(lambda: house.current.service.fleet))
         await stack.enter_async_context(at_work(house.parts.jobs, lambda: house.current))
         yield house
 
@@ -297,6 +301,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         decisions=DecisionLog(),
         occupancy=occupancy,
         jobs=jobs_for(config, telemetry, lambda active: store.apply(QueueChanged(_now(), active))),
+        live=Live(lambda: sum(depth() for depth in depths.values())),
         recorder=recorder,
         mcp=_mcp_servers(telemetry, stack),
     )
