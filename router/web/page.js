@@ -9,7 +9,7 @@ const WORDS = {
   en: {
     skip: "Skip to the chat", language: "Language", theme: "Colours", theme_auto: "Auto", theme_light: "Light", theme_dark: "Dark",
     forget: "Forget key", overview: "Overview", alerts: "What needs attention", sections: "Sections",
-    figure_up: "Servers up", figure_in_flight: "In flight", figure_waiting: "Waiting for room", figure_chats: "Chats since start",
+    figure_up: "Servers up", figure_in_flight: "In flight", figure_waiting: "Waiting", figure_chats: "Chats so far",
     servers: "Servers", filter: "Filter servers", busiest_first: "Busiest first", connecting: "Connecting…", no_servers: "No server is known.",
     none_match: "No server matches the filter.",
     col_server: "Server", col_state: "State", col_level: "Load", col_load: "In flight", col_ttft: "First token", col_hour: "Last hour",
@@ -22,11 +22,11 @@ const WORDS = {
     live: "Live", lost: "No connection, trying again…", paused: "Paused", full: "Too many pages look; trying again…",
     of_slots: "of {n}", waits: "{n} waiting", expected: "expected", measured: "measured", seconds: "{n} s", ms: "{n} ms",
     sets: "{signal} {value}", first_seen: "Not enough measured yet", simulated: "simulated", more: "+{n} more", no_model: "no model", details_of: "{name}, details",
-    hour_said: "Last {n} minutes: at most {most} in flight; {levels}", hour_none: "Nothing known yet", minutes: "{level} {n} min",
+    hour_said: "Last {n} min: at most {most} in flight; {levels}", hour_none: "Nothing known yet", minutes: "{level} {n} min",
     address: "Address", engine: "Engine", models: "Models", in_memory: "In memory", circuit: "Circuit", last_failure: "Last failure", health: "Health check", ttft_hour: "First token, last hour", none: "none",
     signal: "Signal", now: "Now", from: "From: normal · busy · very busy",
     alert_bad: "Down", alert_warn: "Look", alert_info: "Note", alert_good: "All well",
-    is_down: "{name} does not answer ({why}).", are_down: "{n} servers do not answer: {names}.", nobody_serves: "No server can serve {role} now; such requests fail.",
+    is_down: "{name} does not answer ({why}).", are_down: "{n} servers do not answer: {names}.", nobody_serves: "No server can serve {role} now; such requests fail.", nobody_set_up: "No server is set up for {role}.",
     circuit_is_open: "{name} failed lately and is left alone for a moment.", is_very_busy: "{name} is very busy ({why}).", in_line: "{n} requests wait for room.",
     only_simulator: "No LLM server was found; the built-in simulator answers.", well: "Every server answers, and there is room.",
     by: "by {source}: {reason}", named: "role or model named by the caller", nobody_asked: "no server needed", runs: "running", tries: "{n} attempts", expected_took: "{a} expected, {b} came",
@@ -68,7 +68,7 @@ const WORDS = {
     address: "주소", engine: "엔진", models: "모델", in_memory: "메모리에 있음", circuit: "차단기", last_failure: "마지막 실패", health: "헬스 체크", ttft_hour: "첫 토큰, 최근 1시간", none: "없음",
     signal: "신호", now: "현재", from: "기준: 보통 · 바쁨 · 매우 바쁨",
     alert_bad: "중단", alert_warn: "주의", alert_info: "알림", alert_good: "정상",
-    is_down: "{name} 서버가 응답하지 않습니다 ({why}).", are_down: "서버 {n}대가 응답하지 않습니다: {names}.", nobody_serves: "지금 {role} 역할을 맡을 서버가 없어 해당 요청은 실패합니다.",
+    is_down: "{name} 서버가 응답하지 않습니다 ({why}).", are_down: "서버 {n}대가 응답하지 않습니다: {names}.", nobody_serves: "지금 {role} 역할을 맡을 서버가 없어 해당 요청은 실패합니다.", nobody_set_up: "{role} 역할을 맡도록 설정된 서버가 없습니다.",
     circuit_is_open: "{name} 서버는 최근에 실패해서 잠시 쉬게 둡니다.", is_very_busy: "{name} 서버가 매우 바쁩니다 ({why}).", in_line: "요청 {n}건이 빈자리를 기다립니다.",
     only_simulator: "LLM 서버를 찾지 못해 내장 시뮬레이터가 답합니다.", well: "모든 서버가 응답하고 자리가 있습니다.",
     by: "{source}: {reason}", named: "요청이 역할이나 모델을 지정함", nobody_asked: "서버가 필요 없었음", runs: "진행 중", tries: "{n}번 시도", expected_took: "예상 {a}, 실제 {b}",
@@ -407,8 +407,8 @@ function makeRow(name) {
   parts.row = el("tr", { cls: "one", role: "row" },
     el("td", { cls: "name", role: "cell" }, parts.open, parts.models),
     parts.state, parts.level,
-    el("td", { cls: "count", role: "cell" }, parts.inFlight, " ", parts.slots, parts.waiting),
-    el("td", { cls: "count ttft", role: "cell" }, parts.measured, parts.predicted),
+    (parts.count = el("td", { cls: "count", role: "cell" }, parts.inFlight, " ", parts.slots, parts.waiting)),
+    (parts.ttft = el("td", { cls: "count ttft", role: "cell" }, parts.measured, parts.predicted)),
     parts.hour);
   parts.detailCell = el("td", { role: "cell", colspan: "6" });
   parts.detail = el("tr", { cls: "detail", role: "row", id, hidden: true }, parts.detailCell);
@@ -420,6 +420,8 @@ function paintRow(backend, parts) {
   const roles = Object.entries(backend.roles).map(([role, model]) => `${role}: ${model}`).join(", ");
   const shownModels = roles || backend.models.slice(0, 2).join(", ") || t("no_model");
   put(parts.models, [backend.simulated ? t("simulated") : backend.engine, shownModels].filter(Boolean).join(" · "));
+  attribute(parts.count, "data-label", t("col_load")); // where there is no room for the head of the table
+  attribute(parts.ttft, "data-label", t("col_ttft"));
   put(parts.state, word("state", state));
   attribute(parts.state, "class", `state ${kind}`.trim());
   const level = backend.level ?? "unknown";
@@ -522,7 +524,8 @@ function troubles() {
   const all = [...fleet.backends.values()];
   const down = all.filter((backend) => backend.state === "down");
   for (const [role, serving] of Object.entries(fleet.roles)) {
-    if (!serving.some((one) => one.able)) found.push(["bad", t("nobody_serves", { role })]);
+    if (!serving.length) found.push(["info", t("nobody_set_up", { role })]);
+    else if (!serving.some((one) => one.able)) found.push(["bad", t("nobody_serves", { role })]);
   }
   if (down.length > 3) found.push(["bad", t("are_down", { n: down.length, names: down.slice(0, 5).map((one) => one.name).join(", ") + (down.length > 5 ? ", …" : "") })]);
   else for (const { name, probe_outcome } of down) found.push(["bad", t("is_down", { name, why: word("probe", probe_outcome ?? "–") })]);
@@ -562,7 +565,7 @@ function paintHistory() {
 /** Bars: as high as the most requests in flight of that minute, and coloured by its level. */
 function paintHour(name, parts) {
   const line = fleet.history[name];
-  const picture = svg("svg", { class: "spark", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img" });
+  const picture = svg("svg", { class: "spark", viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img" });
   picture.append(svg("line", { class: "floor", x1: 0, x2: WIDE, y1: HIGH - 0.5, y2: HIGH - 0.5 }));
   const minutes = new Map();
   const most = Math.max(0, ...(line?.in_flight ?? []));
@@ -591,7 +594,7 @@ function ttftTrace(line) {
   const known = (line?.ttft_ms ?? []).map((ms, place, all) => [MINUTES - all.length + place, ms]).filter(([, ms]) => ms !== null);
   if (known.length < 2) return known.length ? duration(known[0][1]) : t("first_seen");
   const most = Math.max(...known.map(([, ms]) => ms));
-  const picture = svg("svg", { class: "spark", viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": "true" });
+  const picture = svg("svg", { class: "spark", viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   const points = known.map(([place, ms]) => `${((place * WIDE) / (MINUTES - 1)).toFixed(1)},${(HIGH - 2 - (HIGH - 4) * (ms / most)).toFixed(1)}`);
   picture.append(svg("polyline", { class: "trace", points: points.join(" ") }));
   return el("span", {}, picture, el("span", { cls: "sub" }, `${duration(Math.min(...known.map(([, ms]) => ms)))} – ${duration(most)}`));
@@ -601,10 +604,16 @@ function ttftTrace(line) {
 
 const decisionLines = new Map();
 
+/** Which stage decided, and by what; the classifier gives no reason beside itself. */
+function reasonOf({ source, reason }) {
+  const stage = word("source", source);
+  return source === "llm" ? stage : t("by", { source: stage, reason: reason.replaceAll("_", " ") });
+}
+
 function whatWasDecided(one) {
   if (one.action === null) return [el("b", {}, one.asked_for), el("span", { cls: "sub" }, t("named"))];
   const tool = one.tool === null ? "" : ` ${one.tool}.${one.operation}`;
-  return [el("b", {}, word("action", one.action) + tool), el("span", { cls: "sub" }, t("by", { source: word("source", one.source), reason: one.reason.replaceAll("_", " ") }))];
+  return [el("b", {}, word("action", one.action) + tool), el("span", { cls: "sub" }, reasonOf(one))];
 }
 
 function whoAnswered(one) {
@@ -672,7 +681,7 @@ function explained(record) {
   const parts = [];
   const { decision } = record;
   if (decision === null) parts.push(el("p", {}, `${record.asked_for}: ${t("named")}.`));
-  else parts.push(el("p", {}, `${word("action", decision.action)}. ${t("by", { source: word("source", decision.source), reason: decision.reason.replaceAll("_", " ") })}`));
+  else parts.push(el("p", {}, `${word("action", decision.action)}. ${reasonOf(decision)}`));
   for (const step of record.tools) parts.push(el("p", {}, `${step.tool}.${step.operation}: ${step.outcome.replaceAll("_", " ")}, ${duration(step.total_ms)}`));
   const journeys = [record.deciding, ...record.earlier_rounds, record.answering];
   for (const journey of journeys) {
@@ -820,7 +829,7 @@ class Answer {
   decided({ id, action, decision }) {
     this.id = id;
     this.meta.append(el("span", { cls: "badge" }, word("action", action) + (decision?.tool ? ` ${decision.tool}.${decision.operation}` : "")));
-    this.meta.append(decision === null ? t("named") : t("by", { source: word("source", decision.source), reason: decision.reason.replaceAll("_", " ") }));
+    this.meta.append(decision === null ? t("named") : reasonOf(decision));
     if (decision?.choices?.length) this.choices = decision.choices;
   }
 
