@@ -52,8 +52,11 @@ class History:
         self._minute = minute
         lines: dict[str, deque[Point]] = {}
         for backend in backends:
-            line = self._lines.get(backend.name) or deque([Point()], maxlen=POINTS)
-            line.extend(Point() for _ in range(min(passed, POINTS)))
+            line = self._lines.get(backend.name)
+            if line is None:
+                line = deque([Point()], maxlen=POINTS)
+            else:
+                line.extend(Point() for _ in range(min(passed, POINTS)))
             _add(line[-1], backend)
             lines[backend.name] = line
         self._lines = lines
