@@ -163,7 +163,7 @@ function word(kind, code) {
 
 function duration(ms) {
   if (ms === null || ms === undefined) return "–";
-  if (ms < 1000) return t("ms", { n: ms < 10 ? ms.toFixed(1) : Math.round(ms) });
+  if (Math.round(ms) < 1000) return t("ms", { n: ms < 10 ? ms.toFixed(1) : Math.round(ms) });
   return t("seconds", { n: ms < 10000 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000) });
 }
 
