@@ -50,6 +50,7 @@ from router.telemetry import Telemetry
 from router.toolbox import toolbox
 from router.turn import Turns
 from router.upkeep import first_look, for_the_while
+from router.web.live import Live
 from sidecar import (
     USUAL_PORTS,
     BackendAdded,
@@ -97,6 +98,7 @@ class Parts:
     occupancy: Occupancy
     jobs: Jobs
     flight: FlightRecording
+    live: Live
     mcp: McpServers
 
 
@@ -231,6 +233,7 @@ class House:
             talks=talks,
             sessions=parts.sessions,
             jobs=parts.jobs,
+            live=parts.live,
             tools=tools,
             decisions=parts.decisions,
             occupancy=parts.occupancy,
@@ -260,6 +263,7 @@ async def running(
         await for_the_while(stack, _sweep(house))
         await for_the_while(stack, _warm_up(house))
         await for_the_while(stack, _keep_documents(house))
+        await for_the_while(stack, house.parts.live.remember(lambda: house.current.service.fleet))
         await stack.enter_async_context(at_work(house.parts.jobs, lambda: house.current))
         yield house
 
@@ -299,6 +303,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         occupancy=occupancy,
         jobs=jobs_for(config, telemetry, lambda active: store.apply(QueueChanged(_now(), active))),
         flight=flight,
+        live=Live(lambda: sum(depth() for depth in depths.values())),
         mcp=_mcp_servers(telemetry, stack),
     )
 

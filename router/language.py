@@ -17,6 +17,7 @@ class Language(StrEnum):
 
 _WORD = re.compile(r"(?<![^\s\"'(])[A-Za-z]?[a-z']+(?![^\s.,;:!?\"')…])")
 """A word as people write it in a sentence; not GPU, README.md, or a name with digits in it."""
+_QUALITY = re.compile(r"q\s*=\s*([01](?:\.[0-9]{0,3})?)")
 WORDS_OF_A_SENTENCE = 3
 """So many say what language somebody speaks; "ok", "thanks" and names are said in every language."""
 
@@ -31,6 +32,19 @@ def language_of(text: str, default: str) -> str:
     if any("가" <= character <= "힣" or "ㄱ" <= character <= "ㅣ" for character in text):
         return Language.KO
     return Language.EN if any(c.isascii() and c.isalpha() for c in text) else default
+
+
+def accepted_language(header: str) -> Language:
+    """What a browser's `Accept-Language` wants most of the two; English where it names neither."""
+    wanted = {Language.KO: 0.0, Language.EN: 0.0}
+    for item in header.split(","):
+        tag, _, weight = item.partition(";")
+        name = tag.strip().lower().partition("-")[0]
+        if name in wanted:
+            found = _QUALITY.fullmatch(weight.strip())
+            quality = float(found[1]) if found else 0.0 if weight.strip() else 1.0
+            wanted[Language(name)] = max(wanted[Language(name)], quality)
+    return Language.KO if wanted[Language.KO] > wanted[Language.EN] else Language.EN
 
 
 def language_within(text: str, conversation: str) -> str:

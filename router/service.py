@@ -23,6 +23,7 @@ from router.talks import Talks
 from router.telemetry import Telemetry
 from router.tools.spec import Tool
 from router.turn import Turns
+from router.web.live import Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Service:
     talks: Talks
     sessions: SessionStore
     jobs: Jobs
+    live: Live
     tools: Mapping[str, Tool]
     decisions: DecisionLog
     occupancy: Occupancy

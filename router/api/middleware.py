@@ -12,6 +12,7 @@ import logging
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from router.api import page
 from router.api.context import OWNER, RECORD, REQUEST_ID, request_id_for, service_of, trail
 from router.api.errors import error_response
 from router.attempt import ClientGone
@@ -19,8 +20,8 @@ from router.errors import BadRequest, Internal, MaekError, MethodNotAllowed, Not
 
 log = logging.getLogger(__name__)
 
-OPEN_PATHS = frozenset({"/livez", "/readyz"})
-"""Asked by supervisors, which have no key, and saying nothing about anybody."""
+OPEN_PATHS = page.OPEN_PATHS | {"/livez", "/readyz"}
+"""Asked by supervisors and browsers, which have no key, and saying nothing about anybody."""
 
 
 @web.middleware

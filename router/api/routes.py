@@ -6,7 +6,7 @@ Rules of this file
 
 from aiohttp import web
 
-from router.api import admin, chat, jobs, metrics, openai, sessions, tool_calls
+from router.api import admin, chat, jobs, live, metrics, openai, page, sessions, tool_calls
 from router.api.context import CURRENT
 from router.api.middleware import MIDDLEWARES
 from router.service import Current
@@ -30,6 +30,10 @@ ROUTES = (
     web.post("/v1/embeddings", openai.embeddings),
     web.get("/v1/models", openai.models),
     web.get("/v1/models/{id:.+}", openai.one_model),
+    web.get("/", page.page),
+    web.get("/page.css", page.style),
+    web.get("/page.js", page.script),
+    web.get("/live", live.live, allow_head=False),
     web.get("/metrics", metrics.metrics),
     web.get("/backends", admin.backends),
     web.post("/backends/{name}/drain", admin.drain),
@@ -53,5 +57,7 @@ def web_application(current: Current) -> web.Application:
 
 
 async def _wind_down(application: web.Application) -> None:
-    """Whoever follows a job would be waited for otherwise; he comes back with the id of his last event."""
-    application[CURRENT].service.jobs.wind_down()
+    """Whoever follows a job or looks at the page would be waited for otherwise; he comes back by himself."""
+    service = application[CURRENT].service
+    service.jobs.wind_down()
+    service.live.wind_down()

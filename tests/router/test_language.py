@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.language import closed, is_ko, language_of, language_within, pick
+from router.language import accepted_language, closed, is_ko, language_of, language_within, pick
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,22 @@ def test_a_korean_word_takes_the_particle_that_its_end_wants(word: str, is_close
 
 def test_nothing_ends_with_no_consonant() -> None:
     assert not closed("")
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"),
+        ("ko", "ko"),
+        ("ko-KR,ko;q=0.9,en-US;q=0.8,en;q=0.7", "ko"),
+        ("en-US,en;q=0.9,ko;q=0.8", "en"),
+        ("KO ; q=0.5, en;q=0.4", "ko"),
+        ("ko;q=0, en;q=0.1", "en"),
+        ("ko;q=0", "en"),
+        ("ko;q=nonsense,en;q=0.1", "en"),
+        ("de,fr;q=0.9,*;q=0.5", "en"),
+        ("de, ko;q=0.2", "ko"),
+    ],
+)
+def test_the_language_of_a_browser_is_the_one_of_the_two_that_it_wants_more(header: str, language: str) -> None:
+    assert accepted_language(header) == language

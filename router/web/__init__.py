@@ -1,0 +1,1 @@
+"""The status page at `/`: its three files, and what it is told live."""
