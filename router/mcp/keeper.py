@@ -115,8 +115,8 @@ class Keeper:
     async def _lived(self) -> tuple[str, str]:
         """One connection from its start to its end; why it ended, for users and for the log."""
         try:
-            connect = await asyncio.to_thread(_sdk) if self._connect is None else self._connect
-            address = await asyncio.to_thread(_address, self.settings)
+            connect = await asyncio.to_thread(sdk) if self._connect is None else self._connect
+            address = await asyncio.to_thread(address_of, self.settings)
             async with connect(self._server.name, address) as link:
                 known = await self._listed(link)
                 self._link = link
@@ -164,7 +164,7 @@ class Keeper:
                 await self._wanted.wait()
 
 
-def _sdk() -> Connect:
+def sdk() -> Connect:
     """The door to the SDK. Raises RemoteFailed where the extra is missing."""
     try:
         connect: Connect = import_module("router.mcp.connection").connected
@@ -173,7 +173,7 @@ def _sdk() -> Connect:
     return connect
 
 
-def _address(settings: McpServerConfig) -> Address:
+def address_of(settings: McpServerConfig) -> Address:
     """With the secrets read. Raises SecretUnusable."""
     env = {name: resolve(reference, os.environ) for name, reference in settings.env.items()}
     headers = {name: resolve(reference, os.environ) for name, reference in settings.headers.items()}

@@ -116,7 +116,7 @@ def call(number: Any, name: str, arguments: dict[str, Any]) -> None:
             say({"id": number, "result": result(name, arguments)})
 
 
-def main(talents: list[str]) -> None:
+def main(talents: list[str]) -> None:  # noqa: PLR0912 - a branch for each talent
     """Answer until the input ends, or as the talents have it."""
     if "child" in talents:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
