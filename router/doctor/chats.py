@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 
 from router.balance.pools import EMBEDDER, pool_of_role
-from router.config import Config
+from router.config import REASONER, Config
 from router.doctor.backends import Seen
 from router.doctor.finding import Area, Finding, broken, doubtful, same, well
 from router.terminal.words import Word
@@ -57,7 +57,7 @@ async def directly(
     well_ones = {name: state for name, state in states.items() if state.health.available}
     pool = pool_of_role(well_ones, role)
     if not pool:
-        return [_nobody(role)]
+        return [_nobody(role, named=any(role in look.found.spec.models for look in looks))]
     spec, model = states[pool[0].backend].spec, pool[0].model
     path, body = asked
     headers = {} if spec.api_key is None else {"authorization": f"Bearer {spec.api_key}"}
@@ -128,6 +128,10 @@ def _code(answer: bytes) -> str:
 
 
 _ELSE = Word("그 서버의 로그와 `maek probe`를 보십시오.", "Look at the log of that server, and at `maek probe`.")
+_BUSY = Word(
+    "모두 바쁩니다. `maek top`으로 보고 나중에 다시 실행하십시오.",
+    "Everybody is busy: `maek top` shows who; run this again later.",
+)
 _CODES = {
     "unauthorized": Word(
         "환경 변수 MAEK_KEY에 키를 넣으십시오.", "Put a key that Maek knows into the environment variable MAEK_KEY."
@@ -135,7 +139,7 @@ _CODES = {
     "no_backend": Word(
         "이 역할을 맡을 백엔드를 켜거나 설정하십시오(models).", "Start a backend for this role, or name one (models)."
     ),
-    "backend_refused": Word("백엔드의 모델 이름과 키를 확인하십시오.", "Look at the model and the key of the backend."),
+    **dict.fromkeys(("queue_full", "queue_timeout", "overloaded", "backend_rejected"), _BUSY),
 }
 
 
@@ -143,8 +147,9 @@ def _not_tried(role: str) -> Finding:
     return well(Area.CHAT, role, Word("순위만 매기는 역할이라 묻지 않았습니다", "not tried: it only ranks"))
 
 
-def _nobody(role: str) -> Finding:
+def _nobody(role: str, *, named: bool) -> Finding:
+    """`named`: some backend should. Without a classifier the reasoner answers what nothing else decides."""
     said = Word("맡을 수 있는 백엔드가 없습니다", "no backend that is well serves it")
     advice = Word(f"LLM 서버를 켜거나 백엔드의 models에 {role}: 모델을 적으십시오.",
                   f"Start an LLM server, or write {role}: MODEL into the models of a backend.")  # fmt: skip
-    return broken(Area.CHAT, role, said, advice)
+    return (broken if named or role == REASONER else doubtful)(Area.CHAT, role, said, advice)

@@ -197,6 +197,7 @@ def _no_backend(config: Config) -> Finding:
 async def _all(looks: Mapping[str, Look], seconds: float, progress: Progress) -> list[Finding]:
     """What all of them found, in their order."""
     waiting = dict.fromkeys(looks)
+    progress(0, len(looks), [*looks])
 
     async def one(name: str, look: Look) -> list[Finding]:
         try:

@@ -210,7 +210,8 @@ def _mcp_down(subject: str, reason: str) -> Finding:
 
 def _trouble(subject: str, trouble: Trouble) -> Finding:
     (ko, do_ko), (en, do_en) = why("ko", trouble), why("en", trouble)
-    return broken(Area.TOOLS, subject, Word(ko, en), Word(do_ko, do_en))
+    # Its detail may be the last line of an ssh, or of a TLS library.
+    return broken(Area.TOOLS, subject, Word(redacted(ko), redacted(en)), Word(do_ko, do_en))
 
 
 def _as_told(subject: str, told: Word) -> Finding:

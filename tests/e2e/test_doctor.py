@@ -1,6 +1,8 @@
 """`maek doctor` as a user runs it, with a Maek beside it and without."""
 
 import asyncio
+import os
+import pty
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from router.keys import new_key
 from simulator import Engine, SimSettings, serving
 from tests.fakes import mcp_servers
-from tests.fakes.processes import maek_command, maek_serve
+from tests.fakes.processes import MAEK, maek_command, maek_serve
 from tests.fakes.waiting import until
 from tests.router.mailbox.imap_server import made_certificate
 from tests.router.mailbox.imap_server import serving as serving_mail
@@ -82,6 +84,7 @@ async def test_a_dead_backend_is_a_problem_and_its_roles_have_nobody(tmp_path: P
     assert exit_code == 1
     assert found["backends dead"]["found"] == "refused: nobody listens at that port"
     assert found["chat reasoner"]["found"] == "no backend that is well serves it"
+    assert (found["chat reasoner"]["grade"], found["chat classifier"]["grade"]) == ("problem", "warning")
 
 
 async def test_a_configuration_that_cannot_be_used_is_told_line_by_line(tmp_path: Path) -> None:
@@ -179,3 +182,19 @@ async def test_the_servers_of_a_running_maek_are_not_started_twice(tmp_path: Pat
     assert exit_code == 1
     assert found["tools mcp fake"]["found"] == "connected to the running Maek"
     assert found["tools mcp gone"]["found"] == "not connected: there is no program or folder /no/such/program"
+
+
+async def test_somebody_before_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
+    path = written(tmp_path, [{"name": "dead", "url": DEAD, "models": {"reasoner": "m"}}])
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *MAEK, "doctor", "-c", path, "--url", NO_MAEK, "--no-chat", "--lang", "en",
+        stdout=asyncio.subprocess.DEVNULL, stderr=theirs, env={**os.environ, "COLUMNS": "80"},
+    )  # fmt: skip
+    exit_code = await process.wait()
+    told = os.read(ours, 65536).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert exit_code == 1
+    assert "looking 0/2 backend dead, machine" in told
+    assert told.endswith("\r\x1b[K")
