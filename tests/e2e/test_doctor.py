@@ -196,5 +196,5 @@ async def test_somebody_before_a_terminal_sees_how_far_it_is(tmp_path: Path) -> 
     os.close(ours)
     os.close(theirs)
     assert exit_code == 1
-    assert "looking 0/2 backend dead, machine" in told
+    assert "looking 0/3 backend dead, machine" in told
     assert told.endswith("\r\x1b[K")
