@@ -40,3 +40,8 @@ def test_programs_get_the_same_lines() -> None:
     ]  # fmt: skip
     assert rows[0] == {"area": "machine", "subject": "", "grade": "ok", "found": "20000", "advice": None}
     assert rows[2]["advice"] == "Look at its log."
+
+
+def test_what_is_of_one_area_has_one_heading() -> None:
+    lines = report([well(Area.NAMES, "a", same("1")), well(Area.NAMES, "b", same("2"))], "en", 80)
+    assert lines == ["names (DNS)", "  ok       a: 1", "  ok       b: 2", "", "0 problem(s), 0 warning(s), 2 ok"]
