@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Command] = {
     "serve": Command("watch the backends and answer chats: the main job", "router.commands.serve"),
     "sidecar": Command("watch one backend, beside it", "sidecar.cli"),
     "check": Command("say everything that is wrong with a configuration", "router.commands.check"),
+    "doctor": Command("look at everything that Maek needs, and say what to do", "router.commands.doctor"),
     "probe": Command("ask one backend everything once, and show it raw and read", "router.commands.probe"),
     "ask": Command("chat with a running Maek from the terminal", "router.commands.ask"),
     "top": Command("watch the backends of a running Maek live in the terminal", "router.commands.top"),

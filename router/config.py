@@ -26,6 +26,7 @@ from router.config_recorder import RecorderConfig
 from router.config_roles import RoleConfig
 from router.config_tools.section import ToolsConfig
 from router.language import Language
+from router.logs import LogFormat
 from router.trust import Trust
 from sidecar.config import (
     LISTEN_WANTED,
@@ -226,7 +227,11 @@ class RouterConfig(Section):
     )
     """What today and 3 o'clock mean; local is the zone of this machine."""
     log_level: Annotated[LogLevel, ByName] = LogLevel.INFO
-    """info tells every change of state, debug every request."""
+    """info tells every change of state, debug every request. `POST /log` changes it while Maek runs."""
+    log_format: Annotated[LogFormat, ByName] = LogFormat.TEXT
+    """text: key=value for people; json: one object a line, for programs that collect logs."""
+    access_log_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Part of the requests that get a line of the log, 0 to 1; those that end with 500 or more always get one."""
     data_dir: (
         Annotated[str, AfterValidator(check_directory), Field(json_schema_extra={"$comment": DIRECTORY_WANTED})] | None
     ) = None

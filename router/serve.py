@@ -23,6 +23,7 @@ from router.app import House, running
 from router.banner import banner
 from router.config import Config, is_loopback
 from router.errors import MaekError
+from router.logs import Log, write_from
 from router.reload import ConfigWatch
 from router.sessions.store import epoch_seconds
 from sidecar import ConfigInvalid, Problem, SecretUnusable
@@ -40,6 +41,8 @@ class Options:
     watch: ConfigWatch | None = None
     """Notices changes of the file; made before the file was read, so that none is missed. None: there is no file."""
     record: Path | None = None
+    log: Log | None = None
+    """Where the configured format goes; None leaves the log as it is."""
 
 
 class CannotStart(Exception):
@@ -62,7 +65,9 @@ UNREADABLE_REQUESTS = UnreadableRequests()
 
 async def serve(config: Config, options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises CannotStart."""
-    logging.getLogger().setLevel(config.router.log_level.upper())
+    write_from(config.router.log_level)
+    if options.log is not None:
+        options.log.write_as(config.router.log_format)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -79,7 +84,7 @@ async def serve(config: Config, options: Options) -> None:
         url = await stack.enter_async_context(listening(house))
         house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
         if options.watch is not None:
-            _reload_on_change(house, options.watch, stack)
+            _reload_on_change(house, options.watch, options.log, stack)
         # Last: whoever reads it may send SIGHUP at once, which would end a process that does not expect it yet.
         print(banner(house.current.service, url), flush=True)  # noqa: T201 - the one thing a person reads
         await stop.wait()
@@ -119,7 +124,7 @@ def _keep_what_users_write_out_of_logs() -> None:
     logging.getLogger("aiosqlite").setLevel(logging.INFO)  # below it, every conversation that is stored
 
 
-def _reload_on_change(house: House, watch: ConfigWatch, stack: AsyncExitStack) -> None:
+def _reload_on_change(house: House, watch: ConfigWatch, written: Log | None, stack: AsyncExitStack) -> None:
     host, _ = house.current.service.config.router.address
 
     def adopt(read: Config | ConfigInvalid) -> None:
@@ -135,7 +140,10 @@ def _reload_on_change(house: House, watch: ConfigWatch, stack: AsyncExitStack) -
             return
         house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
         watch.polls = changed.router.reload_on_change
-        logging.getLogger().setLevel(changed.router.log_level.upper())
+        if changed.router.log_level != before.log_level:  # else what `POST /log` chose stays
+            write_from(changed.router.log_level)
+        if written is not None:
+            written.write_as(changed.router.log_format)
         log.info("config taken up")
         for key in NEEDS_RESTART:
             if attrgetter(key)(changed.router) != attrgetter(key)(before):

@@ -47,7 +47,7 @@ def toolbox(
     """Every tool by name, as this configuration has it. `http` lends the session for questions to other servers;
     `outside` gives the tools of servers of others, which come and go."""
     settings = ToolSettings(
-        _infra(config),
+        infra_of(config),
         http_checker(http),
         _calendar(config),
         archive_of(config, http),
@@ -71,7 +71,8 @@ def _document_models(config: Config) -> DocumentModels:
     return DocumentModels(chosen.answer_role, chosen.answer_seconds, Rankers(chosen.rerank_role, embed_role))
 
 
-def _infra(config: Config) -> InfraSettings:
+def infra_of(config: Config) -> InfraSettings:
+    """The machines and services, as they are asked."""
     infra = config.router.tools.infra
     hosts = {name: _host(host) for name, host in infra.hosts.items()}
     socket = None if infra.tailscale_socket is None else str(Path(infra.tailscale_socket).expanduser())
@@ -109,14 +110,15 @@ def _calendar(config: Config) -> Agenda | None:
 
 def _calendar_servers(config: Config, calendar: CalendarConfig) -> CalendarServers:
     """Each owner's account by the names of his keys."""
-    logins = {name: _login(name, account) for name, account in calendar.accounts.items()}
+    logins = {name: login_of(name, account) for name, account in calendar.accounts.items()}
     of_key = account_of_keys(calendar.accounts)
     owners = {owner_of_hash(key.hash): logins[of_key[key.name]] for key in config.router.keys if key.name in of_key}
     everyone = account_of_everyone(calendar.accounts)
     return CalendarServers(owners, None if everyone is None else logins[everyone], config.router.zone)
 
 
-def _login(name: str, account: CalendarAccountConfig) -> Login:
+def login_of(name: str, account: CalendarAccountConfig) -> Login:
+    """An account with its password read. Raises SecretUnusable."""
     ca_file = None if account.ca_file is None else str(Path(account.ca_file).expanduser())
     password = resolve(account.password, os.environ)
     return Login(name, account.url, account.username, password, account.calendars, account.write, ca_file)

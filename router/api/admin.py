@@ -1,21 +1,26 @@
 """What Maek tells about itself: health, backends, decisions; and what an operator may switch.
 
 Rules of this file
-- Projections of one snapshot. Nothing here changes anything but `?force=true`, which asks the backends afresh, and
-  draining.
+- Projections of one snapshot. Nothing here changes anything but `?force=true`, which asks the backends afresh,
+  draining, and how much the log says.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from router.api.context import OWNER, service_of
+from router.api.context import OWNER, json_object, service_of
+from router.config import LogLevel
 from router.decisions import record_json
 from router.errors import BadRequest, NotFound
+from router.logs import level_now, write_from
 from router.service import Service
 from sidecar import Snapshot, backends_json
+
+log = logging.getLogger(__name__)
 
 MOST_LISTED = 1000
 
@@ -63,6 +68,20 @@ async def drain(request: web.Request) -> web.StreamResponse:
 async def undrain(request: web.Request) -> web.StreamResponse:
     """`POST /backends/{name}/undrain`: it may get requests again."""
     return _drained(request, draining=False)
+
+
+async def log_level(request: web.Request) -> web.StreamResponse:
+    """`POST /log` {"level": "debug"}: how much the log says from now on, until the configuration says otherwise."""
+    body = await json_object(request)
+    try:
+        wanted = LogLevel(body.get("level", ""))
+    except ValueError:
+        raise BadRequest(f"level: wanted {', '.join(LogLevel)}.", param="level") from None
+    before = level_now()
+    write_from(wanted)
+    if wanted != before:
+        log.warning("log level before=%s now=%s owner=%s", before, wanted, request[OWNER])
+    return _json({"level": level_now()})
 
 
 def _drained(request: web.Request, *, draining: bool) -> web.StreamResponse:

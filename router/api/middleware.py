@@ -8,15 +8,17 @@ Rules of this file
 
 import asyncio
 import logging
+from time import monotonic
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from router.api import page
+from router.api import access, page
 from router.api.context import OWNER, RECORD, REQUEST_ID, request_id_for, service_of, trail
 from router.api.errors import error_response
 from router.attempt import ClientGone
 from router.errors import BadRequest, Internal, MaekError, MethodNotAllowed, NotFound, TooLarge, Unauthorized
+from router.logs import answering
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +28,18 @@ OPEN_PATHS = page.OPEN_PATHS | {"/livez", "/readyz"}
 
 @web.middleware
 async def request_ids(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Gives every request an id, and every answer the same one."""
+    """Gives every request an id, and every answer and every line of the log the same one."""
     request[REQUEST_ID] = request_id_for(request)
-    try:
-        response = await handler(request)
-    finally:
-        if (record := request.get(RECORD)) is not None:
-            service_of(request).decisions.end(record)
+    began = monotonic()
+    status = access.CLIENT_GONE
+    with answering(request[REQUEST_ID]):
+        try:
+            response = await handler(request)
+            status = response.status
+        finally:
+            access.tell(request, status, monotonic() - began)
+            if (record := request.get(RECORD)) is not None:
+                service_of(request).decisions.end(record)
     if not response.prepared:
         response.headers["x-request-id"] = request[REQUEST_ID]
     return response
@@ -55,7 +62,7 @@ async def errors_as_bodies(request: web.Request, handler: Handler) -> web.Stream
     except web.HTTPException as error:
         return _answer(request, _from_http(error))
     except Exception:
-        log.exception("unforeseen error request_id=%s path=%s", request[REQUEST_ID], _route(request))
+        log.exception("unforeseen error request_id=%s path=%s", request[REQUEST_ID], access.route_of(request))
         return _answer(
             request, Internal("Something unforeseen happened in Maek; its log has more under this request id.")
         )
@@ -94,12 +101,6 @@ def _from_http(error: web.HTTPException) -> MaekError:
             return NotFound("There is nothing at this path. docs/api.md lists what there is.")
         case _:
             return BadRequest(f"The request could not be read ({error.reason}).")
-
-
-def _route(request: web.Request) -> str:
-    """The path as it was registered: one that a stranger made up is never logged."""
-    resource = request.match_info.route.resource
-    return "unknown" if resource is None else resource.canonical
 
 
 MIDDLEWARES: tuple[Middleware, ...] = (request_ids, errors_as_bodies, keys_at_the_door)

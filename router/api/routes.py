@@ -7,6 +7,7 @@ Rules of this file
 from aiohttp import web
 
 from router.api import admin, chat, jobs, live, metrics, openai, page, sessions, tool_calls
+from router.api.access import SHARE
 from router.api.context import CURRENT
 from router.api.middleware import MIDDLEWARES
 from router.service import Current
@@ -41,6 +42,7 @@ ROUTES = (
     web.get("/decisions", admin.decisions),
     web.get("/decisions/{id}", admin.one_decision),
     web.get("/status", admin.status),
+    web.post("/log", admin.log_level),
     web.get("/livez", admin.livez),
     web.get("/readyz", admin.readyz),
 )
@@ -51,6 +53,7 @@ def web_application(current: Current) -> web.Application:
     limits = current.service.config.router.limits
     application = web.Application(middlewares=MIDDLEWARES, client_max_size=limits.body_bytes)
     application[CURRENT] = current
+    application[SHARE] = [0.0]
     application.add_routes(ROUTES)
     application.on_shutdown.append(_wind_down)
     return application

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         print("maek check: there is no config.yaml here; name a file with -c FILE.", file=sys.stderr)
         return 1
     problems = check(path)
-    warnings = () if problems else _warnings(path)
+    warnings = () if problems else warnings_of(path)
     if args.json:
         rows = {"problems": [_row(one) for one in problems], "warnings": [_row(one) for one in warnings]}
         print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _warnings(path: Path) -> tuple[Problem, ...]:
+def warnings_of(path: Path) -> tuple[Problem, ...]:
     """What in a configuration that is right will not do what it says: words that never decide, libraries not there."""
     document = read(path)
     config = load(path)

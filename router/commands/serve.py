@@ -2,13 +2,13 @@
 
 import argparse
 import asyncio
-import logging
 import sys
 from functools import partial
 from pathlib import Path
 
 from router.commands.options import add_config, config_path, load_or_explain
 from router.config_load import load
+from router.logs import Log
 from router.reload import ConfigWatch
 from router.serve import CannotStart, Options, serve
 
@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    log = Log()
+    log.begin()
     path = config_path(args)
     listen = args.listen
     if args.port is not None:
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         return 1
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(config, Options(watch, args.record)))
+            runner.run(serve(config, Options(watch, args.record, log)))
     except CannotStart as error:
         print(f"maek serve: {error}", file=sys.stderr)
         return 1

@@ -34,6 +34,7 @@ from router.jobs.transitions import (
     too_late,
     unknown_write,
 )
+from router.logs import answering
 from router.sessions.store import Clock
 from router.tools.writing import JOURNAL
 
@@ -163,7 +164,8 @@ class Worker:
     async def _work(self, job: Job) -> None:
         try:
             try:
-                await self._attempt(job)
+                with answering(job.id):
+                    await self._attempt(job)
             except JobStoreFailed:
                 raise
             except Exception:

@@ -47,7 +47,7 @@ class ConfiguredMailboxes:
 
         name = f"{account.username}@{account.host}:{_port(account)}"
         if name not in self._made:
-            server = partial(_server, account, self.environ)
+            server = partial(server_of, account, self.environ)
             self._made[name] = ImapMailbox(name, server, account.folders, self.timeout_seconds)
         return self._made[name]
 
@@ -71,7 +71,8 @@ def _port(account: MailAccountConfig) -> int:
     return account.port or usual
 
 
-def _server(account: MailAccountConfig, environ: Mapping[str, str]) -> "Server":
+def server_of(account: MailAccountConfig, environ: Mapping[str, str]) -> "Server":
+    """The server of an account, with the password read. Raises MailFailed."""
     from router.mailbox.connection import Server  # noqa: PLC0415
 
     try:

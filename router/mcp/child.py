@@ -20,6 +20,7 @@ from mcp.shared.message import SessionMessage
 
 from router.mcp.naming import on_one_line
 from router.mcp.remote import Address, RemoteFailed
+from sidecar import redacted
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +48,13 @@ async def piped(server: str, address: Address, gone: asyncio.Event) -> AsyncIter
     Raises RemoteFailed if it cannot be started.
     """
     process = await _started(address)
+    called = asyncio.Event()
     told, heard = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     said, asked = anyio.create_memory_object_stream[SessionMessage](0)
     tasks = (
         asyncio.create_task(_read(server, process, told, gone)),
-        asyncio.create_task(_write(process, asked, gone)),
-        asyncio.create_task(_log_complaints(server, process)),
+        asyncio.create_task(_write(process, asked, gone, called)),
+        asyncio.create_task(_log_complaints(server, process, address, called)),
     )
     try:
         yield heard, said
@@ -127,11 +129,17 @@ def _message(line: bytes) -> SessionMessage | None:
 
 
 async def _write(
-    process: asyncio.subprocess.Process, asked: MemoryObjectReceiveStream[SessionMessage], gone: asyncio.Event
+    process: asyncio.subprocess.Process,
+    asked: MemoryObjectReceiveStream[SessionMessage],
+    gone: asyncio.Event,
+    called: asyncio.Event,
 ) -> None:
+    """Passes on what it is asked; `called` is set before it gets the first call, which may hold a user's words."""
     assert process.stdin is not None
     try:
         async for message in asked:
+            if getattr(message.message, "method", "") == "tools/call":
+                called.set()
             text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
             process.stdin.write(text.encode() + b"\n")
             await process.stdin.drain()
@@ -139,10 +147,12 @@ async def _write(
         gone.set()
 
 
-async def _log_complaints(server: str, process: asyncio.subprocess.Process) -> None:
+async def _log_complaints(
+    server: str, process: asyncio.subprocess.Process, address: Address, called: asyncio.Event
+) -> None:
     """The first lines of its standard error; the rest is read and forgotten, so that it is never held up.
 
-    Only for whoever looks closely: servers repeat what users asked.
+    Nothing after its first call: servers repeat what users asked. And nothing of what it was given to keep to itself.
     """
     assert process.stderr is not None
     lines = 0
@@ -151,8 +161,10 @@ async def _log_complaints(server: str, process: asyncio.subprocess.Process) -> N
         *whole, rest = (rest + chunk)[-65_536:].split(b"\n")
         for line in whole:
             lines += 1
-            text = on_one_line(line.decode("utf-8", "replace"), MAX_LOGGED_CHARACTERS)
-            if lines <= MAX_LOGGED_LINES and text:
+            if lines > MAX_LOGGED_LINES or called.is_set():
+                continue
+            hidden = redacted(line.decode("utf-8", "replace"), address.env.values())
+            if text := on_one_line(hidden, MAX_LOGGED_CHARACTERS):
                 log.debug("mcp server says server=%s line=%r", server, text)
         if lines > MAX_LOGGED_LINES >= lines - len(whole):
             log.debug("mcp server says more server=%s not_shown=%s", server, "the rest")

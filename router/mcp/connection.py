@@ -81,7 +81,7 @@ class SdkLink:
         except MCPError as error:
             if error.code == types.CONNECTION_CLOSED:
                 self.gone.set()
-            raise RemoteFailed(on_one_line(error.message, MAX_REASON_CHARACTERS)) from error
+            raise RemoteFailed(on_one_line(error.message, MAX_REASON_CHARACTERS), theirs=True) from error
         except ValidationError as error:
             raise RemoteFailed("it answered with something that the protocol does not know") from error
         except (anyio.ClosedResourceError, anyio.BrokenResourceError) as error:
@@ -120,7 +120,7 @@ async def _shaken_hands(session: ClientSession) -> None:
     except TimeoutError as error:
         raise RemoteFailed(f"it did not answer within {HANDSHAKE_SECONDS:g} seconds") from error
     except MCPError as error:
-        raise RemoteFailed(on_one_line(error.message, MAX_REASON_CHARACTERS)) from error
+        raise RemoteFailed(on_one_line(error.message, MAX_REASON_CHARACTERS), theirs=True) from error
     except (ValidationError, RuntimeError) as error:
         # RuntimeError is what the SDK says of a version of the protocol that it does not speak.
         raise RemoteFailed("it does not speak a version of the protocol that Maek knows") from error

@@ -77,7 +77,7 @@ class Keeper:
         failures, said = 0, ""
         while True:
             began = clock()
-            why = await self._lived()
+            why, for_log = await self._lived()
             if self.ending:
                 # A connection that breaks while it is cancelled raises what broke, and the cancellation is lost.
                 raise asyncio.CancelledError
@@ -87,9 +87,11 @@ class Keeper:
             pause = (
                 min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(failures - 1, 10)) if failures else 0.0
             )
-            level = logging.DEBUG if why == said else logging.WARNING
-            log.log(level, "mcp server not up server=%s reason=%s again_in_seconds=%.1f", self._server.name, why, pause)
-            said = why
+            level = logging.DEBUG if for_log == said else logging.WARNING
+            log.log(
+                level, "mcp server not up server=%s reason=%s again_in_seconds=%.1f", self._server.name, for_log, pause
+            )
+            said = for_log
             await self._pause(pause * (0.75 + 0.5 * self._noise()))
 
     async def ask(self, name: str, arguments: Mapping[str, Any]) -> Answer:
@@ -110,18 +112,19 @@ class Keeper:
         finally:
             self._running -= 1
 
-    async def _lived(self) -> str:
-        """One connection from its start to its end; why it ended."""
+    async def _lived(self) -> tuple[str, str]:
+        """One connection from its start to its end; why it ended, for users and for the log."""
         try:
-            connect = await asyncio.to_thread(_sdk) if self._connect is None else self._connect
-            address = await asyncio.to_thread(_address, self.settings)
+            connect = await asyncio.to_thread(sdk) if self._connect is None else self._connect
+            address = await asyncio.to_thread(address_of, self.settings)
             async with connect(self._server.name, address) as link:
                 known = await self._listed(link)
                 self._link = link
                 self._up.set()
                 self._witness(self._server.name, True)
                 log.info("mcp server up server=%s tools=%d", self._server.name, known)
-                return await self._watched(link)
+                why = await self._watched(link)
+                return why, why
         except Exception as error:  # the SDK and a server of others may raise anything; it is counted
             log.debug("mcp connection broke server=%s", self._server.name, exc_info=error)
             return _reason(error)
@@ -161,7 +164,7 @@ class Keeper:
                 await self._wanted.wait()
 
 
-def _sdk() -> Connect:
+def sdk() -> Connect:
     """The door to the SDK. Raises RemoteFailed where the extra is missing."""
     try:
         connect: Connect = import_module("router.mcp.connection").connected
@@ -170,7 +173,7 @@ def _sdk() -> Connect:
     return connect
 
 
-def _address(settings: McpServerConfig) -> Address:
+def address_of(settings: McpServerConfig) -> Address:
     """With the secrets read. Raises SecretUnusable."""
     env = {name: resolve(reference, os.environ) for name, reference in settings.env.items()}
     headers = {name: resolve(reference, os.environ) for name, reference in settings.headers.items()}
@@ -189,12 +192,17 @@ async def _either(one: asyncio.Event, other: asyncio.Event, seconds: float) -> b
     return bool(done)
 
 
-def _reason(error: BaseException) -> str:
-    """Why it ended: our own sentence, else the class of what was raised, because a message may repeat a header."""
+def _reason(error: BaseException) -> tuple[str, str]:
+    """Why it ended: our own sentence, else the class of what was raised, because a message may repeat a header. For
+    users, and for the log, which has no words of the server."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, RemoteFailed | SecretUnusable):
-        return on_one_line(str(error), MAX_REASON_CHARACTERS)
-    if type(error).__module__.startswith("httpx2"):
-        return f"nobody answers there as a server should ({type(error).__name__})"
-    return f"the connection broke ({type(error).__name__})"
+    if isinstance(error, RemoteFailed):
+        return on_one_line(str(error), MAX_REASON_CHARACTERS), on_one_line(error.for_log, MAX_REASON_CHARACTERS)
+    if isinstance(error, SecretUnusable):
+        why = on_one_line(str(error), MAX_REASON_CHARACTERS)
+    elif type(error).__module__.startswith("httpx2"):
+        why = f"nobody answers there as a server should ({type(error).__name__})"
+    else:
+        why = f"the connection broke ({type(error).__name__})"
+    return why, why

@@ -146,7 +146,7 @@ async def _read(server: Server, operation: str, remote: str, call: ToolCall, par
     except NotUp as error:
         raise words.not_up(call.language, server.title, str(error)) from error
     except RemoteFailed as error:
-        log.warning("mcp call failed server=%s tool=%s reason=%s", server.name, operation, error)
+        log.warning("mcp call failed server=%s tool=%s reason=%s", server.name, operation, error.for_log)
         raise words.broke_off(call.language, server.title) from error
     if answer.failed:
         raise ToolFailed(words.failed(call.language, server.title, why_failed(answer)))
@@ -199,10 +199,11 @@ async def _run_once(
         async with asyncio.timeout(server.settings.timeout_seconds):
             answer = await server.ask(remote, given)
     except NotUp as error:
-        log.warning("mcp call not sent server=%s tool=%s reason=%s", server.name, draft.operation, error)
+        log.warning("mcp call not sent server=%s tool=%s reason=not up", server.name, draft.operation)
         return _settled(server, draft, words.not_up(call.language, server.title, str(error)).message, failed=True)
     except (RemoteFailed, TimeoutError) as error:
-        log.warning("mcp call of unknown end server=%s tool=%s reason=%s", server.name, draft.operation, error)
+        why = getattr(error, "for_log", "no answer in time")
+        log.warning("mcp call of unknown end server=%s tool=%s reason=%s", server.name, draft.operation, why)
         return _settled(server, draft, words.unknown_end(call.language, server.title), failed=True)
     if answer.failed:
         return _settled(server, draft, words.failed(call.language, server.title, why_failed(answer)), failed=True)

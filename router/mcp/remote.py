@@ -42,6 +42,11 @@ class Answer:
 class RemoteFailed(Exception):
     """The server cannot be reached, or does not answer as the protocol says; the text says why, without secrets."""
 
+    def __init__(self, why: str, *, theirs: bool = False) -> None:
+        super().__init__(why)
+        self.for_log = "an error of its own" if theirs else why
+        """Without the server's words: they may repeat what it was asked."""
+
 
 class Link(Protocol):
     """One connection to a server, from its handshake to its end."""

@@ -29,7 +29,7 @@ UNCONFIGURED_SECONDS = 20.0
 GRACE_SECONDS = 2.0
 """The mailbox ends a question by itself, and says more about it than the deadline of the call."""
 
-_TROUBLES: Mapping[Trouble, tuple[str, str]] = {
+TROUBLES: Mapping[Trouble, tuple[str, str]] = {
     Trouble.UID: (
         "그 번호(uid)의 메일을 찾지 못했어요. 옮겨졌거나 지워졌을 수 있으니 다시 검색해 주세요.",
         "There is no message of this uid, or not any more. Search again: the search tells the uids.",
@@ -156,7 +156,7 @@ class _Mail:
 
 def _failed(call: ToolCall, error: MailFailed) -> ToolFailed:
     log.info("mail cannot be asked reason=%s", error)
-    ko, en = _TROUBLES[error.trouble]
+    ko, en = TROUBLES[error.trouble]
     shown = error.trouble in {Trouble.TLS, Trouble.FOLDER}
     return ToolFailed(_say(call, ko=ko, en=en) + (f" ({error.detail})" if shown else ""))
 

@@ -116,7 +116,7 @@ def call(number: Any, name: str, arguments: dict[str, Any]) -> None:
             say({"id": number, "result": result(name, arguments)})
 
 
-def main(talents: list[str]) -> None:
+def main(talents: list[str]) -> None:  # noqa: PLR0912 - a branch for each talent
     """Answer until the input ends, or as the talents have it."""
     if "child" in talents:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -125,6 +125,9 @@ def main(talents: list[str]) -> None:
     if "complains" in talents:
         for number in range(500):
             sys.stderr.write(f"complaint {number} " + "y" * 1000 + "\n")
+    if "babbles" in talents:
+        sys.stderr.write(f"starting with {dict(os.environ)}\n")
+        sys.stderr.flush()
     if "mute" in talents:
         time.sleep(600)
     grown = False
@@ -148,6 +151,11 @@ def main(talents: list[str]) -> None:
             if params["name"] == "grow":
                 grown = True
                 say({"method": "notifications/tools/list_changed"})
+            if "babbles" in talents:
+                sys.stderr.write(f"called with {line}\n")
+                sys.stderr.flush()
+                say({"id": number, "error": {"code": -32000, "message": f"I do not like {line}"}})
+                continue
             call(number, params["name"], params.get("arguments") or {})
         elif method == "notifications/cancelled":
             with open(FILE, "a", encoding="utf-8") as file:
