@@ -205,15 +205,8 @@ class House:
     def _service(self, config: Config) -> Service:
         parts = self.parts
         fleet = Fleet(self.snapshot, tuple(config.router.roles), load_rules(config.sidecar), parts.flight.asked)
-        dispatcher = Dispatcher(
-            parts.store,
-            parts.relay,
-            fleet.level_at,
-            parts.gate,
-            parts.spending,
-            parts.prewarmer.demanded,
-            parts.flight.chose,
-        )
+        demanded, chose = parts.prewarmer.demanded, parts.flight.chose
+        dispatcher = Dispatcher(parts.store, parts.relay, fleet.level_at, parts.gate, parts.spending, demanded, chose)
         tools = toolbox(config, lambda: parts.http, parts.mcp.tools)
 
         def now() -> datetime:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from router.logs import Log, LogFormat, answering, trace_of
+from router.logs import JsonLines, Log, LogFormat, answering, trace_of
 
 log = logging.getLogger("router.somewhere")
 CANARY = "c4n" + "ary"  # a traceback shows lines of code
@@ -48,7 +48,7 @@ def test_json_is_an_object_a_line_whatever_is_in_it(written: Written) -> None:
     it, stream = written
     it.write_as(LogFormat.JSON)
     with answering("req-2"):
-        log.warning("two\nlines \u2028 \x1b[2J \ud800 매우 바쁨")
+        log.warning("two\nlines \u2028 \x1b[2J 매우 바쁨")
         try:
             failing(CANARY)
         except ValueError:
@@ -60,6 +60,13 @@ def test_json_is_an_object_a_line_whatever_is_in_it(written: Written) -> None:
     assert rows[0]["time"].endswith("+00:00")
     assert "builtins.ValueError" in rows[1]["trace"]
     assert "c4nary" not in rows[1]["trace"]
+
+
+def test_half_a_character_is_written_as_something_that_can_be_read() -> None:
+    # Made by hand: what is logged is in the report of the test, which has to be UTF-8. Written as standard error does.
+    record = logging.LogRecord("router.somewhere", logging.INFO, "f", 1, "half \ud800 of it", (), None)
+    line = JsonLines().format(record)
+    assert "of it" in json.loads(line.encode("utf-8", "backslashreplace"))["message"]
 
 
 def test_the_texts_of_exceptions_are_not_written_and_where_they_came_from_is(written: Written) -> None:
