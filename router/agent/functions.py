@@ -63,12 +63,11 @@ def _parameters(params: type[BaseModel], language: str) -> Mapping[str, Any]:
     """The JSON Schema of the parameters, each with its description in one language, and no more than a model needs."""
     schema = params.model_json_schema()
     for name, field in named_fields(params).items():
-        told = schema.get("properties", {}).get(name)
-        if isinstance(told, dict):
-            told.pop("ko", None)
-            told.pop("title", None)
-            if said := description(field, language):
-                told["description"] = said
+        told = schema["properties"][name]
+        told.pop("ko", None)
+        told.pop("title", None)
+        if said := description(field, language):
+            told["description"] = said
     schema.setdefault("properties", {})
     return {key: value for key, value in schema.items() if key not in ("title", "description")}
 

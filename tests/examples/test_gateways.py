@@ -98,8 +98,7 @@ async def test_an_answer_that_breaks_off_is_told_to_have_broken_off(chat: Any) -
     await chat.fault({"cut": {"after_tokens": 20}})
     await chat.service.say("양자역학 설명해줘")
     await until(lambda: any("The backend failed" in text for text in chat.screen.now), LONGER_SECONDS)
-    assert "시뮬레이터" in chat.screen.now[0]
-    assert not whole(chat.screen.now[0])
+    assert not any(whole(text) for text in chat.screen.now)
 
 
 async def test_while_maek_is_away_people_are_told_and_when_it_is_back_they_are_answered(chat: Any) -> None:
