@@ -8,16 +8,17 @@ Rules of this file
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError, best_match
 from pydantic import AfterValidator, BaseModel, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from router.mcp.naming import is_parameter_name, on_one_line, quoted
 from router.tools.parameters import Params
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 MAX_NODES = 400
 """Of a schema with its references written out: published servers have tens."""
@@ -44,6 +45,9 @@ class SchemaRefused(Exception):
 
 def plain_schema(schema: Any) -> dict[str, Any]:
     """The schema of an object without references and without what may take for ever. Raises SchemaRefused."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - comes with the extra, as servers of others do
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+
     plain = _Writing(schema).out(schema, 0)
     if plain.get("type", "object") != "object":
         raise SchemaRefused("its parameters are no object")
@@ -78,6 +82,9 @@ def params_model(plain: Mapping[str, Any]) -> type[BaseModel]:
 
 
 def _checked_by(schema: Mapping[str, Any]) -> Callable[[Any], Any]:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - see above
+    from jsonschema.exceptions import best_match  # noqa: PLC0415
+
     validator = Draft202012Validator(schema)
 
     def check(value: Any) -> Any:
@@ -89,7 +96,7 @@ def _checked_by(schema: Mapping[str, Any]) -> Callable[[Any], Any]:
     return check
 
 
-def _why(error: ValidationError) -> str:
+def _why(error: "ValidationError") -> str:
     choices = error.schema.get("enum") if isinstance(error.schema, dict) else None
     if error.validator == "enum" and isinstance(choices, list):
         shown = ", ".join(str(choice) for choice in choices[:MAX_SHOWN_CHOICES])
