@@ -93,7 +93,7 @@ def test_a_circle_of_exceptions_ends() -> None:
 
 def test_libraries_say_where_they_complain_and_nothing_below_a_warning(written: Written) -> None:
     _, stream = written
-    for name in ("caldav", "httpx2", "aiosqlite"):
+    for name in ("imapclient", "httpx2", "aiosqlite"):
         logging.getLogger(name).debug("c4nary")
         logging.getLogger(name).info("c4nary %s", "c4nary")
         logging.getLogger(name).warning("c4nary %s", "c4nary")
