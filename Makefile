@@ -8,7 +8,7 @@ comma := ,
 space := $(subst ,, )
 PURE := $(subst $(space),$(comma),$(strip \
   sidecar/baseline.py sidecar/breaker.py sidecar/ceiling.py sidecar/engines/* sidecar/facts.py sidecar/first_tokens.py \
-  sidecar/health.py sidecar/kin.py sidecar/lengths.py sidecar/line.py sidecar/load.py sidecar/outlook.py \
+  sidecar/health.py sidecar/kin.py sidecar/labels.py sidecar/lengths.py sidecar/line.py sidecar/load.py sidecar/outlook.py \
   sidecar/predict.py sidecar/prefixes.py sidecar/progress.py sidecar/recording.py sidecar/replay.py \
   sidecar/requests.py sidecar/residency.py sidecar/seed.py sidecar/settings.py sidecar/slots.py sidecar/standing.py \
   sidecar/state.py sidecar/store.py sidecar/turnover.py sidecar/exposition.py sidecar/views.py sidecar/work.py sidecar/proxy/bodies.py \

@@ -22,7 +22,9 @@ import aiohttp
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from router.balance.admission import Line
+from router.balance.choice import Choice
 from router.balance.demand import Priority
+from router.balance.policies import PolicyName
 from router.config import Config
 from router.config_roles import PriorityName
 from router.decider import Decider
@@ -42,6 +44,7 @@ from router.mcp.servers import McpServers
 from router.occupancy import Occupancy
 from router.prewarming import Prewarmer
 from router.relay import Relay
+from router.request_metrics import RequestMetrics
 from router.service import Current, Service
 from router.sessions.store import SessionStore, epoch_seconds
 from router.spending import Spending
@@ -94,6 +97,7 @@ class Parts:
     sessions: SessionStore
     registry: CollectorRegistry
     telemetry: Telemetry
+    requests: RequestMetrics
     decisions: DecisionLog
     occupancy: Occupancy
     jobs: Jobs
@@ -113,7 +117,7 @@ class House:
         self._changed = asyncio.Event()
         self._simulator: BackendSpec | None = None
         self.current = Current(self._service(config))
-        collector = SnapshotCollector(self.snapshot, lambda: self.current.service.fleet.load_rules)
+        collector = SnapshotCollector(lambda: parts.store.look(_now()), lambda: self.current.service.fleet.load_rules)
         parts.registry.register(collector)
 
     def snapshot(self) -> Snapshot:
@@ -144,6 +148,7 @@ class House:
             config.router.recorder.bytes, _now(), config.sidecar.failures_to_down, load_rules(config.sidecar)
         )
         self.parts.monitor.reconcile()
+        self.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
         self._changed.set()
 
     async def look_around(self) -> None:
@@ -202,11 +207,23 @@ class House:
             log.info("%s backend=%s", "draining" if draining else "no longer draining", backend)
             self.parts.store.apply(DrainSwitched(_now(), backend, draining))
 
+    def _chose(self, at: float, decision: str, policy: PolicyName, choice: Choice) -> None:
+        self.parts.flight.chose(at, decision, policy, choice)
+        self.parts.requests.chosen(choice)
+
     def _service(self, config: Config) -> Service:
         parts = self.parts
         fleet = Fleet(self.snapshot, tuple(config.router.roles), load_rules(config.sidecar), parts.flight.asked)
-        demanded, chose = parts.prewarmer.demanded, parts.flight.chose
-        dispatcher = Dispatcher(parts.store, parts.relay, fleet.level_at, parts.gate, parts.spending, demanded, chose)
+        dispatcher = Dispatcher(
+            parts.store,
+            parts.relay,
+            fleet.level_at,
+            parts.gate,
+            parts.spending,
+            parts.prewarmer.demanded,
+            self._chose,
+            parts.requests,
+        )
         tools = toolbox(config, lambda: parts.http, parts.mcp.tools)
 
         def now() -> datetime:
@@ -273,6 +290,9 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     line = Line()
     depths = {priority.name.lower(): partial(line.depth, priority) for priority in Priority}
     telemetry = Telemetry(registry, version("maek"), lambda: occupancy.active, depths)
+    telemetry.watch_sessions(rooms.sessions.count)
+    requests = RequestMetrics(registry)
+    store.witness(requests.saw)
     flight = _flight(config, record, store, telemetry, stack)
     gate = Gate(line, lambda: store.snapshot(_now()), random.random, telemetry)
     store.witness(gate.saw)
@@ -285,13 +305,14 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         monitor=monitor,
         relay=relay,
         gate=gate,
-        spending=Spending(telemetry),
+        spending=Spending(requests),
         prewarmer=prewarmer,
         http=http,
         rooms=rooms,
         sessions=rooms.sessions,
         registry=registry,
         telemetry=telemetry,
+        requests=requests,
         decisions=DecisionLog(ended=lambda ended: flight.decided(_now(), partial(record_json, ended))),
         occupancy=occupancy,
         jobs=jobs_for(config, telemetry, lambda active: store.apply(QueueChanged(_now(), active))),

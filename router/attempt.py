@@ -11,6 +11,7 @@ from typing import Protocol
 
 from router.errors import BackendFault
 from router.patience import Deadlines
+from router.signs import Usage
 from sidecar import Outcome
 
 STREAM = "text/event-stream"
@@ -71,8 +72,8 @@ class Meter(Protocol):
         """So many came at `now`, on the loop's clock."""
         ...
 
-    def counted(self, output_tokens: int) -> None:
-        """So many tokens has the whole answer, by the backend's own count."""
+    def counted(self, usage: Usage) -> None:
+        """So many tokens were read and written for the whole answer, by the backend's own count."""
         ...
 
     def load(self, header: str) -> None:

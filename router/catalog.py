@@ -56,6 +56,66 @@ MCP_SERVER_CONNECTIONS = Metric(
     "Times that a server of others that offers tools was connected (up), and that it ended or could not be (failed).",
     ("server", "outcome"),
 )
+REQUEST_DURATION = Metric(
+    "maek_request_duration_seconds",
+    MetricType.HISTOGRAM,
+    "Time from sending a request to a backend to its last byte, however it ended; stream is true or false.",
+    ("backend", "stream"),
+)
+TIME_TO_FIRST_TOKEN = Metric(
+    "maek_time_to_first_token_seconds",
+    MetricType.HISTOGRAM,
+    "Time from sending a streamed request to a backend to the first token of its answer.",
+    ("backend", "model"),
+)
+TIME_PER_OUTPUT_TOKEN = Metric(
+    "maek_time_per_output_token_seconds",
+    MetricType.HISTOGRAM,
+    "Time between two tokens of a streamed answer after its first, in the mean of that answer.",
+    ("backend", "model"),
+)
+ROUTING_OVERHEAD = Metric(
+    "maek_routing_overhead_seconds",
+    MetricType.HISTOGRAM,
+    "Time that Maek took to choose a backend and to write the request for it, without any waiting.",
+)
+ROUTING_DECISIONS = Metric(
+    "maek_routing_decisions_total",
+    MetricType.COUNTER,
+    "Requests that were given to the backend, by what the choice rested on.",
+    ("backend", "reason"),
+)
+ROUTING_EXCLUSIONS = Metric(
+    "maek_routing_exclusions_total",
+    MetricType.COUNTER,
+    "Times that the backend was not considered in a choice, by why.",
+    ("backend", "reason"),
+)
+TOKENS = Metric(
+    "maek_tokens_total",
+    MetricType.COUNTER,
+    "Tokens of prompts (input) and of answers (output), as the backend counted them.",
+    ("backend", "model", "type"),
+)
+REQUESTS_WITHOUT_USAGE = Metric(
+    "maek_requests_without_usage_total",
+    MetricType.COUNTER,
+    "Requests that the backend answered to the end without counting its tokens, which maek_tokens_total lacks.",
+    ("backend",),
+)
+PROBE_DURATION = Metric(
+    "maek_probe_duration_seconds",
+    MetricType.HISTOGRAM,
+    "Time that a liveness probe took, good or bad.",
+    ("backend",),
+)
+DRAFTS = Metric(
+    "maek_drafts_total",
+    MetricType.COUNTER,
+    "Drafts: prepared for a user's yes, and then replaced by another one, done, dropped, or found to have expired.",
+    ("event",),
+)
+SESSIONS = Metric("maek_sessions", MetricType.GAUGE, "Conversations that are kept.")
 QUEUE_DEPTH = Metric(
     "maek_queue_depth",
     MetricType.GAUGE,
@@ -125,6 +185,16 @@ TOOL_BUCKETS = (0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60)
 """Seconds: a file takes milliseconds, a server far away seconds."""
 QUEUE_WAIT_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 """Seconds: the first is those who did not wait; answers of others take seconds to minutes."""
+REQUEST_DURATION_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1280)
+"""Seconds: from a classifier's line to a long answer of a large model on a small machine."""
+FIRST_TOKEN_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160)
+"""Seconds: from a cached prompt to a model that has to be loaded first."""
+OUTPUT_TOKEN_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5)
+"""Seconds: from 200 tokens a second to slower than anybody reads."""
+ROUTING_OVERHEAD_BUCKETS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
+"""Seconds: a choice among a few takes tens of microseconds; a long prompt has to be written down."""
+PROBE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Seconds: from a server on this machine to one that nobody answers for."""
 JOB_DURATION_BUCKETS = (0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)
 """Seconds: from a tool's answer to a night of waiting."""
 
@@ -140,6 +210,17 @@ METRICS = (
     TOOL_DURATION,
     MCP_SERVER_UP,
     MCP_SERVER_CONNECTIONS,
+    REQUEST_DURATION,
+    TIME_TO_FIRST_TOKEN,
+    TIME_PER_OUTPUT_TOKEN,
+    ROUTING_OVERHEAD,
+    ROUTING_DECISIONS,
+    ROUTING_EXCLUSIONS,
+    TOKENS,
+    REQUESTS_WITHOUT_USAGE,
+    PROBE_DURATION,
+    DRAFTS,
+    SESSIONS,
     QUEUE_DEPTH,
     QUEUE_WAIT,
     REJECTED,

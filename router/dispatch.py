@@ -9,6 +9,7 @@ Rules of this file
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from itertools import count
 
@@ -28,7 +29,7 @@ from router.gate import Gate, Seen
 from router.hedging import Hedge
 from router.journey import Attempt, Journey
 from router.patience import allowing
-from router.place import Ledger, LevelAt, Place, Places
+from router.place import UNCOUNTED, Counts, Ledger, LevelAt, Place, Places
 from router.race import Beaten, Lane, Race
 from router.relay import Relay
 from router.spending import Spending
@@ -58,13 +59,15 @@ class Dispatcher:
         spending: Spending,
         demanded: Callable[[str, Pool], None] = lambda _role, _pool: None,
         chosen: ChoiceMade = lambda _at, _decision, _policy, _choice: None,
+        counts: Counts = UNCOUNTED,
     ) -> None:
         self._relay = relay
         self._demanded = demanded
         self._gate = gate
         self._spending = spending
         self._chosen = chosen
-        self._places = Places(ledger, level_at, chosen)
+        self._counts = counts
+        self._places = Places(ledger, level_at, chosen, counts)
         self._turns = count()
 
     async def send(self, call: Call, sink: Sink, journey: Journey) -> None:
@@ -130,7 +133,9 @@ class Dispatcher:
             errand.tried.append(candidate)
             try:
                 async with Lane(race, place) as lane:
-                    await self._relay.run(_upstream(errand.call, place, errand.due_at), place.meter, lane)
+                    request = _upstream(errand.call, place, errand.due_at)
+                    self._counts.sent(time.perf_counter() - seen.looked_at)
+                    await self._relay.run(request, place.meter, lane)
                     await lane.flush()
             except (AttemptFailed, CallerRefused) as error:
                 errand.failed(candidate, error)

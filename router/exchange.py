@@ -33,10 +33,10 @@ from router.signs import (
     LONGEST_SIGN_BYTES,
     EndMarker,
     Sign,
-    completion_tokens,
     first_sign,
     is_error_body,
     told_refusal,
+    usage_of,
 )
 from router.silence import filled
 from sidecar import Outcome, orca
@@ -139,7 +139,7 @@ class Exchange:
             held, passed = b"", seen
         while chunk := await _more(content):
             await self._pass_on(chunk)
-        self._count(self.end.completion_tokens)
+        self._meter.counted(self.end.usage)
         self.judge_end("the stream stopped before its end")
 
     def _may_begin(self, held: bytes) -> bool:
@@ -164,10 +164,6 @@ class Exchange:
                 return self._refused(why, status, JSON, body, None)
             case _:
                 return self.failed("it reported an error instead of an answer")
-
-    def _count(self, tokens: int | None) -> None:
-        if tokens is not None:
-            self._meter.counted(tokens)
 
     async def _pass_on(self, chunk: bytes) -> None:
         patience = self.patience
@@ -204,7 +200,7 @@ class Exchange:
             raise self.failed("it reported an error instead of an answer")
         now = self.patience.client_reads()
         self._meter.token(now, 0)  # nobody saw how many came
-        self._count(completion_tokens(body))
+        self._meter.counted(usage_of(body))
         await self._sink.opened(Opened(response.status, response.headers["content-type"]))
         await self._sink.chunk(body)
         self.patience.client_has_read(now)

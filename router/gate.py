@@ -8,6 +8,7 @@ Rules of this file
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from math import inf
@@ -58,6 +59,8 @@ class Seen(NamedTuple):
     snapshot: Snapshot
     choice: Choice
     waited_seconds: float
+    looked_at: float
+    """When the look for them began, on the clock of `time.perf_counter`: that of the loop may count milliseconds."""
 
 
 class _Standing:
@@ -107,7 +110,7 @@ class Gate:
         Raises QueueFull or QueueTimeout when it shall come back later; what the waiter raises passes through. A choice
         without a winner says that nobody can serve.
         """
-        snapshot = self._snapshot()
+        looked_at, snapshot = time.perf_counter(), self._snapshot()
         admission = self._line.admit(ticket, snapshot, self._random())
         if admission.rejection is not None:
             raise self._rejected(ticket, admission.rejection, admission.expected_seconds)
@@ -117,7 +120,7 @@ class Gate:
             with self._in_line(_Standing(ticket, pool_now)) as standing:
                 seen = await self._turn(standing, min(due_at, snapshot.now + ticket.terms.left_seconds), waiter)
         else:
-            seen = Seen(snapshot, admission.choice, 0.0)
+            seen = Seen(snapshot, admission.choice, 0.0, looked_at)
         if seen.choice.winner is not None:
             self._counts.waited(seen.waited_seconds)
         return seen
@@ -127,9 +130,9 @@ class Gate:
 
         The caller books before it awaits anything.
         """
-        snapshot = self._snapshot()
+        looked_at, snapshot = time.perf_counter(), self._snapshot()
         choice = self._line.consider(ticket, snapshot, self._random())
-        return None if choice.winner is None or choice.full or choice.panic else Seen(snapshot, choice, 0.0)
+        return None if choice.winner is None or choice.full or choice.panic else Seen(snapshot, choice, 0.0, looked_at)
 
     @contextmanager
     def _in_line(self, standing: _Standing) -> Iterator[_Standing]:
@@ -154,10 +157,10 @@ class Gate:
                 raise self._rejected(ticket, Rejection.DISPLACED, ticket.expected_wait(_now()))
             if standing.called.done():
                 # Nobody awaits between this look and the booking: not here, and not in whoever called.
-                snapshot = self._snapshot()
+                looked_at, snapshot = time.perf_counter(), self._snapshot()
                 choice = self._line.consider(ticket, snapshot, self._random())
                 if need_not_wait(choice):
-                    return Seen(snapshot, choice, snapshot.now - began)
+                    return Seen(snapshot, choice, snapshot.now - began, looked_at)
                 standing.go_on()
             if _now() >= until:
                 raise self._rejected(ticket, Rejection.WAITED_TOO_LONG, ticket.expected_wait(_now()))

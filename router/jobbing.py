@@ -24,7 +24,7 @@ from router.jobs.transitions import Patience
 from router.jobs.worker import Tell
 from router.service import Current
 from router.sessions.store import SessionStoreFailed
-from router.telemetry import Telemetry
+from router.telemetry import DraftEvent, Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
             waiting = await sessions.pending(asked.session, asked.owner)
             if waiting is not None and digest_of(waiting) == asked.draft:
                 await sessions.clear_pending(asked.session, asked.owner)
+                current().service.telemetry.draft(DraftEvent.DONE)
         except NotFound:
             return
         except SessionStoreFailed as error:

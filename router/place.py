@@ -22,6 +22,7 @@ from router.call import Call
 from router.flight.choices import ChoiceMade
 from router.gate import Seen
 from router.journey import Attempt, Journey
+from router.signs import NO_USAGE, Usage
 from sidecar import (
     BackendState,
     Fact,
@@ -59,6 +60,29 @@ LevelAt = Callable[[BackendState, Snapshot], Level | None]
 """The load level of a backend in a snapshot, by the rules in force. The flight recorder notes who asked."""
 
 
+class Counts(Protocol):
+    """Metrics of what becomes of requests to backends."""
+
+    def sent(self, overhead_seconds: float) -> None:
+        """A request goes out, so long after somebody looked for whom to send it to."""
+        ...
+
+    def ended(self, attempt: Attempt, progress: Progress, usage: Usage) -> None:
+        """A request has ended, whatever happened to it."""
+        ...
+
+
+class Uncounted:
+    """Counts nothing."""
+
+    def sent(self, overhead_seconds: float) -> None:
+        """See `Counts`."""
+
+    def ended(self, attempt: Attempt, progress: Progress, usage: Usage) -> None:
+        """See `Counts`."""
+
+
+UNCOUNTED = Uncounted()
 _NUMBERS = count(1)
 """Of requests: unique in this process, since a new configuration makes a new dispatcher while old requests run."""
 
@@ -77,10 +101,11 @@ class Place:
 class Places:
     """Takes places, and tells the store."""
 
-    def __init__(self, ledger: Ledger, level_at: LevelAt, chosen: ChoiceMade) -> None:
+    def __init__(self, ledger: Ledger, level_at: LevelAt, chosen: ChoiceMade, counts: Counts) -> None:
         self._ledger = ledger
         self._level_at = level_at
         self._chosen = chosen
+        self._counts = counts
 
     @contextmanager
     def taken(self, call: Call, seen: Seen, journey: Journey, *, hedge: bool = False) -> Iterator[Place]:
@@ -111,9 +136,12 @@ class Places:
             journey.end(attempt, ended, progress.first_at, at, tokens)
             log.debug("attempt decision=%s request=%s %s", journey.decision, request, attempt)
             backend = winner.candidate.backend
+            known = self._ledger.progress(backend, request) is progress  # else it was taken out of the configuration
             self._ledger.apply(
                 RequestFinished(at, backend, request, ended, tokens, meter.rest_seconds, last_token_at=progress.last_at)
             )
+            if known:
+                self._counts.ended(attempt, progress, meter.usage)
 
     def _booked(self, call: Call, winner: Able, at: float, why: Why) -> "Meter":
         """The winner has one more in flight from now on."""
@@ -145,7 +173,8 @@ class Meter:
         self._ledger = ledger
         self._backend = backend
         self.request = request
-        self._counted: int | None = None
+        self.usage = NO_USAGE
+        """By the backend's own count."""
         self.progress = progress
         self.rest_seconds: float | None = None
         """When the backend wants to be asked again, if it was full."""
@@ -153,7 +182,8 @@ class Meter:
     @property
     def output_tokens(self) -> int:
         """Of the answer so far: the backend's own count, else the events of a stream; 0 where nobody counted."""
-        return self.progress.tokens if self._counted is None else self._counted
+        counted = self.usage.output_tokens
+        return self.progress.tokens if counted is None else counted
 
     def token(self, now: float, tokens: int = 1) -> None:
         """So many tokens came at `now`."""
@@ -162,9 +192,9 @@ class Meter:
         if first:
             self._ledger.apply(FirstTokenCame(now, self._backend, self.request))
 
-    def counted(self, output_tokens: int) -> None:
-        """So many tokens has the whole answer, by the backend's own count."""
-        self._counted = output_tokens
+    def counted(self, usage: Usage) -> None:
+        """So many tokens were read and written for the whole answer, by the backend's own count."""
+        self.usage = usage
 
     def load(self, header: str) -> None:
         """An `endpoint-load-metrics` came with the answer."""

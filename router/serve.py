@@ -82,7 +82,6 @@ async def serve(config: Config, options: Options) -> None:
                 f"{error.filename}: {error.strerror}. Name a file or folder that can be written."
             ) from error
         url = await stack.enter_async_context(listening(house))
-        house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
         if options.watch is not None:
             _reload_on_change(house, options.watch, options.log, stack)
         # Last: whoever reads it may send SIGHUP at once, which would end a process that does not expect it yet.
@@ -138,7 +137,6 @@ def _reload_on_change(house: House, watch: ConfigWatch, written: Log | None, sta
             house.parts.telemetry.reloaded(ok=False, at_epoch_seconds=epoch_seconds())
             log.error("config rejected, the old one stays\n%s", error)
             return
-        house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=epoch_seconds())
         watch.polls = changed.router.reload_on_change
         if changed.router.log_level != before.log_level:  # else what `POST /log` chose stays
             write_from(changed.router.log_level)

@@ -8,7 +8,7 @@ Rules of this file
 
 import re
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -22,6 +22,16 @@ class Sign(Enum):
     TOKEN = auto()
     """Something generated, or the end of a stream in which nothing was."""
     ERROR = auto()
+
+
+class Usage(NamedTuple):
+    """Tokens of one request by the backend's own count; None where it does not count them."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+NO_USAGE = Usage(None, None)
 
 
 def first_sign(stream: bytes) -> Sign | None:
@@ -41,13 +51,15 @@ def told_refusal(stream: bytes) -> tuple[int, bytes] | None:
     return None
 
 
-def completion_tokens(tail: bytes) -> int | None:
-    """How many tokens an answer has, by the end of what the backend sent; None where it does not count them.
+def usage_of(tail: bytes) -> Usage:
+    """How many tokens were read and written, by the end of what the backend sent.
 
     The last count is the whole one: some servers tell it with every event.
     """
-    *_, last = (0, *(int(count) for count in _COMPLETION_TOKENS.findall(tail, max(0, len(tail) - _TAIL_BYTES))))
-    return last or None
+    counts = {b"prompt": 0, b"completion": 0}
+    for which, count in _TOKEN_COUNT.findall(tail, max(0, len(tail) - _TAIL_BYTES)):
+        counts[which] = int(count)
+    return Usage(counts[b"prompt"] or None, counts[b"completion"] or None)
 
 
 def is_error_body(body: bytes) -> bool:
@@ -107,9 +119,9 @@ class EndMarker:
         return self._error_before or (b'"error"' in self._tail and _ERROR_EVENT.search(self._tail) is not None)
 
     @property
-    def completion_tokens(self) -> int | None:
-        """How many tokens the answer has, by the backend's own count; None where it does not count them."""
-        return completion_tokens(bytes(self._tail))
+    def usage(self) -> Usage:
+        """How many tokens were read and written, as far as the backend has said."""
+        return usage_of(bytes(self._tail))
 
     @property
     def seen(self) -> bool:
@@ -137,6 +149,6 @@ _SIGN = re.compile(
     rb'"(?:content|text|reasoning_content|reasoning|arguments)"\s*:\s*"[^"]|"tool_calls"\s*:\s*\[\s*\{|\[DONE\]'
     rb'|(?P<error>"error"\s*:\s*[^n\s])'
 )
-_COMPLETION_TOKENS = re.compile(rb'"completion_tokens"\s*:\s*(\d{1,9})\b')
+_TOKEN_COUNT = re.compile(rb'"(prompt|completion)_tokens"\s*:\s*(\d{1,9})\b')
 _ERROR_BODY = re.compile(rb'\s*\{\s*"error"\s*:\s*[^n\s]')
 _EVENT_DATA = re.compile(rb"(?:^|[\r\n])data: ?([^\r\n]*)")

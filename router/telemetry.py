@@ -6,6 +6,7 @@ Rules of this file
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from functools import partial
 
 import prometheus_client
@@ -18,6 +19,20 @@ from sidecar import Metric
 
 # The moment at which a counter was created doubles every series and tells nobody anything.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class DraftEvent(StrEnum):
+    """What became of a draft."""
+
+    PREPARED = "prepared"
+    REPLACED = "replaced"
+    """By another one, before anybody said yes to it."""
+    DONE = "done"
+    """The user said yes, and it was."""
+    DROPPED = "dropped"
+    """The user does not want it."""
+    EXPIRED = "expired"
+    """Its time was over when the user came back to it."""
 
 
 class Telemetry:
@@ -39,8 +54,8 @@ class Telemetry:
         self._tools = self._counter(catalog.TOOL_CALLS)
         self._tool_seconds = self._histogram(catalog.TOOL_DURATION, catalog.TOOL_BUCKETS)
         self._rejected = self._counter(catalog.REJECTED)
-        self._retries = self._counter(catalog.RETRIES)
-        self._hedges = self._counter(catalog.HEDGES)
+        self._drafts = self._counter(catalog.DRAFTS)
+        self._sessions = self._gauge(catalog.SESSIONS)
         self._decide_seconds = self._histogram(catalog.DECIDE_DURATION, catalog.DECIDE_BUCKETS)
         self._queue_seconds = self._histogram(catalog.QUEUE_WAIT, catalog.QUEUE_WAIT_BUCKETS)
         self._jobs = self._gauge(catalog.JOBS)
@@ -83,18 +98,18 @@ class Telemetry:
         """A request was told to come back later. The reasons are those of the queue, and the code of `Shed`."""
         self._rejected.labels(reason).inc()
 
-    def retried(self, backend: str, reason: str) -> None:
-        """A request was sent again, because a backend known to the store failed on it."""
-        self._retries.labels(backend, reason).inc()
-
-    def hedged(self, outcome: str) -> None:
-        """A second request beside a late one has ended."""
-        self._hedges.labels(outcome).inc()
-
     def tool_called(self, tool: str, operation: str, outcome: ToolOutcome, seconds: float) -> None:
         """A tool was called; both names are the registry's, or `other`."""
         self._tools.labels(tool, operation, outcome).inc()
         self._tool_seconds.labels(tool).observe(seconds)
+
+    def draft(self, event: DraftEvent) -> None:
+        """Something became of a draft."""
+        self._drafts.labels(event).inc()
+
+    def watch_sessions(self, count: Callable[[], int]) -> None:
+        """How many conversations are kept is asked at every scrape."""
+        self._sessions.set_function(count)
 
     def watch_jobs(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """How many jobs are in each state is asked at every scrape."""

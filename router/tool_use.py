@@ -21,7 +21,7 @@ from router.journey import Journey
 from router.language import pick
 from router.sessions.store import SessionStore, SessionStoreFailed
 from router.silence import filled
-from router.telemetry import Telemetry
+from router.telemetry import DraftEvent, Telemetry
 from router.tools.call import call
 from router.tools.models import Models, NoModels
 from router.tools.spec import BackendSummary, PendingDraft, Tool, ToolCall, ToolResult
@@ -92,7 +92,7 @@ class ToolUse:
         if result.by_model and not record.answering.attempts:
             record.answering = journey  # unless a model answers that wanted the tool
         if caller.session is not None:
-            await self._keep_draft(caller.session, caller.owner, result)
+            await self._keep_draft(caller.session, caller.owner, result, replaces=draft is not None)
         await emit(ToolUsed(wanted.tool, wanted.operation, result.data))
         if result.draft is not None:
             await emit(Drafted(result.draft))
@@ -128,13 +128,17 @@ class ToolUse:
         except NotFound:
             return None
 
-    async def _keep_draft(self, session: str, owner: str, result: ToolResult) -> None:
-        """What waits for a yes from now on."""
+    async def _keep_draft(self, session: str, owner: str, result: ToolResult, *, replaces: bool) -> None:
+        """What waits for a yes from now on. `replaces`: another one waited before."""
         if result.draft is not None:
             # A caller that keeps the history has not opened the session that he names.
             await self._sessions.open(session, owner)
             await self._sessions.put_pending(session, owner, result.draft)
+            if replaces:
+                self._telemetry.draft(DraftEvent.REPLACED)
+            self._telemetry.draft(DraftEvent.PREPARED)
         elif result.settles_draft:
+            self._telemetry.draft(DraftEvent.DONE)
             try:
                 await self._sessions.clear_pending(session, owner)
             except (SessionStoreFailed, NotFound) as error:

@@ -39,7 +39,7 @@ from router.lending import LentModels
 from router.sessions.store import SessionStore, checked_id
 from router.silence import filled
 from router.talks import Talks
-from router.telemetry import Telemetry
+from router.telemetry import DraftEvent, Telemetry
 from router.tool_use import Caller, ToolUse, Wanted
 from router.tools.spec import PendingDraft, Tool, ToolResult
 
@@ -103,8 +103,15 @@ class Turns:
         pending = await self._tool_use.waiting_draft(ask.session, ask.owner)
         decision = await self._decided(ask, history, record, pending, question)
         if decision.drops_draft and ask.session is not None:
-            await self._sessions.clear_pending(ask.session, ask.owner)
+            await self._drop_draft(ask.session, ask.owner)
         return decision
+
+    async def _drop_draft(self, session: str, owner: str) -> None:
+        draft = await self._sessions.pending(session, owner)
+        await self._sessions.clear_pending(session, owner)
+        if draft is not None:
+            over = self._now().timestamp() >= draft.expires_at
+            self._telemetry.draft(DraftEvent.EXPIRED if over else DraftEvent.DROPPED)
 
     async def _decided(
         self,
@@ -135,7 +142,7 @@ class Turns:
         decision = await self._deciding(session, ask, record, emit) if ask.role is None else None
         if decision is not None and decision.drops_draft:
             # At once, and not when the turn has ended: nothing may be written that somebody did not want.
-            await self._sessions.clear_pending(session, ask.owner)
+            await self._drop_draft(session, ask.owner)
         await emit(Decided(record, session, decision))
         done = await self._answer(ask, decision, session, record, emit)
         found = decision is not None and decision.action is Action.TOOLS

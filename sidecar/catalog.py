@@ -137,8 +137,14 @@ REQUESTS_STARTED = Metric("maek_requests_started_total", Type.COUNTER, "Requests
 REQUESTS = Metric(
     "maek_requests_total",
     Type.COUNTER,
-    "Requests to the backend that ended, by how; counted at the last byte.",
-    ("backend", "outcome"),
+    "Requests to the backend that ended, by the model that they asked and how; counted at the last byte.",
+    ("backend", "model", "outcome"),
+)
+LOAD_TRANSITIONS = Metric(
+    "maek_load_transitions_total",
+    Type.COUNTER,
+    "Times that the backend came to another level of load, by which; what lasts for less than 0.1 s is not seen.",
+    ("backend", "to"),
 )
 PROBES = Metric("maek_probes_total", Type.COUNTER, "Liveness probes, by how they ended.", ("backend", "outcome"))
 MONITOR_ERRORS = Metric(
@@ -146,6 +152,13 @@ MONITOR_ERRORS = Metric(
     Type.COUNTER,
     "Times that watching the backend failed unforeseen; the log has the traceback.",
     ("backend",),
+)
+
+LABEL_FOLDS = Metric(
+    "maek_label_values_folded_total",
+    Type.COUNTER,
+    "Times that a value was told as other, because too many have a name of their own already or nobody offers it.",
+    ("label",),
 )
 
 METRICS = (
@@ -171,6 +184,8 @@ METRICS = (
     QUEUE_ACTIVE,
     REQUESTS_STARTED,
     REQUESTS,
+    LOAD_TRANSITIONS,
     PROBES,
     MONITOR_ERRORS,
+    LABEL_FOLDS,
 )

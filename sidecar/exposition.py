@@ -58,12 +58,12 @@ def families(snapshot: Snapshot, rules: LoadRules) -> Iterator[Family]:
     """Every family of the catalog, filled from one snapshot."""
     now = snapshot.now
     backends = [
-        Told(state, classify(state, snapshot, rules), typical(state, snapshot), now, rules)
+        Told(state, classify(state, snapshot, rules), typical(state, snapshot), now, rules, snapshot)
         for state in snapshot.backends.values()
     ]
     for metric in catalog.METRICS:
-        if metric is catalog.QUEUE_ACTIVE:
-            yield _family(metric, [((), float(snapshot.queue_active))])
+        if metric.name in OF_ALL:
+            yield _family(metric, OF_ALL[metric.name](snapshot))
         else:
             samples_of = SAMPLES[metric.name]
             yield _family(
@@ -91,6 +91,7 @@ class Told(NamedTuple):
     typical: Typical | None
     now: float
     rules: LoadRules
+    snapshot: Snapshot
 
 
 SamplesOf = Callable[[Told], Iterable[Sample]]
@@ -147,7 +148,11 @@ def _thresholds(told: Told) -> Iterable[Sample]:
 
 
 def _outcomes(told: Told) -> Iterable[Sample]:
-    return (((str(outcome),), float(count)) for outcome, count in told.state.work.finished.items())
+    return (((model, str(outcome)), float(count)) for (model, outcome), count in told.state.work.ends.items())
+
+
+def _transitions(told: Told) -> Iterable[Sample]:
+    return (((level.label,), float(count)) for level, count in told.snapshot.transitions(told.state.name).items())
 
 
 def _probes(told: Told) -> Iterable[Sample]:
@@ -166,6 +171,12 @@ def _probe_age(told: Told) -> Iterable[Sample]:
 def _reading(told: Told) -> Reading:
     return fresh_reading(told.state, told.now, told.rules)
 
+
+OF_ALL: dict[str, Callable[[Snapshot], Iterable[Sample]]] = {
+    catalog.QUEUE_ACTIVE.name: lambda snapshot: _one(snapshot.queue_active),
+    catalog.LABEL_FOLDS.name: lambda snapshot: ((("model",), float(snapshot.models_folded)),),
+}
+"""What is told of no backend in particular."""
 
 SAMPLES: dict[str, SamplesOf] = {
     catalog.BACKEND_INFO.name: _info,
@@ -189,6 +200,7 @@ SAMPLES: dict[str, SamplesOf] = {
     catalog.LOAD.name: lambda told: _one(told.load.level),
     catalog.REQUESTS_STARTED.name: lambda told: _one(told.state.work.started),
     catalog.REQUESTS.name: _outcomes,
+    catalog.LOAD_TRANSITIONS.name: _transitions,
     catalog.PROBES.name: _probes,
     catalog.MONITOR_ERRORS.name: lambda told: _one(told.state.monitor_errors),
 }

@@ -104,16 +104,17 @@ def classify(state: BackendState, snapshot: Snapshot, rules: LoadRules = DEFAULT
     return Load(Level(level), signals, thresholds, set_by if level else None)
 
 
-def levels_held(state: BackendState, snapshot: Snapshot, rules: LoadRules) -> Mapping[str, int]:
+def levels_held(load: Load) -> Mapping[str, int]:
     """How many thresholds each signal that has hysteresis has reached, those that it holds on to included.
 
     Signals that have reached none are left out. The same signals again give the same again, so that a constant input
     never changes a level.
     """
-    if state.health.verdict is Verdict.UNKNOWN:
-        return {}
-    signals, thresholds = _measured(state, snapshot, rules)
-    counts = {signal: reached(value, thresholds[signal]) for signal, value in signals.items() if signal in REMEMBERED}
+    counts = {
+        signal: reached(value, load.thresholds[signal])
+        for signal, value in load.signals.items()
+        if signal in REMEMBERED
+    }
     # By plain names: they are written into recordings.
     return {str(signal): count for signal, count in counts.items() if count}
 

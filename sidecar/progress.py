@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from sidecar.labels import OTHER
+from sidecar.levels import Level
 from sidecar.prefixes import Prefixes
 
 PACE_SECONDS = 2.0
@@ -42,6 +44,8 @@ class Booking:
     """The backend's integral of that name."""
     predicted_seconds: float | None = None
     """To the first token, as whoever chose the backend reckoned."""
+    told_as: str = OTHER
+    """The model, as metrics name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,11 @@ class Pulse:
         "held",
         "held_at",
         "last_token_at",
+        "level",
         "places",
         "prefixes",
         "tokens",
+        "transitions",
         "worked_out",
     )
 
@@ -86,6 +92,10 @@ class Pulse:
         it."""
         self.held_at = -inf
         """When that was looked at last."""
+        self.level: Level | None = None
+        """Of load, when that was looked at last; None before anything was known."""
+        self.transitions: Mapping[Level, int] = {}
+        """Level → how often the backend was found there after it had been at another one. The store writes it."""
         self.tokens = 0
         """That ever came."""
         self.places: dict[str, Progress] = {}
@@ -101,9 +111,19 @@ class Pulse:
         self.beats += 1
         self._seconds = self._tokens = self._prompts = 0.0
         self.held = {}
+        self.level = None
         self.prefixes = {}
         for place in self.places.values():
             place.moved = True
+
+    def stands_at(self, level: Level | None) -> None:
+        """The backend was looked at and found at this level; None: nothing is known, and the last one still counts."""
+        if level is None or level is self.level:
+            return
+        if self.level is not None:
+            # A new mapping: copies of this share it.
+            self.transitions = {**self.transitions, level: self.transitions.get(level, 0) + 1}
+        self.level = level
 
     @property
     def gap_seconds(self) -> float | None:

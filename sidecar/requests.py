@@ -9,6 +9,7 @@ Rules of this file
 
 from sidecar.breaker import MEANING_OF, Meaning
 from sidecar.facts import FirstTokenCame, Outcome, RequestFinished, RequestStarted
+from sidecar.labels import OTHER
 from sidecar.memory import NOTHING_REMEMBERED, Memory, plain
 from sidecar.predict import TOKENS_OF_WAITING, Forecast, came_late, slots_after_wait
 from sidecar.progress import Booking, Progress
@@ -37,8 +38,11 @@ def outside_of(
     return Outside(at, others - theirs_waiting, theirs_waiting, counts_seconds)
 
 
-def started(state: BackendState, fact: RequestStarted, cached_tokens: int = 0) -> tuple[Booking, BackendState]:
-    """A request was sent, of whose prompt so many tokens may be in the cache: what it met, and the state with it."""
+def started(
+    state: BackendState, fact: RequestStarted, cached_tokens: int = 0, told_as: str = OTHER
+) -> tuple[Booking, BackendState]:
+    """A request was sent, of whose prompt so many tokens may be in the cache: what it met, and the state with it.
+    `told_as`: its model, as metrics name it."""
     running, waiting = state.outsiders(fact.at)
     cached = min(cached_tokens, fact.prompt_tokens)
     prompt_tokens = fact.prompt_tokens - round(cached * state.forecast(fact.model).cache_hits_ratio)
@@ -58,6 +62,7 @@ def started(state: BackendState, fact: RequestStarted, cached_tokens: int = 0) -
         loading=loading,
         running_seconds=state.work.running_seconds_at(fact.at),
         predicted_seconds=fact.predicted_seconds,
+        told_as=told_as,
     )
     work = state.work.after_start(fact.at, prompt_tokens, streamed=fact.streamed, model=plain(fact.model))
     breaker = state.breaker.after_start(fact.request, fact.at)
@@ -152,7 +157,13 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
     booking = place.booking
     ran = place.company_at_first is not None or not booking.streamed
     work = state.work.after_end(
-        fact.at, fact.outcome, booking.prompt_tokens, streamed=booking.streamed, ran=ran, model=plain(booking.model)
+        fact.at,
+        fact.outcome,
+        booking.prompt_tokens,
+        streamed=booking.streamed,
+        ran=ran,
+        model=plain(booking.model),
+        told_as=booking.told_as,
     )
     if place.moved:
         return state.changed(work=work)

@@ -17,6 +17,7 @@ from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
 from sidecar.first_tokens import NO_FIRST_TOKENS, FirstTokens
 from sidecar.health import Health
 from sidecar.lengths import NO_LENGTHS, Lengths
+from sidecar.levels import Level
 from sidecar.memory import NOTHING_REMEMBERED, Memory
 from sidecar.predict import NO_FORECAST, Forecast
 from sidecar.progress import Pulse
@@ -170,6 +171,8 @@ class Snapshot:
     """Every backend's live cell. Tokens come too often to be copied: whoever needs them looks before the next await."""
     lengths: Mapping[str, Lengths] = field(default_factory=dict)
     """Role → how long its answers are."""
+    models_folded: int = 0
+    """Requests whose model has no label of its own (`sidecar.labels`)."""
 
     def still(self) -> "Snapshot":
         """The same with cells that nobody writes to: for whoever looks later, or from another thread."""
@@ -183,6 +186,11 @@ class Snapshot:
         """Signal → how many of its thresholds it had reached when that was looked at last."""
         pulse = self.pulses.get(backend)
         return {} if pulse is None else pulse.held
+
+    def transitions(self, backend: str) -> Mapping[Level, int]:
+        """Level → how often a backend has come to it from another one."""
+        pulse = self.pulses.get(backend)
+        return {} if pulse is None else pulse.transitions
 
     def last_token_at(self, backend: str) -> float | None:
         """When a token last came from a backend; None where none ever came."""

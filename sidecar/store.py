@@ -39,8 +39,9 @@ from sidecar.facts import (
 )
 from sidecar.health import EVIDENCE_OF_PROBE, EVIDENCE_OF_REQUEST, Evidence, Health
 from sidecar.kin import with_kin
+from sidecar.labels import ModelLabels
 from sidecar.lengths import NO_LENGTHS, Lengths
-from sidecar.load import DEFAULT_RULES, levels_held
+from sidecar.load import DEFAULT_RULES, classify, levels_held
 from sidecar.prefixes import Prefixes
 from sidecar.progress import Progress, Pulse, Rhythm
 from sidecar.requests import ended, outside_of, started, with_first_token
@@ -50,7 +51,8 @@ from sidecar.work import Work
 
 AUTO = "auto"
 HOLD_SECONDS = 0.1
-"""Levels are looked at no more often than this when facts come; a peak that is shorter leaves nothing to hold on to."""
+"""Levels are looked at no more often than this when facts come; a peak that is shorter leaves nothing to hold on to,
+and is no transition."""
 
 AboutOneBackend = (
     EngineIdentified
@@ -83,6 +85,7 @@ class Store:
         self._lengths: Mapping[str, Lengths] = {}
         self._queue_active = 0
         self._inventory = 0
+        self._labels = ModelLabels()
         self._witnesses: list[Callable[[Fact], None]] = []
 
     def witness(self, see: Callable[[Fact], None]) -> Callable[[], None]:
@@ -110,7 +113,16 @@ class Store:
         if self._told is None:
             self._told = dict(self._states), dict(self._pulses)
         states, pulses = self._told
-        return Snapshot(now, states, self._queue_active, self._inventory, pulses, self._lengths)
+        return Snapshot(
+            now, states, self._queue_active, self._inventory, pulses, self._lengths, models_folded=self._labels.folded
+        )
+
+    def look(self, now: float) -> Snapshot:
+        """The same for whoever tells levels: those that time alone has changed are counted first."""
+        snapshot = self.snapshot(now)
+        for name, state in snapshot.backends.items():
+            self._pulses[name].stands_at(classify(state, snapshot, self.rules).level)
+        return snapshot
 
     def progress(self, backend: str, request: str) -> Progress | None:
         """Where to write the tokens of a request in flight; None once it has ended."""
@@ -144,12 +156,14 @@ class Store:
                 draining=draining,
             )
             self._pulses.setdefault(spec.name, Pulse()).move()
+        self._labels.name(spec.name, spec.models.values())
         self._inventory += 1
 
     def _remove(self, backend: str) -> None:
         if self._states.pop(backend, None) is not None:
             self._inventory += 1
         self._pulses.pop(backend, None)
+        self._labels.forget(backend)
 
     def _change(self, fact: AboutOneBackend) -> None:
         state = self._states.get(fact.backend)
@@ -166,11 +180,13 @@ class Store:
         self._hold(after, fact.at)
 
     def _hold(self, state: BackendState, at: float) -> None:
-        """Remember what levels the signals have reached: they are held on to a little below."""
+        """Remember what levels the signals have reached: they are held on to a little below; and what that makes."""
         pulse = self._pulses[state.spec.name]
         if at >= pulse.held_at + HOLD_SECONDS:
             now = Snapshot(at, self._states, self._queue_active, self._inventory, self._pulses, self._lengths)
-            pulse.held, pulse.held_at = levels_held(state, now, self.rules), at
+            load = classify(state, now, self.rules)
+            pulse.held, pulse.held_at = levels_held(load), at
+            pulse.stands_at(load.level)
 
     def _after(self, state: BackendState, fact: AboutOneBackend) -> BackendState:
         match fact:
@@ -237,7 +253,8 @@ class Store:
         pulse = self._pulses[fact.backend]
         if fact.request in pulse.places:
             return state
-        booking, after = started(state, fact, pulse.cached_tokens(fact.model, fact.blocks))
+        told_as = self._labels.label(fact.backend, fact.model, (model.name for model in state.models or ()))
+        booking, after = started(state, fact, pulse.cached_tokens(fact.model, fact.blocks), told_as)
         if fact.blocks:
             pulse.prefixes.setdefault(fact.model, Prefixes()).note(fact.blocks)
         pulse.places[fact.request] = Progress(fact.at, pulse, booking)

@@ -2,7 +2,7 @@
 
 Rules of this file
 - Pure: `Work` is a value, and each step gives a new one. The store takes care that a request starts and ends once.
-- started = in_flight + Σ finished, always. Tokens, seconds and moments as the names say.
+- started = in_flight + Σ ends, always. Tokens, seconds and moments as the names say.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sidecar.facts import Outcome
+from sidecar.labels import OTHER
 
 
 class Share(NamedTuple):
@@ -24,6 +25,9 @@ class Share(NamedTuple):
 
 NO_SHARE = Share()
 
+End = tuple[str, Outcome]
+"""The model, as metrics name it, and how a request to it ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -31,7 +35,7 @@ class Work:
 
     started: int = 0
     in_flight: int = 0
-    finished: Mapping[Outcome, int] = field(default_factory=dict)
+    ends: Mapping[End, int] = field(default_factory=dict)
     awaited: int = 0
     """Streamed requests whose first token is due."""
     due_tokens: int = 0
@@ -48,6 +52,14 @@ class Work:
     """Prompt tokens, all together, of the requests that got to their first token."""
     of_model: Mapping[str, Share] = field(default_factory=dict)
     """Model → its part of those in flight, which the server may count by themselves; none for a model without any."""
+
+    @property
+    def finished(self) -> dict[Outcome, int]:
+        """How many have ended, by how."""
+        counts: dict[Outcome, int] = {}
+        for (_, outcome), count in self.ends.items():
+            counts[outcome] = counts.get(outcome, 0) + count
+        return counts
 
     @property
     def streaming(self) -> int:
@@ -70,7 +82,7 @@ class Work:
         return Work(
             self.started + 1,
             self.in_flight + 1,
-            self.finished,
+            self.ends,
             self.awaited + streamed,
             self.due_tokens + (prompt_tokens if streamed else 0),
             self.running + (not streamed),
@@ -96,14 +108,23 @@ class Work:
         )
 
     def after_end(
-        self, at: float, outcome: Outcome, due_tokens: int, *, streamed: bool, ran: bool, model: str = ""
+        self,
+        at: float,
+        outcome: Outcome,
+        due_tokens: int,
+        *,
+        streamed: bool,
+        ran: bool,
+        model: str = "",
+        told_as: str = OTHER,
     ) -> "Work":
-        """A request ended. `ran`: it was counted among the running; else `due_tokens` of its prompt still were due."""
-        streams = self.streams - streamed
+        """A request ended. `ran`: it was counted among the running; else `due_tokens` of its prompt still were due.
+        `told_as`: its model, as metrics name it."""
+        streams, end = self.streams - streamed, (told_as, outcome)
         return Work(
             self.started,
             self.in_flight - 1,
-            {**self.finished, outcome: self.finished.get(outcome, 0) + 1},
+            {**self.ends, end: self.ends.get(end, 0) + 1},
             self.awaited - (not ran),
             self.due_tokens - (0 if ran else due_tokens),
             self.running - ran,

@@ -38,7 +38,7 @@ def _work(running: int, due_prompts: list[int], streamed: bool, finished: dict[O
     return Work(
         started=here + sum(finished.values()),
         in_flight=here,
-        finished=finished,
+        ends={("m", outcome): number for outcome, number in finished.items()},
         awaited=len(due_prompts),
         due_tokens=sum(due_prompts),
         running=running,

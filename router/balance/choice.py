@@ -9,6 +9,7 @@ Rules of this file
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
@@ -17,6 +18,19 @@ from router.balance.policy import Policy, Scene
 from router.balance.pools import Candidate, Pool
 from router.balance.seen import Able, Excluded, Exclusion, View, look
 from sidecar import Snapshot
+
+
+class Ground(StrEnum):
+    """What a choice with a winner rested on."""
+
+    ONLY = "only"
+    """Nobody else could serve."""
+    COST = "cost"
+    """It costs least, as the policy counts."""
+    CHANCE = "chance"
+    """Several cost least."""
+    PANIC = "panic"
+    """Nobody was fit, and of those who are left alone for a moment it was one."""
 
 
 class Considered(NamedTuple):
@@ -54,6 +68,8 @@ class Choice:
     full: bool = False
     """The winner has no room: it is worth waiting for."""
     panic: bool = False
+    ground: Ground | None = None
+    """None: nobody won."""
     rests_until: float | None = None
     """Nobody can serve before this moment, because they said so."""
 
@@ -125,7 +141,8 @@ def choose_on(scene: Scene, view: View, policy: Policy) -> Choice:
     winner = view.able[place]
     full = winner.room - scene.before[place] < 1
     reason = _reason(policy, costs, place, len(best))
-    return Choice(winner, reason, scene, costs, view.excluded, place, full, view.panic)
+    ground = Ground.PANIC if view.panic else _ground(costs, len(best))
+    return Choice(winner, reason, scene, costs, view.excluded, place, full, view.panic, ground)
 
 
 def _cached(view: View, snapshot: Snapshot, demand: Demand) -> list[float] | None:
@@ -160,6 +177,12 @@ def _costs(policy: Policy, scene: Scene) -> list[float]:
 def _with_room(scene: Scene) -> Sequence[int]:
     rooms = zip(scene.able, scene.before, strict=True)
     return [place for place, (one, waiting) in enumerate(rooms) if one.room - waiting >= 1]
+
+
+def _ground(costs: Sequence[float], tied: int) -> Ground:
+    if len(costs) == 1:
+        return Ground.ONLY
+    return Ground.CHANCE if tied > 1 else Ground.COST
 
 
 def _reason(policy: Policy, costs: Sequence[float], winner: int, tied: int) -> str:

@@ -142,6 +142,10 @@ class MemorySessions:
         self._find(session_id, owner)
         del self._sessions[owner, session_id]
 
+    def count(self) -> int:
+        """See `SessionStore`."""
+        return len(self._sessions)
+
     async def sweep(self, now_epoch_seconds: float) -> int:
         """See `SessionStore`."""
         before = len(self._sessions)

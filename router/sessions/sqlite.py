@@ -69,9 +69,8 @@ _UPGRADES = (
 """From an empty file to the newest schema, each version ending with its number."""
 _COLUMNS = ", ".join(field.name for field in dataclasses.fields(Kept))
 # The first two arguments name the session that was just opened: it goes last, even when the clock stood still.
-_DROP_OVER_NUMBER = """DELETE FROM sessions WHERE (owner, id) IN (
-    SELECT owner, id FROM sessions ORDER BY (owner = ? AND id = ?), used_at
-    LIMIT max(0, (SELECT count(*) FROM sessions) - ?))"""
+_DROP_OLDEST = """DELETE FROM sessions WHERE (owner, id) IN (
+    SELECT owner, id FROM sessions ORDER BY (owner = ? AND id = ?), used_at LIMIT ?)"""
 
 
 class SqliteSessions:
@@ -83,6 +82,7 @@ class SqliteSessions:
         self._bounds = bounds
         self._now = now
         self._lock = asyncio.Lock()
+        self._count = 0
 
     @classmethod
     async def opened(
@@ -118,7 +118,7 @@ class SqliteSessions:
                 kept = Kept(now, now)
             kept = dataclasses.replace(kept, used_at=now)
             await self._put(known_id, owner, kept)
-            await self._write(_DROP_OVER_NUMBER, (owner, known_id, self._bounds.sessions))
+            await self._drop_over_number(owner, known_id)
         return session_of(known_id, owner, kept, self._bounds, now)
 
     async def history(self, session_id: str, owner: str) -> tuple[Message, ...]:
@@ -211,13 +211,18 @@ class SqliteSessions:
         async with self._transaction():
             if not await self._write("DELETE FROM sessions WHERE owner = ? AND id = ?", (owner, session_id)):
                 raise no_such_session()
+            self._count -= 1
+
+    def count(self) -> int:
+        """See `SessionStore`."""
+        return self._count
 
     async def sweep(self, now_epoch_seconds: float) -> int:
         """See `SessionStore`."""
         async with self._transaction():
             oldest_kept = now_epoch_seconds - self._bounds.age_seconds
             over_age = await self._write("DELETE FROM sessions WHERE used_at <= ?", (oldest_kept,))
-            return over_age + await self._write(_DROP_OVER_NUMBER, ("", "", self._bounds.sessions))
+            return over_age + await self._drop_over_number("", "")
 
     async def close(self) -> None:
         """See `SessionStore`. A transaction that runs is finished first."""
@@ -239,6 +244,18 @@ class SqliteSessions:
                 )
             for statement in _upgrades_from(version):
                 await self._write(statement, ())
+            self._count = await self._counted()
+
+    async def _drop_over_number(self, owner: str, session_id: str) -> int:
+        """Forget the least recently used, this one last of all; returns how many."""
+        count = await self._counted()
+        over = max(0, count - self._bounds.sessions)
+        dropped = await self._write(_DROP_OLDEST, (owner, session_id, over)) if over else 0
+        self._count = count - dropped
+        return dropped
+
+    async def _counted(self) -> int:
+        return int((await self._row("SELECT count(*) FROM sessions", ()))[0])
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:

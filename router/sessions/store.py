@@ -167,6 +167,10 @@ class SessionStore(Protocol):
         """Forgets the session and everything in it."""
         ...
 
+    def count(self) -> int:
+        """How many are kept, as it was when one of them last came or went here."""
+        ...
+
     async def sweep(self, now_epoch_seconds: float) -> int:
         """Forgets the sessions that are over age or over number; returns how many."""
         ...

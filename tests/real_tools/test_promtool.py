@@ -109,7 +109,6 @@ async def firing(folder: Path, *scrapes: str) -> set[str]:
 async def fleet(*settings: SimSettings, **router: Any) -> AsyncIterator[tuple[Maek, list[str]]]:
     """As after the start of `maek serve`, with backends that have been seen."""
     async with maek_with_simulators(*settings, **router) as (running, urls):
-        running.house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=1.0)
         yield running, urls
 
 
@@ -134,7 +133,6 @@ async def test_a_backend_that_nobody_started_is_down_and_nobody_serves_its_role(
     async with serving(SimSettings()) as url:
         small = {"name": "small", "url": url, "models": {"classifier": "sim-small-1b"}}
         async with maek(config_for([gone, small])) as router:
-            router.house.parts.telemetry.reloaded(ok=True, at_epoch_seconds=1.0)
             text = await until_said(router, 'maek_backend_state{backend="gone",state="down"} 1.0')
     assert await firing(tmp_path, text) == {"MaekBackendDown", "MaekNoBackendForRole"}
 

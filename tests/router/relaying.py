@@ -8,6 +8,7 @@ from dataclasses import replace
 from router.attempt import Sink, UpstreamRequest
 from router.patience import Deadlines
 from router.relay import Relay
+from router.signs import Usage
 
 PATIENT = Deadlines(connect_seconds=20, first_token_seconds=20, token_seconds=20, total_seconds=20)
 """Never reached in a test that passes."""
@@ -45,9 +46,9 @@ class Heard:
         self.first_at = self.first_at or now
         self.tokens += tokens
 
-    def counted(self, output_tokens: int) -> None:
+    def counted(self, usage: Usage) -> None:
         """So many the whole answer has."""
-        self.count = output_tokens
+        self.count = usage.output_tokens
 
     def load(self, header: str) -> None:
         """So busy it is."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.signs import EndMarker, Sign, completion_tokens, first_sign, is_error_body, told_refusal
+from router.signs import EndMarker, Sign, Usage, first_sign, is_error_body, told_refusal, usage_of
 from tests.fakes.upstreams import DONE, ROLE, STOP, cut, token
 
 USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
@@ -143,28 +143,30 @@ def test_an_error_that_is_no_json_has_no_status() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "tokens"),
+    ("answer", "read", "written"),
     [
-        (b"", None),
-        (b'{"choices":[{"message":{"content":"hi"}}]}', None),
-        (b'{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":12,"total_tokens":19}}', 12),
-        (b'{"usage" : { "completion_tokens" :\n 12}}', 12),
-        (b'{"usage":{"completion_tokens":0}}', None),
-        (b'{"usage":{"completion_tokens":null}}', None),
-        (b'{"usage":{"completion_tokens_details":{"reasoning_tokens":5}}}', None),
-        (b'{"usage":{"completion_tokens":1234567890123}}', None),
-        (b'data: {"usage":{"completion_tokens":1}}\n\ndata: {"usage":{"completion_tokens":2}}\n\n', 2),
-        (b'{"usage":{"completion_tokens":12}}' + b" " * 5000, None),
+        (b"", None, None),
+        (b'{"choices":[{"message":{"content":"hi"}}]}', None, None),
+        (b'{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":12,"total_tokens":19}}', 7, 12),
+        (b'{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}', 7, None),
+        (b'{"usage" : { "completion_tokens" :\n 12}}', None, 12),
+        (b'{"usage":{"completion_tokens":0}}', None, None),
+        (b'{"usage":{"completion_tokens":null}}', None, None),
+        (b'{"usage":{"completion_tokens_details":{"reasoning_tokens":5}}}', None, None),
+        (b'{"usage":{"prompt_tokens_details":{"cached_tokens":5}}}', None, None),
+        (b'{"usage":{"completion_tokens":1234567890123}}', None, None),
+        (b'data: {"usage":{"completion_tokens":1}}\n\ndata: {"usage":{"completion_tokens":2}}\n\n', None, 2),
+        (b'{"usage":{"completion_tokens":12}}' + b" " * 5000, None, None),
     ],
 )
-def test_the_backends_own_count_of_tokens(answer: bytes, tokens: int | None) -> None:
-    assert completion_tokens(answer) == tokens
+def test_the_backends_own_count_of_tokens(answer: bytes, read: int | None, written: int | None) -> None:
+    assert usage_of(answer) == Usage(read, written)
 
 
 @given(cuts)
 def test_a_count_of_tokens_is_found_at_the_end_of_a_long_stream_however_it_is_cut(at: list[int]) -> None:
     stream = ROLE + token("x" * 900) * 6 + STOP + USAGE + DONE
-    assert marked(*cut(stream, at)).completion_tokens == 2
+    assert marked(*cut(stream, at)).usage.output_tokens == 2
 
 
 @given(st.text())

@@ -81,6 +81,7 @@ def test_a_backend_of_which_nothing_is_known_only_has_what_is_ours_to_know() -> 
         "maek_monitor_errors_total",
         "maek_backend_baseline_shifts_total",
         "maek_queue_active",
+        "maek_label_values_folded_total",
     }
     assert found["maek_backend_info"] == {("mini", "unknown", "", ""): 1.0}
 
