@@ -40,6 +40,7 @@ from router.jobs.jobs import Jobs
 from router.keys import Keys
 from router.learning.keeping import Keeping
 from router.lending import LentModels
+from router.loop_lag import watch_the_loop
 from router.mcp.servers import McpServers
 from router.occupancy import Occupancy
 from router.prewarming import Prewarmer
@@ -60,11 +61,12 @@ from sidecar import (
     BackendRemoved,
     BackendSpec,
     DrainSwitched,
+    LoadRules,
     Monitor,
     Prober,
     QueueChanged,
+    Scrapes,
     Snapshot,
-    SnapshotCollector,
     Store,
     discover,
     load_rules,
@@ -116,13 +118,21 @@ class House:
         self._stack = stack
         self._changed = asyncio.Event()
         self._simulator: BackendSpec | None = None
+        self._scrapes = Scrapes(
+            self.snapshot,
+            lambda: self.current.service.fleet.load_rules,
+            parts.registry.collect,
+            partial(parts.store.look, _now),
+            parts.telemetry.rendered,
+        )
         self.current = Current(self._service(config))
-        collector = SnapshotCollector(lambda: parts.store.look(_now()), lambda: self.current.service.fleet.load_rules)
-        parts.registry.register(collector)
 
     def snapshot(self) -> Snapshot:
         """Everything known now."""
         return self.parts.store.snapshot(_now())
+
+    def _load_rules(self) -> LoadRules:
+        return self.current.service.fleet.load_rules
 
     def adopt(self, config: Config) -> None:
         """Put a configuration in force. Requests that run keep what they began with.
@@ -248,7 +258,7 @@ class House:
             decisions=parts.decisions,
             occupancy=parts.occupancy,
             telemetry=parts.telemetry,
-            registry=parts.registry,
+            scrapes=self._scrapes,
             drain=self._drain,
             refresh=lambda: parts.monitor.refresh(wants_probe=wants_probe(config.sidecar, force=True)),
             now=now,
@@ -269,6 +279,7 @@ async def running(
         await house.look_around()
         await stack.enter_async_context(house.parts.monitor.running())
         await first_look(house.snapshot, house.parts.store.witness)
+        await for_the_while(stack, watch_the_loop(house.parts.telemetry.lagged))
         await for_the_while(stack, _look_again(house))
         await for_the_while(stack, _sweep(house))
         await for_the_while(stack, _warm_up(house))

@@ -168,6 +168,16 @@ RECORDING_LOST = Metric(
     "it is too slow (behind), or because they cannot be written at all (unwritable).",
     ("reason",),
 )
+EVENT_LOOP_LAG = Metric(
+    "maek_event_loop_lag_seconds",
+    MetricType.HISTOGRAM,
+    "How late the event loop of Maek woke somebody who had set an alarm, ten times a second.",
+)
+METRICS_RENDER = Metric(
+    "maek_metrics_render_seconds",
+    MetricType.HISTOGRAM,
+    "Time that a page of metrics took of the event loop, over all its slices; the page itself tells of those before.",
+)
 RELOAD_SUCCESS = Metric(
     "maek_config_last_reload_success",
     MetricType.GAUGE,
@@ -197,6 +207,10 @@ PROBE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 """Seconds: from a server on this machine to one that nobody answers for."""
 JOB_DURATION_BUCKETS = (0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)
 """Seconds: from a tool's answer to a night of waiting."""
+EVENT_LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+"""Seconds: 10 ms is what no work of Maek's may take at once; a token that is a quarter of a second late is seen."""
+METRICS_RENDER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
+"""Seconds: from one backend to hundreds."""
 
 METRICS = (
     BUILD_INFO,
@@ -231,6 +245,8 @@ METRICS = (
     JOB_RETRIES,
     WEBHOOKS,
     RECORDING_LOST,
+    EVENT_LOOP_LAG,
+    METRICS_RENDER,
     RELOAD_SUCCESS,
     RELOAD_TIMESTAMP,
 )

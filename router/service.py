@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry
-
 from router.config import Config
 from router.decider import Decider
 from router.decisions import DecisionLog
@@ -24,6 +22,7 @@ from router.telemetry import Telemetry
 from router.tools.spec import Tool
 from router.turn import Turns
 from router.web.live import Live
+from sidecar import Scrapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Service:
     decisions: DecisionLog
     occupancy: Occupancy
     telemetry: Telemetry
-    registry: CollectorRegistry
+    scrapes: Scrapes
     refresh: Callable[[], Awaitable[None]]
     """Asks every backend afresh how busy it is; may cost each a token."""
     drain: Callable[[str, bool], None]

@@ -65,6 +65,8 @@ class Telemetry:
         self._mcp_up = self._gauge(catalog.MCP_SERVER_UP)
         self._mcp_connections = self._counter(catalog.MCP_SERVER_CONNECTIONS)
         self._recording_lost = self._counter(catalog.RECORDING_LOST)
+        self._render_seconds = self._histogram(catalog.METRICS_RENDER, catalog.METRICS_RENDER_BUCKETS)
+        self._lag_seconds = self._histogram(catalog.EVENT_LOOP_LAG, catalog.EVENT_LOOP_LAG_BUCKETS)
         self._reload_success = self._gauge(catalog.RELOAD_SUCCESS)
         self._reload_at = self._gauge(catalog.RELOAD_TIMESTAMP)
         self._gauge(catalog.CHATS_ACTIVE).set_function(active_chats)
@@ -141,6 +143,14 @@ class Telemetry:
     def not_recorded(self, reason: str, lines: int) -> None:
         """The flight recorder could not keep so many lines. Any thread may say so."""
         self._recording_lost.labels(reason).inc(lines)
+
+    def rendered(self, seconds: float) -> None:
+        """A page of metrics has held the event loop so long, over all its slices."""
+        self._render_seconds.observe(seconds)
+
+    def lagged(self, seconds: float) -> None:
+        """Somebody who wanted to be woken on the event loop was woken so late."""
+        self._lag_seconds.observe(seconds)
 
     def reloaded(self, *, ok: bool, at_epoch_seconds: float) -> None:
         """The configuration file was read."""

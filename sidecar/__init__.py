@@ -14,7 +14,6 @@ from sidecar.engines.engine import Model, ModelKind, StructuredOutput, Unreadabl
 from sidecar.engines.promtext import Families, families_of
 from sidecar.errors import ConfigInvalid, Problem, SecretUnusable, TraceInvalid
 from sidecar.examination import Examination, examine
-from sidecar.exposition import SnapshotCollector
 from sidecar.facts import (
     BackendAdded,
     BackendRemoved,
@@ -45,6 +44,7 @@ from sidecar.redaction import redacted
 from sidecar.replay import Rules, answers
 from sidecar.residency import cold_seconds, is_resident
 from sidecar.ring import segments_of
+from sidecar.scraping import Scrapes, scrape
 from sidecar.settings import load_rules, pace, wants_probe
 from sidecar.slots import told_slots
 from sidecar.standing import Standing
@@ -99,11 +99,11 @@ __all__ = [
     "RequestStarted",
     "RingTape",
     "Rules",
+    "Scrapes",
     "SecretUnusable",
     "SidecarConfig",
     "Signal",
     "Snapshot",
-    "SnapshotCollector",
     "Standing",
     "Steady",
     "Store",
@@ -125,6 +125,7 @@ __all__ = [
     "pace",
     "probing_session",
     "redacted",
+    "scrape",
     "segments_of",
     "steady_on",
     "told_slots",

@@ -19,18 +19,16 @@ from sidecar.discovery import discover
 from sidecar.engines.detect import USUAL_PORTS
 from sidecar.facts import BackendAdded
 from sidecar.monitor import Monitor
-from sidecar.pages import METRICS, PATHS, Page, Pages
+from sidecar.pages import METRICS, PATHS, Pages
 from sidecar.probe import Prober, probing_session
 from sidecar.proxy.claims import Claims
 from sidecar.proxy.counting import Counter
 from sidecar.proxy.front import Front, status_of, via
 from sidecar.proxy.server import Proxy
 from sidecar.proxy.upstream import Upstream
+from sidecar.scraping import Scrapes, scrape
 from sidecar.settings import load_rules, pace, wants_probe
 from sidecar.store import Store
-
-BACKENDS_ON_THE_LOOP = 30
-"""At about 50 samples of 7 µs each: 10 ms, for which the event loop may be held. More are rendered in a thread."""
 
 Place = tuple[str, int]
 """Host and port."""
@@ -103,16 +101,12 @@ async def showing(pages: Pages, place: Place) -> AsyncIterator[Place]:
 
 def routes(pages: Pages) -> list[web.RouteDef]:
     """`GET /metrics`, `/backends`, `/status` and `/livez`, to be added to an application."""
+    scrapes = Scrapes(pages.snapshot, pages.rules)
 
     async def answer(request: web.Request) -> web.Response:
-        accept = request.headers.get("accept", "")
-        snapshot = pages.snapshot()
-        if request.path == METRICS and len(snapshot.backends) > BACKENDS_ON_THE_LOOP:
-            return _response(await asyncio.to_thread(pages.metrics, snapshot.still(), accept))
-        return _response(pages.page(request.path, accept))
+        if request.path == METRICS:
+            return await scrape(scrapes, request)
+        page = pages.page(request.path)
+        return web.Response(body=page.body, headers={"content-type": page.content_type})
 
     return [web.get(path, answer) for path in PATHS]
-
-
-def _response(page: Page) -> web.Response:
-    return web.Response(body=page.body, headers={"content-type": page.content_type})

@@ -6,17 +6,16 @@ Rules of this file
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isinf
 from typing import NamedTuple
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from sidecar import catalog
-from sidecar.catalog import Metric, Type
 from sidecar.engines.engine import Reading
+from sidecar.families import Plain, Row
 from sidecar.levels import Level, Signal
 from sidecar.load import (
     Load,
@@ -34,9 +33,6 @@ LEVELS = (Level.NORMAL, Level.BUSY, Level.VERY_BUSY)
 
 PLAIN_VERSION = re.compile(r"[A-Za-z0-9._+-]{0,64}")
 
-Sample = tuple[tuple[str, ...], float]
-"""Label values and the value."""
-
 
 class SnapshotCollector(Collector):
     """Projects whatever `snapshot` returns at the moment of the scrape. Holds no numbers of its own."""
@@ -51,36 +47,35 @@ class SnapshotCollector(Collector):
 
     def describe(self) -> Iterator[Family]:
         """The same families without samples, so that a clash of names shows when this is registered."""
-        return (_family(metric, ()) for metric in catalog.METRICS)
+        return (Plain(metric, ()) for metric in catalog.METRICS)
 
 
 def families(snapshot: Snapshot, rules: LoadRules) -> Iterator[Family]:
     """Every family of the catalog, filled from one snapshot."""
+    return families_of_all(snapshot, list(told(snapshot, rules)))
+
+
+def told(snapshot: Snapshot, rules: LoadRules) -> Iterator["Told"]:
+    """Every backend with what follows from its state, one by one: this is where the work is."""
     now = snapshot.now
-    backends = [
-        Told(state, classify(state, snapshot, rules), typical(state, snapshot), now, rules, snapshot)
-        for state in snapshot.backends.values()
-    ]
+    for state in snapshot.backends.values():
+        yield Told(state, classify(state, snapshot, rules), typical(state, snapshot), now, rules, snapshot)
+
+
+def families_of_all(snapshot: Snapshot, backends: Sequence["Told"]) -> Iterator[Plain]:
+    """Every family of the catalog. Their rows are made as they are read."""
     for metric in catalog.METRICS:
         if metric.name in OF_ALL:
-            yield _family(metric, OF_ALL[metric.name](snapshot))
+            yield Plain(metric, OF_ALL[metric.name](snapshot))
         else:
-            samples_of = SAMPLES[metric.name]
-            yield _family(
-                metric,
-                (((told.state.name, *labels), value) for told in backends for labels, value in samples_of(told)),
-            )
+            yield Plain(metric, _rows(backends, SAMPLES[metric.name]))
 
 
-def _family(metric: Metric, samples: Iterable[Sample]) -> Family:
-    family: GaugeMetricFamily | CounterMetricFamily
-    if metric.type is Type.COUNTER:
-        family = CounterMetricFamily(metric.name.removesuffix("_total"), metric.help, labels=metric.labels)
-    else:
-        family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for labels, value in samples:
-        family.add_metric(labels, value)
-    return family
+def _rows(backends: Iterable["Told"], samples_of: "SamplesOf") -> Iterator[Row]:
+    for one in backends:
+        name = one.state.name
+        for labels, value in samples_of(one):
+            yield Row((name, *labels), value)
 
 
 class Told(NamedTuple):
@@ -94,19 +89,19 @@ class Told(NamedTuple):
     snapshot: Snapshot
 
 
-SamplesOf = Callable[[Told], Iterable[Sample]]
+SamplesOf = Callable[[Told], Iterable[Row]]
 """The samples of one backend, without the label `backend`."""
 
 
-def _one(value: float | None) -> Iterable[Sample]:
+def _one(value: float | None) -> Iterable[Row]:
     return () if value is None else (((), float(value)),)
 
 
-def _seconds(value_ms: float | None) -> Iterable[Sample]:
+def _seconds(value_ms: float | None) -> Iterable[Row]:
     return _one(None if value_ms is None else value_ms / 1000)
 
 
-def _info(told: Told) -> Iterable[Sample]:
+def _info(told: Told) -> Iterable[Row]:
     state = told.state
     version = state.engine_version or ""
     # What a server says of itself may be anything; a label is short and plain.
@@ -115,56 +110,56 @@ def _info(told: Told) -> Iterable[Sample]:
         yield (state.engine or "unknown", shown, role), 1.0
 
 
-def _up(told: Told) -> Iterable[Sample]:
+def _up(told: Told) -> Iterable[Row]:
     level = told.load.level
     return _one(None if level is None else level is not Level.UNAVAILABLE)
 
 
-def _standing(told: Told) -> Iterable[Sample]:
+def _standing(told: Told) -> Iterable[Row]:
     stands = standing(told.state)
     return () if stands is None else (((str(word),), float(word is stands)) for word in Standing)
 
 
-def _shifts(told: Told) -> Iterable[Sample]:
+def _shifts(told: Told) -> Iterable[Row]:
     yield (Signal.HEALTH_LATENCY.value,), float(told.state.idle_baseline.shifts)
     yield (Signal.SLOWDOWN.value,), float(sum(usual.shifts for usual in told.state.usual.values()))
 
 
-def _inference(told: Told) -> Iterable[Sample]:
+def _inference(told: Told) -> Iterable[Row]:
     state = told.state
     failed = state.inference_ms is not None and state.inference_ms < 0
     return _one(None if failed else fresh_inference_seconds(state, told.now, told.rules))
 
 
-def _signals(told: Told) -> Iterable[Sample]:
+def _signals(told: Told) -> Iterable[Row]:
     return (((str(signal),), value) for signal, value in told.load.signals.items())
 
 
-def _thresholds(told: Told) -> Iterable[Sample]:
+def _thresholds(told: Told) -> Iterable[Row]:
     for signal, steps in told.load.thresholds.items():
         for level, step in zip(LEVELS, steps, strict=True):
             if not isinf(step):
                 yield (str(signal), level.label), step
 
 
-def _outcomes(told: Told) -> Iterable[Sample]:
+def _outcomes(told: Told) -> Iterable[Row]:
     return (((model, str(outcome)), float(count)) for (model, outcome), count in told.state.work.ends.items())
 
 
-def _transitions(told: Told) -> Iterable[Sample]:
+def _transitions(told: Told) -> Iterable[Row]:
     return (((level.label,), float(count)) for level, count in told.snapshot.transitions(told.state.name).items())
 
 
-def _probes(told: Told) -> Iterable[Sample]:
+def _probes(told: Told) -> Iterable[Row]:
     return (((str(outcome),), float(count)) for outcome, count in told.state.probes.items())
 
 
-def _baseline(told: Told) -> Iterable[Sample]:
+def _baseline(told: Told) -> Iterable[Row]:
     state = told.state
     return _seconds(state.usual_health_ms if state.baseline.samples else None)
 
 
-def _probe_age(told: Told) -> Iterable[Sample]:
+def _probe_age(told: Told) -> Iterable[Row]:
     return _one(None if told.state.health_at is None else told.now - told.state.health_at)
 
 
@@ -172,7 +167,7 @@ def _reading(told: Told) -> Reading:
     return fresh_reading(told.state, told.now, told.rules)
 
 
-OF_ALL: dict[str, Callable[[Snapshot], Iterable[Sample]]] = {
+OF_ALL: dict[str, Callable[[Snapshot], Iterable[Row]]] = {
     catalog.QUEUE_ACTIVE.name: lambda snapshot: _one(snapshot.queue_active),
     catalog.LABEL_FOLDS.name: lambda snapshot: ((("model",), float(snapshot.models_folded)),),
 }

@@ -8,7 +8,7 @@ Rules of this file
 - Tokens are too many to be facts. Who sends a request gets its `Progress` and writes tokens there; the store owns it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import assert_never
 
 from sidecar import habits
@@ -117,12 +117,12 @@ class Store:
             now, states, self._queue_active, self._inventory, pulses, self._lengths, models_folded=self._labels.folded
         )
 
-    def look(self, now: float) -> Snapshot:
-        """The same for whoever tells levels: those that time alone has changed are counted first."""
-        snapshot = self.snapshot(now)
-        for name, state in snapshot.backends.items():
-            self._pulses[name].stands_at(classify(state, snapshot, self.rules).level)
-        return snapshot
+    def look(self, clock: Callable[[], float]) -> Iterator[None]:
+        """Count the levels that time alone has changed, backend by backend: whoever tells levels does so first."""
+        for name in tuple(self._states):
+            if (state := self._states.get(name)) is not None:  # nobody took it away in between
+                self._pulses[name].stands_at(classify(state, self.snapshot(clock()), self.rules).level)
+            yield
 
     def progress(self, backend: str, request: str) -> Progress | None:
         """Where to write the tokens of a request in flight; None once it has ended."""

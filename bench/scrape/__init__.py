@@ -1,0 +1,1 @@
+"""What one look at Maek costs: a scrape of `/metrics`, and the status page."""
