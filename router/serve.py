@@ -7,6 +7,7 @@ Rules of this file
 """
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator
@@ -82,6 +83,7 @@ async def serve(config: Config, options: Options) -> None:
                 f"{error.filename}: {error.strerror}. Name a file or folder that can be written."
             ) from error
         url = await stack.enter_async_context(listening(house))
+        gc.freeze()  # what the house is made of stays: a full collection would hold the loop to look through it again
         if options.watch is not None:
             _reload_on_change(house, options.watch, options.log, stack)
         # Last: whoever reads it may send SIGHUP at once, which would end a process that does not expect it yet.

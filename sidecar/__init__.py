@@ -46,12 +46,13 @@ from sidecar.residency import cold_seconds, is_resident
 from sidecar.ring import segments_of
 from sidecar.scraping import Scrapes, scrape
 from sidecar.settings import load_rules, pace, wants_probe
+from sidecar.slices import Slices
 from sidecar.slots import told_slots
 from sidecar.standing import Standing
 from sidecar.state import BackendState, Snapshot
 from sidecar.store import Store
 from sidecar.tape import Lost, RingTape
-from sidecar.views import backends_json
+from sidecar.views import backends_json, each_backend_json
 
 __all__ = [
     "BLOCK_TOKENS",
@@ -103,6 +104,7 @@ __all__ = [
     "SecretUnusable",
     "SidecarConfig",
     "Signal",
+    "Slices",
     "Snapshot",
     "Standing",
     "Steady",
@@ -116,6 +118,7 @@ __all__ = [
     "classify",
     "cold_seconds",
     "discover",
+    "each_backend_json",
     "examine",
     "families_of",
     "is_resident",

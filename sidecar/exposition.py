@@ -75,7 +75,7 @@ def _rows(backends: Iterable["Told"], samples_of: "SamplesOf") -> Iterator[Row]:
     for one in backends:
         name = one.state.name
         for labels, value in samples_of(one):
-            yield Row((name, *labels), value)
+            yield (name, *labels), value
 
 
 class Told(NamedTuple):

@@ -43,7 +43,7 @@ class Written:
 
 
 class Scrapes:
-    """Writes the page for every scraper. `others` collects what is no part of a snapshot; the steps of `before` are done
+    """Writes the page for every scraper. `others` collects what is no part of a snapshot; the steps of `before` come
     first; `took` is told the seconds that each page held the event loop, in all."""
 
     def __init__(

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from typing import TypeVar
 
-SLICE_SECONDS = 0.002
+SLICE_SECONDS = 0.001
 """A token that comes meanwhile is late by this, and by the one step that went beyond it."""
 
 Step = TypeVar("Step")

@@ -5,6 +5,7 @@ Rules of this file
 - Never a key. Keys of the JSON carry their unit.
 """
 
+from collections.abc import Iterator
 from math import isinf
 from typing import Any
 
@@ -28,9 +29,13 @@ from sidecar.state import BackendState, Failure, Snapshot
 
 def backends_json(snapshot: Snapshot, rules: LoadRules) -> list[dict[str, Any]]:
     """Every backend of a snapshot, in the order of the configuration."""
-    return [
-        backend_json(state, classify(state, snapshot, rules), snapshot, rules) for state in snapshot.backends.values()
-    ]
+    return list(each_backend_json(snapshot, rules))
+
+
+def each_backend_json(snapshot: Snapshot, rules: LoadRules) -> Iterator[dict[str, Any]]:
+    """The same, one by one: many take long."""
+    for state in snapshot.backends.values():
+        yield backend_json(state, classify(state, snapshot, rules), snapshot, rules)
 
 
 def backend_json(state: BackendState, load: Load, snapshot: Snapshot, rules: LoadRules) -> dict[str, Any]:

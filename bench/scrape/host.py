@@ -12,6 +12,7 @@ Rules of this file
 """
 
 import asyncio
+import gc
 import sys
 import time
 from pathlib import Path
@@ -45,6 +46,7 @@ async def _serve(config: Path) -> None:
     read = load(config)
     write_from(read.router.log_level)
     async with running(read, ports=()) as house, listening(house) as url:
+        gc.freeze()  # as `router.serve` does
         print(url, flush=True)
         words = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), sys.stdin)
@@ -64,5 +66,6 @@ async def _serve(config: Path) -> None:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as the command does
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(Path(sys.argv[1])))

@@ -5,6 +5,7 @@ Rules of this file
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from aiohttp import web
@@ -30,7 +31,7 @@ async def live(request: web.Request) -> web.StreamResponse:
         reply, telling, silent = Reply(request, dict), Telling(), 0
         await _write(reply, encode({"version": version("maek"), "period_seconds": PERIOD_SECONDS}, "hello"))
         while _may_still_look(request):
-            news = b"".join(encode(data, name) for name, data in _news(request, telling))
+            news = b"".join([encode(data, name) async for name, data in _news(request, telling)])
             silent = 0 if news else silent + 1
             if news:
                 await _write(reply, news)
@@ -41,16 +42,19 @@ async def live(request: web.Request) -> web.StreamResponse:
         return await reply.end()
 
 
-def _news(request: web.Request, telling: Telling) -> list[News]:
-    """What is new to this listener, by the service in force now."""
+async def _news(request: web.Request, telling: Telling) -> AsyncIterator[News]:
+    """What is new to this listener, by the service in force now. Between one kind and the next others have a turn."""
     service = service_of(request)
     occupancy = service.occupancy
     chats = {"active": occupancy.active, "total": occupancy.total, "waiting": service.live.waiting()}
-    return [
-        *telling.fleet(service.live.picture(service.fleet), chats),
-        *telling.history(service.live.history),
-        *telling.decisions(service.decisions, request[OWNER]),
-    ]
+    for news in telling.fleet(await service.live.picture(service.fleet), chats):
+        yield news
+    await asyncio.sleep(0)
+    for news in telling.history(service.live.history):
+        yield news
+    await asyncio.sleep(0)
+    for news in telling.decisions(service.decisions, request[OWNER]):
+        yield news
 
 
 def _may_still_look(request: web.Request) -> bool:

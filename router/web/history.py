@@ -42,6 +42,7 @@ class History:
     def __init__(self) -> None:
         self._lines: dict[str, deque[Point]] = {}
         self._minute: int | None = None
+        self._as_json: Mapping[str, Any] | None = None
         self.looks = 0
         """How often it was told something: whoever saw the same number has seen it all."""
 
@@ -60,18 +61,24 @@ class History:
             _add(line[-1], backend)
             lines[backend.name] = line
         self._lines = lines
+        self._as_json = None
         self.looks += 1
 
     def as_json(self) -> Mapping[str, Any]:
-        """Every backend's points, the oldest first; the last one is of the minute that still runs."""
-        return {
-            name: {
-                "level": [point.level for point in line],
-                "in_flight": [point.in_flight for point in line],
-                "ttft_ms": [point.ttft_ms for point in line],
-            }
-            for name, line in self._lines.items()
-        }
+        """Every backend's points, the oldest first; the last one is of the minute that still runs. Made once for all
+        listeners."""
+        if self._as_json is None:
+            self._as_json = {name: _line_json(line) for name, line in self._lines.items()}
+        return self._as_json
+
+
+def _line_json(line: Iterable[Point]) -> dict[str, Any]:
+    points = list(line)
+    return {
+        "level": [point.level for point in points],
+        "in_flight": [point.in_flight for point in points],
+        "ttft_ms": [point.ttft_ms for point in points],
+    }
 
 
 def _add(point: Point, look: Look) -> None:

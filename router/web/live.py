@@ -3,6 +3,8 @@
 Rules of this file
 - It costs what is looked at: without a listener only the history is kept, a look every few seconds.
 - Bounded: so many listeners, and each is told what has changed since it was last told.
+- A picture is of one moment, and painted in slices: with a hundred backends it takes longer than the event loop may be
+  held.
 """
 
 import asyncio
@@ -14,7 +16,7 @@ from router.errors import Shed
 from router.fleet import Fleet
 from router.web.glimpses import backend_glimpse, look_at, roles_glimpse
 from router.web.history import History
-from sidecar import backends_json
+from sidecar import Slices, Snapshot, each_backend_json
 
 MOST_LISTENERS = 32
 """Tabs, over all keys. Each costs a write every half a second."""
@@ -42,7 +44,7 @@ class Live:
         self.listeners = 0
         self._most = most
         self._over = asyncio.Event()
-        self._picture: Picture | None = None
+        self._painting: asyncio.Task[Picture] | None = None
         self._taken_of: Fleet | None = None
         self._taken_at = 0.0
 
@@ -60,16 +62,14 @@ class Live:
         finally:
             self.listeners -= 1
 
-    def picture(self, fleet: Fleet) -> Picture:
+    async def picture(self, fleet: Fleet) -> Picture:
         """The fleet now, or a moment ago."""
         snapshot = fleet.snapshot()
         fresh = fleet is self._taken_of and snapshot.now - self._taken_at < FRESH_SECONDS
-        if self._picture is None or not fresh:
-            told = backends_json(snapshot, fleet.load_rules)
-            backends = {backend["name"]: backend_glimpse(backend) for backend in told}
-            self._picture = Picture(backends, roles_glimpse(fleet, snapshot))
+        if self._painting is None or not fresh:
+            self._painting = asyncio.create_task(_paint(fleet, snapshot.still()))
             self._taken_of, self._taken_at = fleet, snapshot.now
-        return self._picture
+        return await asyncio.shield(self._painting)  # a listener that leaves does not spoil it for the others
 
     async def over_within(self, seconds: float) -> bool:
         """Wait so long; whether Maek ends meanwhile, and the listeners with it."""
@@ -86,7 +86,13 @@ class Live:
         """Keep the history, until cancelled."""
         while True:
             now_in_force = fleet()
-            snapshot = now_in_force.snapshot()
-            told = backends_json(snapshot, now_in_force.load_rules)
-            self.history.look(snapshot.now, map(look_at, told))
+            snapshot = now_in_force.snapshot().still()
+            told = each_backend_json(snapshot, now_in_force.load_rules)
+            self.history.look(snapshot.now, await Slices().all_of(map(look_at, told)))
             await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _paint(fleet: Fleet, snapshot: Snapshot) -> Picture:
+    told = each_backend_json(snapshot, fleet.load_rules)
+    backends = await Slices().all_of(map(backend_glimpse, told))
+    return Picture({backend["name"]: backend for backend in backends}, roles_glimpse(fleet, snapshot))
