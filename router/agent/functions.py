@@ -15,6 +15,7 @@ import orjson
 from json_repair import repair_json
 from pydantic import BaseModel
 
+from router.decide.reading import MAX_REPAIRED_CHARACTERS
 from router.language import pick
 from router.tools.parameters import description, named_fields
 from router.tools.spec import Operation, Tool
@@ -79,5 +80,14 @@ def arguments(text: str) -> dict[str, Any] | None:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        value = repair_json(text, return_objects=True)
+        value = _repaired(text)
     return value if isinstance(value, dict) else None
+
+
+def _repaired(text: str) -> Any:
+    if len(text) > MAX_REPAIRED_CHARACTERS:
+        return None
+    try:
+        return repair_json(text, return_objects=True)
+    except (ValueError, RecursionError):  # too deep: the one or the other, by version
+        return None

@@ -33,7 +33,7 @@ _THINKING = re.compile(
 )
 _THINKING_END = re.compile(r"</(?:think|thinking|reasoning|thought)>|\[/THINK\]", re.IGNORECASE)
 _CHANNEL = re.compile(
-    r"<\|channel\|>\s*(?P<name>\w+)[^<]*(?:<\|constrain\|>\s*\w+\s*)?<\|message\|>(?P<text>.*?)(?=<\|(?:end|return|call|start|channel)\|>|\Z)",
+    r"<\|channel\|>\s*(?P<name>\w++)[^<]*+(?:<\|constrain\|>\s*\w+\s*)?<\|message\|>(?P<text>.*?)(?=<\|(?:end|return|call|start|channel)\|>|\Z)",
     re.DOTALL,
 )
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n?(?P<text>.*?)(?:```|\Z)", re.DOTALL)

@@ -36,7 +36,8 @@ class ConfiguredMailboxes:
     everyone: MailAccountConfig | None
     timeout_seconds: float
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
-    _made: dict[str, Mailbox] = field(default_factory=dict, compare=False, repr=False)
+    _made: dict[int, Mailbox] = field(default_factory=dict, compare=False, repr=False)
+    """By the identity of their accounts: two of one user may have other folders."""
 
     def of(self, owner: str) -> Mailbox | None:
         """See `Mailboxes`."""
@@ -45,11 +46,11 @@ class ConfiguredMailboxes:
             return None
         from router.mailbox.imap import ImapMailbox  # noqa: PLC0415 - see the rules of this file
 
-        name = f"{account.username}@{account.host}:{_port(account)}"
-        if name not in self._made:
+        if id(account) not in self._made:
+            name = f"{account.username}@{account.host}:{_port(account)}"
             server = partial(server_of, account, self.environ)
-            self._made[name] = ImapMailbox(name, server, account.folders, self.timeout_seconds)
-        return self._made[name]
+            self._made[id(account)] = ImapMailbox(name, server, account.folders, self.timeout_seconds)
+        return self._made[id(account)]
 
 
 def mailboxes(config: Config, environ: Mapping[str, str] = os.environ) -> ConfiguredMailboxes | None:

@@ -115,11 +115,16 @@ async def _tried(tool: str, operation: Operation, ctx: ToolCall, params: Any) ->
 
 
 def _bounded(result: ToolResult, language: str) -> ToolResult:
-    if len(orjson.dumps(dict(result.data), default=str)) > MAX_DATA_BYTES:
-        result = replace(result, data={"too_long": True})
+    """The result as it can be sent and kept, whatever others wrote into it."""
+    try:
+        if len(orjson.dumps(dict(result.data))) > MAX_DATA_BYTES:
+            result = replace(result, data={"too_long": True})
+    except orjson.JSONEncodeError:
+        # Half a character, a number of more than 64 bits, a key that is no text, a value that JSON has no word for.
+        result = replace(result, data={"unreadable": True})
     encoded = result.text.encode("utf-8", "replace")
     if len(encoded) <= MAX_TEXT_BYTES:
-        return result
+        return replace(result, text=encoded.decode())
     cut = encoded[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
     return replace(
         result, text=cut + pick(language, ko="\n… (너무 길어 여기까지만 보여 드려요)", en="\n… (cut, it is too long)")

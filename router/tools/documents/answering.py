@@ -33,16 +33,17 @@ _SYSTEM_EN = """You answer questions from documents of an archive, and from noth
 - Make no links, pictures or tables. Be short and plain, in the language of the question.
 - If the passages do not answer the question, write NO_ANSWER and nothing else."""
 
-_THOUGHTS = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL)
+_THOUGHTS = re.compile(r"<(think|thinking|reasoning)>(?:(?!</?\1>).)*+</\1>", re.DOTALL)
+"""A thought with another one begun in it is none: looking for its end from every beginning would take for ever."""
 _OPEN_THOUGHT = re.compile(r"</?(?:think|thinking|reasoning)>")
 _CITED = re.compile(r"\[\s*(\d{1,2}(?:\s*[,·]\s*\d{1,2})*)\s*\]")
 _ENDS_CITED = re.compile(r"\[[\d\s,·]+\]\W*$")
 _LEADS_IN = re.compile(r"#{1,6} .{1,60}|.{1,60}:\**")
 """A heading, or the line before a list."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_LIST_MARK = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
+_LIST_MARK = re.compile(r"^[ \t]*+\d{1,2}[.)]\s", re.MULTILINE)
 _LINK = re.compile(r"(?:https?|ftp)://[^\s)>\]]+|www\.[^\s)>\]]+", re.IGNORECASE)
-_MARKUP = re.compile(r"!\[|\]\s*\(|\]\s*:\s*\S+://|<\s*/?\s*[a-z]", re.IGNORECASE)
+_MARKUP = re.compile(r"!\[|\]\s*+\(|\]\s*+:\s*+\S{1,40}://|<\s*+(?:/\s*+)?[a-z]", re.IGNORECASE)
 """Pictures, links under other words, HTML."""
 
 

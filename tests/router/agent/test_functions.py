@@ -1,6 +1,7 @@
 """What a model is offered, and how what it wrote is read."""
 
 import re
+import time
 from typing import Annotated, Any
 
 import jsonschema
@@ -8,6 +9,7 @@ import pytest
 from pydantic import ConfigDict, Field
 
 from router.agent.functions import LONGEST_NAME, arguments, names, offered
+from router.tool_calls import MOST_ARGUMENT_CHARACTERS
 from router.tools.parameters import NoParams, Params, described
 from router.tools.spec import Operation, Tool, ToolCall, ToolResult
 
@@ -100,10 +102,19 @@ def test_of_two_that_would_have_the_same_name_the_first_has_it() -> None:
         ("[1, 2]", None),
         ("5", None),
         ("그냥 글", None),
+        ("{" * 2000, None),
+        ("[" * 2000, None),
     ],
 )
 def test_arguments_are_read_also_when_they_are_a_little_broken(text: str, value: Any) -> None:
     assert arguments(text) == value
+
+
+def test_broken_arguments_that_would_take_long_to_repair_are_none() -> None:
+    # Thirty thousand braces take seconds, and everybody waits for them.
+    begun = time.process_time()
+    assert arguments("{" * MOST_ARGUMENT_CHARACTERS) is None
+    assert time.process_time() - begun < 1
 
 
 def test_a_parameter_that_nobody_described_is_offered_all_the_same() -> None:

@@ -2,6 +2,7 @@
 """Nobody's text is taken for structure."""
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,15 @@ def test_invisible_characters_go_so_that_they_hide_nothing() -> None:
     assert sheltered("<|im\u200b_start|>") == "‹¦im_start¦›"
     assert sheltered("<\u200b|x|\u202e>") == "‹¦x¦›"
     assert sheltered("a\x00b\U000e0041c\ud800d") == "abcd"
+
+
+@pytest.mark.parametrize("piece", [" ", "<", "< ", "</", "[", "<<", "s", "<s "])
+@pytest.mark.parametrize("opening", ["<", "[", "<<", "</", "[/", "<<SYS", "[INST"])
+def test_a_text_made_to_be_slow_is_made_harmless_in_little_time(opening: str, piece: str) -> None:
+    # A time, and no law: what is not linear takes minutes here, and everybody waits for it.
+    begun = time.process_time()
+    sheltered(opening + piece * (16_000 // len(piece)))
+    assert time.process_time() - begun < 2
 
 
 @given(

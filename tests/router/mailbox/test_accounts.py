@@ -76,3 +76,15 @@ def test_the_password_is_read_when_it_is_needed() -> None:
         box.server()
     assert raised.value.trouble is Trouble.SECRET
     assert "open-sesame" not in repr(boxes)
+
+
+def test_two_accounts_of_one_user_on_one_server_keep_their_own_folders() -> None:
+    boxes = configured(
+        account("ann", ", keys: [ann], folders: [INBOX, Private]"),
+        account("ann", ", keys: [bob]").replace("ann:", "team:", 1),
+    )
+    mailboxes_there = [boxes.of(owner) for owner in (ANN, BOB)]
+    assert [one.folders for one in mailboxes_there if isinstance(one, ImapMailbox)] == [
+        ("INBOX", "Private"),
+        ("INBOX",),
+    ]

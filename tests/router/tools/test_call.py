@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -155,6 +156,19 @@ async def test_data_that_is_too_long_is_left_out_and_says_so() -> None:
         return ToolResult("much", {"rows": ["x" * 1000] * 300})
 
     assert (await call(tool(much), "thing", "go", {}, ctx())).data == {"too_long": True}
+
+
+@pytest.mark.parametrize("value", [10**30, "\ud800", {1: "a key that is no text"}, Path("of a plugin")])
+async def test_data_that_no_program_could_be_sent_is_left_out_and_says_so(value: Any) -> None:
+    async def odd(_call: ToolCall, _params: Any) -> ToolResult:
+        return ToolResult("odd", {"value": value})
+
+    assert (await call(tool(odd), "thing", "go", {}, ctx())).data == {"unreadable": True}
+
+
+async def test_half_a_character_in_a_text_is_shown_as_one_that_cannot_be_read() -> None:
+    # Nothing that has one can be sent, or kept.
+    assert (await call(tool(Doing(text="a\ud800b")), "thing", "go", {}, ctx())).text == "a?b"
 
 
 @pytest.mark.parametrize(("language", "said"), [("ko", "0.05초 안에"), ("en", "within 0.05 seconds")])

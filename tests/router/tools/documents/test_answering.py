@@ -1,3 +1,6 @@
+import time
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,3 +90,14 @@ def test_a_model_may_say_that_there_is_no_answer() -> None:
 
 def test_what_nobody_sees_is_not_told() -> None:
     assert founded("3년\u202e이\u200b에요\x07 [1].", "?", [LAW]).text == "3년이에요 [1]."
+
+
+@pytest.mark.parametrize("piece", ["<think>", "<think><reasoning>", "\n", "<", "< ", "]:", "] ", "[ ]", "1", "[1"])
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("<", "x [1]"), ("a [1]\n]:", "x [1]"), ("a [1]\n", "b")])
+def test_an_answer_made_to_be_slow_is_refused_in_little_time(before: str, piece: str, after: str) -> None:
+    # A time, and no law: what is not linear takes seconds here, and everybody waits for it.
+    begun = time.process_time()
+    for characters in (MOST_CHARACTERS - 100, 50_000):
+        with suppress(Unfounded):
+            founded(before + piece * (characters // len(piece)) + after, "?", [LAW])
+    assert time.process_time() - begun < 0.5
