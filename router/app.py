@@ -126,6 +126,8 @@ class House:
             parts.telemetry.rendered,
         )
         self.current = Current(self._service(config))
+        parts.store.witness(parts.requests.saw)
+        parts.telemetry.watch_sessions(parts.sessions.count)
 
     def snapshot(self) -> Snapshot:
         """Everything known now."""
@@ -217,14 +219,9 @@ class House:
             log.info("%s backend=%s", "draining" if draining else "no longer draining", backend)
             self.parts.store.apply(DrainSwitched(_now(), backend, draining))
 
-    def _chose(self, at: float, decision: str, policy: PolicyName, choice: Choice) -> None:
-        self.parts.flight.chose(at, decision, policy, choice)
-        self.parts.requests.chosen(choice)
-
-    def _service(self, config: Config) -> Service:
+    def _dispatcher(self, fleet: Fleet) -> Dispatcher:
         parts = self.parts
-        fleet = Fleet(self.snapshot, tuple(config.router.roles), load_rules(config.sidecar), parts.flight.asked)
-        dispatcher = Dispatcher(
+        return Dispatcher(
             parts.store,
             parts.relay,
             fleet.level_at,
@@ -234,6 +231,15 @@ class House:
             self._chose,
             parts.requests,
         )
+
+    def _chose(self, at: float, decision: str, policy: PolicyName, choice: Choice) -> None:
+        self.parts.flight.chose(at, decision, policy, choice)
+        self.parts.requests.chosen(choice)
+
+    def _service(self, config: Config) -> Service:
+        parts = self.parts
+        fleet = Fleet(self.snapshot, tuple(config.router.roles), load_rules(config.sidecar), parts.flight.asked)
+        dispatcher = self._dispatcher(fleet)
         tools = toolbox(config, lambda: parts.http, parts.mcp.tools)
 
         def now() -> datetime:
@@ -301,9 +307,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     line = Line()
     depths = {priority.name.lower(): partial(line.depth, priority) for priority in Priority}
     telemetry = Telemetry(registry, version("maek"), lambda: occupancy.active, depths)
-    telemetry.watch_sessions(rooms.sessions.count)
     requests = RequestMetrics(registry)
-    store.witness(requests.saw)
     flight = _flight(config, record, store, telemetry, stack)
     gate = Gate(line, lambda: store.snapshot(_now()), random.random, telemetry)
     store.witness(gate.saw)

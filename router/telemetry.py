@@ -5,12 +5,14 @@ Rules of this file
 - Names and help stand in `router.catalog`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from router import catalog
 from router.decide.decision import Decision
@@ -55,7 +57,6 @@ class Telemetry:
         self._tool_seconds = self._histogram(catalog.TOOL_DURATION, catalog.TOOL_BUCKETS)
         self._rejected = self._counter(catalog.REJECTED)
         self._drafts = self._counter(catalog.DRAFTS)
-        self._sessions = self._gauge(catalog.SESSIONS)
         self._decide_seconds = self._histogram(catalog.DECIDE_DURATION, catalog.DECIDE_BUCKETS)
         self._queue_seconds = self._histogram(catalog.QUEUE_WAIT, catalog.QUEUE_WAIT_BUCKETS)
         self._jobs = self._gauge(catalog.JOBS)
@@ -109,9 +110,9 @@ class Telemetry:
         """Something became of a draft."""
         self._drafts.labels(event).inc()
 
-    def watch_sessions(self, count: Callable[[], int]) -> None:
-        """How many conversations are kept is asked at every scrape."""
-        self._sessions.set_function(count)
+    def watch_sessions(self, count: Callable[[], int | None]) -> None:
+        """How many conversations are kept is asked at every scrape; None: nobody knows."""
+        self._registry.register(_Asked(catalog.SESSIONS, count))
 
     def watch_jobs(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """How many jobs are in each state is asked at every scrape."""
@@ -166,6 +167,18 @@ class Telemetry:
 
     def _gauge(self, metric: Metric) -> Gauge:
         return Gauge(metric.name, metric.help, metric.labels, registry=self._registry)
+
+
+class _Asked(Collector):
+    """A gauge that is absent while its value is unknown."""
+
+    def __init__(self, metric: Metric, value: Callable[[], int | None]) -> None:
+        self._metric = metric
+        self._value = value
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """What is known now."""
+        yield GaugeMetricFamily(self._metric.name, self._metric.help, value=self._value())
 
 
 def _one_of(counts: Callable[[], Mapping[str, int]], state: str) -> int:

@@ -17,6 +17,7 @@ from sidecar.residency import is_resident, with_resident
 from sidecar.slots import likely_slots, sharing, sure_slots, told_slots
 from sidecar.state import READING_COUNTS_SECONDS, BackendState, Failure, Outside
 from sidecar.turnover import Turnover
+from sidecar.work import Work
 
 LONGEST_LOAD_SECONDS = 300.0
 """What a timeout may teach of a load: a server that never loads would teach ever longer ones."""
@@ -156,15 +157,7 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
     """A request ended; health is not judged here."""
     booking = place.booking
     ran = place.company_at_first is not None or not booking.streamed
-    work = state.work.after_end(
-        fact.at,
-        fact.outcome,
-        booking.prompt_tokens,
-        streamed=booking.streamed,
-        ran=ran,
-        model=plain(booking.model),
-        told_as=booking.told_as,
-    )
+    work = _with_end(state.work, booking, fact, ran=ran)
     if place.moved:
         return state.changed(work=work)
     outcome = _as_said(state, place, fact)
@@ -193,6 +186,18 @@ def ended(state: BackendState, place: Progress, fact: RequestFinished) -> Backen
         memory=_after_end(state.memory, place, fact),
         turnover=_turnover(state, fact, ran=ran),
         last_failure=Failure(fact.at, fact.outcome) if failed else state.last_failure,
+    )
+
+
+def _with_end(work: Work, booking: Booking, fact: RequestFinished, *, ran: bool) -> Work:
+    return work.after_end(
+        fact.at,
+        fact.outcome,
+        booking.prompt_tokens,
+        streamed=booking.streamed,
+        ran=ran,
+        model=plain(booking.model),
+        told_as=booking.told_as,
     )
 
 

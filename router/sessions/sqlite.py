@@ -13,7 +13,7 @@ import dataclasses
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -82,7 +82,7 @@ class SqliteSessions:
         self._bounds = bounds
         self._now = now
         self._lock = asyncio.Lock()
-        self._count = 0
+        self._count: int | None = None
 
     @classmethod
     async def opened(
@@ -211,9 +211,9 @@ class SqliteSessions:
         async with self._transaction():
             if not await self._write("DELETE FROM sessions WHERE owner = ? AND id = ?", (owner, session_id)):
                 raise no_such_session()
-            self._count -= 1
+            self._count = await self._counted()
 
-    def count(self) -> int:
+    def count(self) -> int | None:
         """See `SessionStore`."""
         return self._count
 
@@ -244,6 +244,8 @@ class SqliteSessions:
                 )
             for statement in _upgrades_from(version):
                 await self._write(statement, ())
+        # A file that is damaged somewhere says so to whoever reads a session that is there.
+        with suppress(sqlite3.DatabaseError):
             self._count = await self._counted()
 
     async def _drop_over_number(self, owner: str, session_id: str) -> int:

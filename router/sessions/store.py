@@ -167,8 +167,8 @@ class SessionStore(Protocol):
         """Forgets the session and everything in it."""
         ...
 
-    def count(self) -> int:
-        """How many are kept, as it was when one of them last came or went here."""
+    def count(self) -> int | None:
+        """How many are kept, as it was when one of them last came or went here; None while nobody could tell."""
         ...
 
     async def sweep(self, now_epoch_seconds: float) -> int:

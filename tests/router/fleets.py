@@ -19,6 +19,7 @@ from router.dispatch import Dispatcher
 from router.gate import Gate
 from router.journey import Journey
 from router.patience import Deadlines
+from router.request_metrics import RequestMetrics
 from router.spending import Spending
 from sidecar import (
     BackendAdded,
@@ -163,9 +164,13 @@ async def fleet(
     rng: Callable[[], float] | None = None,
     slots: int | None = None,
     hedges: budget.Terms = budget.HEDGES,
+    metrics: RequestMetrics | None = None,
 ) -> AsyncIterator[Fleet]:
-    """Backends at these URLs, all up, in front of a real relay. `slots`: of each, as the operator says."""
+    """Backends at these URLs, all up, in front of a real relay. `slots`: of each, as the operator says. `metrics`: of
+    the requests, in place of lists of what was counted."""
     store = Store()
+    if metrics is not None:
+        store.witness(metrics.saw)
     for number, url in enumerate(urls):
         spec = BackendSpec(f"b{number}", url, models={ROLE: f"m{number}"}, api_key=api_key, slots=slots)
         add(store, spec, engine)
@@ -175,6 +180,16 @@ async def fleet(
     gate.keepalive_seconds = keepalive_seconds
     store.witness(gate.saw)
     async with relaying(keepalive_seconds) as relay:
-        spending = Spending(counts, hedges=hedges)
+        spending = Spending(metrics or counts, hedges=hedges)
         dispatcher = Dispatcher(store, relay, level_at, gate, spending)
+        if metrics is not None:
+            dispatcher = Dispatcher(
+                store,
+                relay,
+                level_at,
+                gate,
+                spending,
+                chosen=lambda _at, _decision, _policy, choice: metrics.chosen(choice),
+                counts=metrics,
+            )
         yield Fleet(store, line, counts, gate, spending, dispatcher, pool)

@@ -12,6 +12,7 @@ def test_names_and_labels_are_those_that_prometheus_takes() -> None:
 
 def test_labels_come_from_closed_sets() -> None:
     allowed = {"backend", "engine", "engine_version", "role", "state", "signal", "level", "outcome"}
+    allowed |= {"model", "to", "label"}
     assert {label for metric in METRICS for label in metric.labels} <= allowed
 
 

@@ -224,7 +224,11 @@ def test_the_exposition_is_the_snapshot_family_by_family(told: Snapshot, rules: 
         for level, step in zip(("normal", "busy", "very_busy"), steps, strict=True)
         if not isinf(step)
     }
-    assert found["maek_requests_total"] == {(s.name, o): n for s in states for o, n in s.work.finished.items()}
+    assert found["maek_requests_total"] == {(s.name, *end): n for s in states for end, n in s.work.ends.items()}
+    assert found["maek_load_transitions_total"] == {
+        (s.name, level.label): n for s in states for level, n in told.transitions(s.name).items()
+    }
+    assert found["maek_label_values_folded_total"] == {("model",): told.models_folded}
     assert found["maek_probes_total"] == {(s.name, o): n for s in states for o, n in s.probes.items()}
 
 
