@@ -32,6 +32,7 @@ Rules of this file
 - No message carries text that a user wrote or a secret.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import ClassVar
 
@@ -230,3 +231,11 @@ class Internal(MaekFault):
 
     code = "internal"
     status = 500
+
+
+def kinds(family: type[MaekError] = MaekError) -> Iterator[type[MaekError]]:
+    """Every error that has a code of its own, also of the packages that draw theirs apart, once they are imported."""
+    for kind in family.__subclasses__():
+        if "code" in vars(kind):
+            yield kind
+        yield from kinds(kind)

@@ -7,23 +7,38 @@ Rules of this file
 - It runs for every request: a child is looked up among all of its family once.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from itertools import product
+from typing import Any, Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 
 from router import catalog
-from router.balance.choice import Choice
+from router.balance.choice import Choice, Ground
+from router.balance.seen import Exclusion
 from router.journey import Attempt
+from router.meters import Counter, Histogram, Meter
 from router.signs import NO_USAGE, Usage
+from router.spending import Hedged
 from sidecar import BackendAdded, BackendRemoved, Fact, HealthProbed, Metric, Outcome, Progress
 
 Exemplar = Callable[[], dict[str, str] | None]
 """Labels of an exemplar for what is observed now, such as a `trace_id`; None: there is none."""
-F = TypeVar("F", Counter, Histogram)
+Child = TypeVar("Child")
+M = TypeVar("M", bound=Meter[Any])
 
 WHOLE = frozenset({Outcome.OK, Outcome.OVERLONG, Outcome.CLIENT_GONE})
 """Outcomes that say nothing bad of the tokens that came, so that their pace is the backend's."""
+
+RETRIED = (
+    Outcome.BACKEND_ERROR,
+    Outcome.REFUSED,
+    Outcome.TRUNCATED,
+    Outcome.TIMEOUT,
+    Outcome.SILENT,
+    Outcome.REJECTED,
+)
+"""Outcomes after which a request may be sent again."""
 
 
 class RequestMetrics:
@@ -42,7 +57,9 @@ class RequestMetrics:
                     known.probe().observe(fact.latency_ms / 1000)
             case BackendAdded():
                 name = fact.spec.name
-                self._backends.setdefault(name, OfBackend(name, self._families))
+                if name not in self._backends:
+                    self._backends[name] = OfBackend(name, self._families)
+                    self._families.begin(name)
             case BackendRemoved():
                 if self._backends.pop(fact.backend, None) is not None:
                     self._families.forget(fact.backend)
@@ -97,32 +114,36 @@ class Families:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
-        self._of_backends: list[Counter | Histogram] = []
+        self._of_backends: list[Meter[Any]] = []
         self.duration = self._histogram(catalog.REQUEST_DURATION, catalog.REQUEST_DURATION_BUCKETS)
         self.first_token = self._histogram(catalog.TIME_TO_FIRST_TOKEN, catalog.FIRST_TOKEN_BUCKETS)
         self.output_token = self._histogram(catalog.TIME_PER_OUTPUT_TOKEN, catalog.OUTPUT_TOKEN_BUCKETS)
         self.overhead = self._histogram(catalog.ROUTING_OVERHEAD, catalog.ROUTING_OVERHEAD_BUCKETS)
-        self.decisions = self._counter(catalog.ROUTING_DECISIONS)
-        self.exclusions = self._counter(catalog.ROUTING_EXCLUSIONS)
+        self.decisions = self._counter(catalog.ROUTING_DECISIONS, Ground)
+        self.exclusions = self._counter(catalog.ROUTING_EXCLUSIONS, Exclusion)
         self.tokens = self._counter(catalog.TOKENS)
-        self.without_usage = self._counter(catalog.REQUESTS_WITHOUT_USAGE)
+        self.without_usage = self._counter(catalog.REQUESTS_WITHOUT_USAGE, ())
         self.probes = self._histogram(catalog.PROBE_DURATION, catalog.PROBE_BUCKETS)
-        self.retries = self._counter(catalog.RETRIES)
-        self.hedges = self._counter(catalog.HEDGES)
+        self.retries = self._counter(catalog.RETRIES, RETRIED)
+        self.hedges = self._counter(catalog.HEDGES, Hedged)
+
+    def begin(self, backend: str) -> None:
+        """Tell of a backend that it had none yet of everything that it may have."""
+        for family in self._of_backends:
+            family.begin(backend)
 
     def forget(self, backend: str) -> None:
         """Tell nothing of a backend any more."""
         for family in self._of_backends:
-            family.remove_by_labels({"backend": backend})
+            family.forget(backend)
 
-    def _counter(self, metric: Metric) -> Counter:
-        return self._noted(metric, Counter(metric.name, metric.help, metric.labels, registry=self._registry))
+    def _counter(self, metric: Metric, *begins: Iterable[str]) -> Counter:
+        return self._noted(metric, Counter(metric, self._registry, product(*begins) if begins else ()))
 
     def _histogram(self, metric: Metric, buckets: Sequence[float]) -> Histogram:
-        family = Histogram(metric.name, metric.help, metric.labels, buckets=buckets, registry=self._registry)
-        return self._noted(metric, family)
+        return self._noted(metric, Histogram(metric, self._registry, buckets))
 
-    def _noted(self, metric: Metric, family: F) -> F:
+    def _noted(self, metric: Metric, family: M) -> M:
         if "backend" in metric.labels:
             self._of_backends.append(family)
         return family
@@ -143,15 +164,15 @@ class OfBackend:
         self.retry = Children(families.retries, name)
 
 
-class Children(Generic[F]):
+class Children(Generic[Child]):
     """The children of one family that one backend has; each is made when something happens for the first time."""
 
-    def __init__(self, family: F, backend: str) -> None:
-        self._family: F = family
+    def __init__(self, family: Meter[Child], backend: str) -> None:
+        self._family = family
         self._backend = backend
-        self._made: dict[tuple[str, ...], F] = {}
+        self._made: dict[tuple[str, ...], Child] = {}
 
-    def __call__(self, *labels: str) -> F:
+    def __call__(self, *labels: str) -> Child:
         """The child with these labels."""
         known = self._made.get(labels)
         if known is None:

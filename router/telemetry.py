@@ -5,22 +5,31 @@ Rules of this file
 - Names and help stand in `router.catalog`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
+from itertools import product
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from router import catalog
-from router.decide.decision import Decision
-from router.errors import MaekError, Shed, ToolOutcome
-from sidecar import Metric
+from router.balance.admission import Rejection
+from router.decide.decision import Action, Decision, Source
+from router.errors import MaekError, Shed, ToolOutcome, kinds
+from router.meters import Counter, Histogram
+from sidecar import Labels, Lost, Metric
 
 # The moment at which a counter was created doubles every series and tells nobody anything.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+AGREES, DIFFERS = "yes", "no"
+SHADOWS = (Source.RULE, Source.MODEL)
+"""Stages that may decide in silence, beside the classifier."""
+WEBHOOK_OUTCOMES = ("delivered", "failed", "given_up")
+UP, FAILED = "up", "failed"
 
 
 class DraftEvent(StrEnum):
@@ -49,23 +58,25 @@ class Telemetry:
         queue_depth: Mapping[str, Callable[[], int]],
     ) -> None:
         self._registry = registry
-        self._decisions = self._counter(catalog.DECISIONS)
+        self._decisions = self._counter(catalog.DECISIONS, product(Action, Source))
         self._fallbacks = self._counter(catalog.DECIDE_FALLBACKS)
-        self._agreement = self._counter(catalog.DECIDE_AGREEMENT)
-        self._errors = self._counter(catalog.ERRORS)
+        self._agreement = self._counter(
+            catalog.DECIDE_AGREEMENT, product((Source.RULE, Source.MODEL), (AGREES, DIFFERS))
+        )
+        self._errors = self._counter(catalog.ERRORS, ((kind.fault, kind.code) for kind in kinds()))
         self._tools = self._counter(catalog.TOOL_CALLS)
         self._tool_seconds = self._histogram(catalog.TOOL_DURATION, catalog.TOOL_BUCKETS)
-        self._rejected = self._counter(catalog.REJECTED)
-        self._drafts = self._counter(catalog.DRAFTS)
+        self._rejected = self._counter(catalog.REJECTED, ((reason,) for reason in (*Rejection, Shed.code)))
+        self._drafts = self._counter(catalog.DRAFTS, product(DraftEvent))
         self._decide_seconds = self._histogram(catalog.DECIDE_DURATION, catalog.DECIDE_BUCKETS)
         self._queue_seconds = self._histogram(catalog.QUEUE_WAIT, catalog.QUEUE_WAIT_BUCKETS)
         self._jobs = self._gauge(catalog.JOBS)
         self._job_seconds = self._histogram(catalog.JOB_DURATION, catalog.JOB_DURATION_BUCKETS)
         self._job_retries = self._counter(catalog.JOB_RETRIES)
-        self._webhooks = self._counter(catalog.WEBHOOKS)
+        self._webhooks = self._counter(catalog.WEBHOOKS, product(WEBHOOK_OUTCOMES))
         self._mcp_up = self._gauge(catalog.MCP_SERVER_UP)
         self._mcp_connections = self._counter(catalog.MCP_SERVER_CONNECTIONS)
-        self._recording_lost = self._counter(catalog.RECORDING_LOST)
+        self._recording_lost = self._counter(catalog.RECORDING_LOST, product(Lost))
         self._render_seconds = self._histogram(catalog.METRICS_RENDER, catalog.METRICS_RENDER_BUCKETS)
         self._lag_seconds = self._histogram(catalog.EVENT_LOOP_LAG, catalog.EVENT_LOOP_LAG_BUCKETS)
         self._reload_success = self._gauge(catalog.RELOAD_SUCCESS)
@@ -85,7 +96,7 @@ class Telemetry:
             self._fallbacks.labels(stage, reason).inc()
         for silent in decision.silent:
             if silent.agrees is not None:
-                self._agreement.labels(silent.source, "yes" if silent.agrees else "no").inc()
+                self._agreement.labels(silent.source, AGREES if silent.agrees else DIFFERS).inc()
 
     def failed(self, error: MaekError) -> None:
         """A request ended with an error."""
@@ -134,12 +145,17 @@ class Telemetry:
     def mcp_server(self, server: str, up: bool | None) -> None:
         """A server of others is up (True), has ended or could not be had (False), or is new (None)."""
         self._mcp_up.labels(server).set(1 if up else 0)
+        connections = {
+            True: self._mcp_connections.labels(server, UP),
+            False: self._mcp_connections.labels(server, FAILED),
+        }
         if up is not None:
-            self._mcp_connections.labels(server, "up" if up else "failed").inc()
+            connections[up].inc()
 
     def no_mcp_server(self, server: str) -> None:
         """A server of others is configured no more."""
         self._mcp_up.remove(server)
+        self._mcp_connections.forget(server)
 
     def not_recorded(self, reason: str, lines: int) -> None:
         """The flight recorder could not keep so many lines. Any thread may say so."""
@@ -159,11 +175,11 @@ class Telemetry:
         if ok:
             self._reload_at.set(at_epoch_seconds)
 
-    def _counter(self, metric: Metric) -> Counter:
-        return Counter(metric.name, metric.help, metric.labels, registry=self._registry)
+    def _counter(self, metric: Metric, begins: Iterable[Labels] = ()) -> Counter:
+        return Counter(metric, self._registry, begins)
 
     def _histogram(self, metric: Metric, buckets: Sequence[float]) -> Histogram:
-        return Histogram(metric.name, metric.help, metric.labels, buckets=buckets, registry=self._registry)
+        return Histogram(metric, self._registry, buckets)
 
     def _gauge(self, metric: Metric) -> Gauge:
         return Gauge(metric.name, metric.help, metric.labels, registry=self._registry)

@@ -28,6 +28,7 @@ from sidecar.facts import (
     RequestFinished,
     RequestStarted,
 )
+from sidecar.families import Labels, Own, Plain, Spread, Spreads
 from sidecar.health import WELL, Verdict
 from sidecar.lengths import Lengths
 from sidecar.level_rule import LEVEL_EXPRESSION, LEVEL_RECORD
@@ -76,6 +77,7 @@ __all__ = [
     "Families",
     "FirstTokenCame",
     "HealthProbed",
+    "Labels",
     "Lengths",
     "Level",
     "Load",
@@ -90,6 +92,8 @@ __all__ = [
     "Note",
     "Outcome",
     "Outlook",
+    "Own",
+    "Plain",
     "Prober",
     "Problem",
     "Progress",
@@ -106,6 +110,8 @@ __all__ = [
     "Signal",
     "Slices",
     "Snapshot",
+    "Spread",
+    "Spreads",
     "Standing",
     "Steady",
     "Store",

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from sidecar import catalog
 from sidecar.engines.engine import Reading
+from sidecar.facts import Outcome, ProbeOutcome
 from sidecar.families import Plain, Row
 from sidecar.levels import Level, Signal
 from sidecar.load import (
@@ -28,6 +29,7 @@ from sidecar.load import (
 from sidecar.slots import known_slots
 from sidecar.standing import Standing, Typical, standing, typical
 from sidecar.state import BackendState, Snapshot
+from sidecar.store import AUTO
 
 LEVELS = (Level.NORMAL, Level.BUSY, Level.VERY_BUSY)
 
@@ -143,15 +145,21 @@ def _thresholds(told: Told) -> Iterable[Row]:
 
 
 def _outcomes(told: Told) -> Iterable[Row]:
-    return (((model, str(outcome)), float(count)) for (model, outcome), count in told.state.work.ends.items())
+    """Of every model that the operator has named or somebody has asked for; 0 for what has not happened yet, or the
+    first time would be missed."""
+    ends = told.state.work.ends
+    models = dict.fromkeys(model for model in told.state.spec.models.values() if model != AUTO)
+    models |= dict.fromkeys(model for model, _ in ends)
+    return (((model, str(outcome)), float(ends.get((model, outcome), 0))) for model in models for outcome in Outcome)
 
 
 def _transitions(told: Told) -> Iterable[Row]:
-    return (((level.label,), float(count)) for level, count in told.snapshot.transitions(told.state.name).items())
+    counts = told.snapshot.transitions(told.state.name)
+    return (((level.label,), float(counts.get(level, 0))) for level in Level)
 
 
 def _probes(told: Told) -> Iterable[Row]:
-    return (((str(outcome),), float(count)) for outcome, count in told.state.probes.items())
+    return (((str(outcome),), float(told.state.probes.get(outcome, 0))) for outcome in ProbeOutcome)
 
 
 def _baseline(told: Told) -> Iterable[Row]:

@@ -7,7 +7,7 @@ Rules of this file
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 SLICE_SECONDS = 0.001
@@ -17,24 +17,25 @@ Step = TypeVar("Step")
 
 
 class Slices:
-    """One piece of work. `held_seconds` is how long it has held the event loop, over all its slices."""
+    """One piece of work, timed by `clock`. `held_seconds`: how long it has held the event loop, over all its slices."""
 
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._began = clock()
         self._before_seconds = 0.0
 
     @property
     def held_seconds(self) -> float:
         """So far."""
-        return self._before_seconds + time.perf_counter() - self._began
+        return self._before_seconds + self._clock() - self._began
 
     async def all_of(self, steps: Iterable[Step]) -> list[Step]:
         """What every step gives. Each should take well under a millisecond."""
         done: list[Step] = []
         for step in steps:
             done.append(step)
-            if time.perf_counter() - self._began > SLICE_SECONDS:
-                self._before_seconds = self.held_seconds
+            if (took := self._clock() - self._began) > SLICE_SECONDS:
+                self._before_seconds += took
                 await asyncio.sleep(0)
-                self._began = time.perf_counter()
+                self._began = self._clock()
         return done

@@ -55,7 +55,7 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def prometheus(folder: Path, target: str) -> AsyncIterator[Prometheus]:
+async def prometheus(folder: Path, target: str, *options: str) -> AsyncIterator[Prometheus]:
     """One that scrapes `target`, a host and a port, as the job `maek`."""
     config = {
         "global": {"scrape_interval": SCRAPE_INTERVAL, "scrape_timeout": SCRAPE_INTERVAL},
@@ -69,6 +69,7 @@ async def prometheus(folder: Path, target: str) -> AsyncIterator[Prometheus]:
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={address}",
+            *options,
             stdout=log, stderr=log,
         )  # fmt: skip
     try:

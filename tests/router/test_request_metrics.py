@@ -162,7 +162,7 @@ async def test_where_nobody_can_serve_everybody_is_told_to_have_been_out() -> No
             await told.fleet.send(Kept())
     assert told("routing_exclusions_total", backend="b0", reason="down") == 1
     assert told("routing_exclusions_total", backend="b1", reason="down") == 1
-    assert told.of("routing_decisions_total") == {}
+    assert {*told.of("routing_decisions_total").values()} == {0}
     assert told("probe_duration_seconds_count", backend="b0") == 4
 
 

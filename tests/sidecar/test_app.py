@@ -1,16 +1,12 @@
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import aiohttp
-import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from prometheus_client.parser import text_string_to_metric_families
 
-from sidecar.app import BACKENDS_ON_THE_LOOP, in_front_of, proxying, routes, showing, watching
+from sidecar.app import in_front_of, proxying, routes, showing, watching
 from sidecar.config import BackendConfig, SidecarConfig
 from sidecar.facts import BackendSpec
 from sidecar.health import Health, Verdict
@@ -80,34 +76,6 @@ async def test_metrics_come_in_the_format_that_is_asked_for() -> None:
         async with client.get("/metrics", headers=wanted) as response:
             assert response.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
             assert (await response.text()).endswith("# EOF\n")
-
-
-async def test_a_large_fleet_is_told_as_a_small_one_is() -> None:
-    names = [f"backend-{number}" for number in range(BACKENDS_ON_THE_LOOP + 1)]
-    async with told_by(standing(*names)) as client, client.get("/metrics") as response:
-        families = {family.name: family for family in text_string_to_metric_families(await response.text())}
-    assert [sample.labels["backend"] for sample in families["maek_backend_up"].samples] == names
-
-
-class Noting(dict[str, BackendState]):
-    """Backends that note in which thread they are looked at."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__({str(number): BackendState(BackendSpec(str(number), "")) for number in range(count)})
-        self.threads: set[int] = set()
-
-    def values(self) -> Any:
-        self.threads.add(threading.get_ident())
-        return super().values()
-
-
-@pytest.mark.parametrize(("count", "on_the_loop"), [(BACKENDS_ON_THE_LOOP, True), (BACKENDS_ON_THE_LOOP + 1, False)])
-async def test_a_large_fleet_is_told_from_a_thread_of_its_own(count: int, on_the_loop: bool) -> None:
-    backends = Noting(count)
-    async with told_by(Pages(lambda: Snapshot(1.0, backends, 0, 1, {}), lambda: DEFAULT_RULES)) as client:
-        async with client.get("/metrics") as response:
-            assert response.status == 200
-    assert (threading.get_ident() in backends.threads) is on_the_loop
 
 
 async def test_the_status_is_null_while_the_backend_does_not_say() -> None:

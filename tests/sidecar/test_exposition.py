@@ -14,6 +14,7 @@ from sidecar.engines.engine import Reading
 from sidecar.exposition import SnapshotCollector, families
 from sidecar.facts import BackendSpec, Outcome, ProbeOutcome
 from sidecar.health import Health, Verdict
+from sidecar.levels import Level
 from sidecar.load import (
     DEFAULT_RULES,
     LoadRules,
@@ -79,6 +80,8 @@ def test_a_backend_of_which_nothing_is_known_only_has_what_is_ours_to_know() -> 
         "maek_backend_slots",
         "maek_requests_started_total",
         "maek_monitor_errors_total",
+        "maek_probes_total",
+        "maek_load_transitions_total",
         "maek_backend_baseline_shifts_total",
         "maek_queue_active",
         "maek_label_values_folded_total",
@@ -135,6 +138,14 @@ def test_a_failed_inference_probe_has_no_latency_but_is_a_signal() -> None:
     found = samples(snapshot(replace(UP, inference_ms=-1.0, inference_at=NOW, good_inference_ms=5.0)))
     assert found["maek_backend_inference_latency_seconds"] == {}
     assert found["maek_backend_load_signal"]["mini", "inference_latency"] == 30.0
+
+
+def test_what_has_not_happened_yet_is_0_from_the_beginning() -> None:
+    found = samples(snapshot(UP))
+    assert found["maek_requests_total"]["mini", "gemma4", "timeout"] == 0
+    assert not any(model == "auto" for _, model, _ in found["maek_requests_total"])
+    assert found["maek_probes_total"]["mini", "refused"] == 0
+    assert found["maek_load_transitions_total"]["mini", "very_busy"] == 0
 
 
 def test_thresholds_that_are_never_reached_are_absent() -> None:
@@ -224,12 +235,16 @@ def test_the_exposition_is_the_snapshot_family_by_family(told: Snapshot, rules: 
         for level, step in zip(("normal", "busy", "very_busy"), steps, strict=True)
         if not isinf(step)
     }
-    assert found["maek_requests_total"] == {(s.name, *end): n for s in states for end, n in s.work.ends.items()}
-    assert found["maek_load_transitions_total"] == {
-        (s.name, level.label): n for s in states for level, n in told.transitions(s.name).items()
+    assert found["maek_requests_total"] == {
+        (s.name, model, outcome): s.work.ends.get((model, outcome), 0)
+        for s in states
+        for model in {*s.spec.models.values(), *(model for model, _ in s.work.ends)} - {"auto"}
+        for outcome in Outcome
     }
-    assert found["maek_label_values_folded_total"] == {("model",): told.models_folded}
-    assert found["maek_probes_total"] == {(s.name, o): n for s in states for o, n in s.probes.items()}
+    assert found["maek_load_transitions_total"] == {
+        (s.name, level.label): told.transitions(s.name).get(level, 0) for s in states for level in Level
+    }
+    assert found["maek_probes_total"] == {(s.name, o): s.probes.get(o, 0) for s in states for o in ProbeOutcome}
 
 
 @settings(max_examples=400, deadline=None)
