@@ -140,7 +140,7 @@ class LimitsConfig(Section):
     header_bytes: Annotated[int, Field(ge=1024, le=1_048_576)] = 16_384
     """The longest header line of a request, in bytes."""
     message_chars: Count = 100_000
-    """The longest message to /chat, in characters."""
+    """The longest message to /chat, in characters; over /v1 a longer one goes to the reasoner undecided."""
     streams: Annotated[int, Field(ge=1, le=100_000)] = 2000
     """Chats answered at the same time; one more is told to come back later."""
 

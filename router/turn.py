@@ -214,9 +214,12 @@ class Turns:
         return Done(text, record.journey, None, "stop")
 
     async def use(self, ask: Ask, wanted: Wanted, record: Record, emit: Emit) -> tuple[str, ToolResult]:
-        """One operation without any decision: the id of the session, and what came of it."""
-        session = (await self._sessions.open(ask.session, ask.owner)).id
-        return session, await self._tool_use.used(wanted, Caller(ask.owner, ask.language, session), record, emit)
+        """One operation without any decision, in the session's turn: its id, and what came of it."""
+        session = checked_id(ask.session)
+        async with self._talks.in_order(ask.owner, session, lambda: emit(Quiet())):
+            await self._sessions.open(session, ask.owner)
+            caller = Caller(ask.owner, ask.language, session)
+            return session, await self._tool_use.used(wanted, caller, record, emit)
 
     def system_prompt(self, language: str) -> str:
         """What stands before a conversation that gives none: who answers, how, and what day it is."""

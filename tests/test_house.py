@@ -33,6 +33,7 @@ BROAD_EXCEPTS = frozenset(
         "router/tools/call.py",  # tools are also written by others; their bugs are logged, and counted as `broken`
         "router/jobs/worker.py",  # a bug in one job is a dead letter, logged and counted, and ends no other
         "router/jobs/rounds.py",  # jobs and webhooks go on whatever happens; logged
+        "router/tools/threads.py",  # what a thread raises is raised where it is awaited
         "router/mcp/keeper.py",  # a server of others may break in any way; counted, and told by /tools
         "sidecar/monitor.py",  # the health loop survives anything; logged, and counted as a fact
     }

@@ -69,9 +69,9 @@ async def main() -> None:
     offset = 0
     while True:
         for update in await call("getUpdates", offset=offset, timeout=50, allowed_updates=["message"]):
-            offset, message = update["update_id"] + 1, update["message"]
-            user, chat = message["from"]["id"], message["chat"]["id"]
-            if message["from"]["is_bot"] or not {str(user), str(chat)} & ALLOWED:
+            offset, message = update["update_id"] + 1, update.get("message", {})  # or what nobody asked for
+            user, chat = message.get("from", {}).get("id"), message.get("chat", {}).get("id")
+            if not message or message["from"]["is_bot"] or not {str(user), str(chat)} & ALLOWED:
                 logging.warning("not in TELEGRAM_ALLOWED: user %s in chat %s", user, chat)
             elif words := re.sub(r"^/\w+(@\w+)?\s*", "", message.get("text", "")):  # without /ask@bot
                 replies.append(asyncio.create_task(reply(chat, user, words)))

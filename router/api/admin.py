@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from router.api.context import OWNER, json_object, service_of
+from router.api.context import OWNER, json_object, limit_of, service_of
 from router.config import LogLevel
 from router.decisions import record_json
 from router.errors import BadRequest, NotFound
@@ -23,6 +23,7 @@ from sidecar import Snapshot, backends_json
 log = logging.getLogger(__name__)
 
 MOST_LISTED = 1000
+USUALLY_LISTED = 50
 
 
 async def livez(_request: web.Request) -> web.StreamResponse:
@@ -98,10 +99,8 @@ def _drained(request: web.Request, *, draining: bool) -> web.StreamResponse:
 
 async def decisions(request: web.Request) -> web.StreamResponse:
     """`GET /decisions`: the caller's latest, newest first. `?limit=N`, at most 1000."""
-    limit = request.query.get("limit", "50")
-    if not limit.isdecimal() or not 1 <= int(limit) <= MOST_LISTED:
-        raise BadRequest(f"limit: wanted a whole number from 1 to {MOST_LISTED}.", param="limit")
-    records = service_of(request).decisions.latest(request[OWNER], int(limit))
+    limit = limit_of(request, USUALLY_LISTED, MOST_LISTED)
+    records = service_of(request).decisions.latest(request[OWNER], limit)
     return _json({"decisions": [record_json(record) for record in records]})
 
 

@@ -34,6 +34,8 @@ LONGEST_SESSION = 128
 """Characters; a longer name is kept as its hash, which is as good to tell sessions apart by."""
 
 _GIVEN_ID = re.compile(r"[!-~]{1,128}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+"""Python reads no number of thousands of digits."""
 
 
 def service_of(request: web.Request) -> Service:
@@ -58,6 +60,14 @@ async def json_object(request: web.Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object; found another kind of JSON value.")
     return value
+
+
+def limit_of(request: web.Request, usually: int, most: int) -> int:
+    """How many the caller wants to have listed. Raises BadRequest."""
+    limit = request.query.get("limit", str(usually))
+    if _NUMBER.fullmatch(limit) is None or not 1 <= int(limit) <= most:
+        raise BadRequest(f"limit: wanted a whole number from 1 to {most}.", param="limit")
+    return int(limit)
 
 
 def priority_header(request: web.Request) -> PriorityName | None:

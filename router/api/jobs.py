@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import Field
 
 from router.api.chat import ChatBody, read_body
-from router.api.context import OWNER, json_object, priority_header, service_of
+from router.api.context import OWNER, json_object, limit_of, priority_header, service_of
 from router.api.streaming import Reply
 from router.config_jobs import MAXIMAL_SECONDS
 from router.config_roles import PriorityName
@@ -32,6 +32,7 @@ from router.sse import encode
 
 KEY_HEADER = "Idempotency-Key"
 MOST_LISTED = 1000
+USUALLY_LISTED = 50
 _KEY = re.compile(r"[!-~]{1,255}")
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
@@ -54,13 +55,11 @@ async def accept(request: web.Request) -> web.StreamResponse:
 
 async def listed(request: web.Request) -> web.StreamResponse:
     """`GET /jobs`: the caller's, newest first. `?state=dead,queued`, `?limit=N`, `?before=ID`."""
-    limit = request.query.get("limit", "50")
-    if not limit.isdecimal() or not 1 <= int(limit) <= MOST_LISTED:
-        raise BadRequest(f"limit: wanted a whole number from 1 to {MOST_LISTED}.", param="limit")
+    limit = limit_of(request, USUALLY_LISTED, MOST_LISTED)
     names = request.query.get("state")
     states = tuple(State) if names is None else tuple(_state(name) for name in names.split(","))
-    found = await service_of(request).jobs.listed(request[OWNER], states, int(limit), request.query.get("before"))
-    more = found[-1].id if len(found) == int(limit) else None
+    found = await service_of(request).jobs.listed(request[OWNER], states, limit, request.query.get("before"))
+    more = found[-1].id if len(found) == limit else None
     return _json({"jobs": [job_summary(job) for job in found], "next": more})
 
 

@@ -56,8 +56,13 @@ async def chat_completions(request: web.Request) -> web.StreamResponse:
     with service.occupancy.chat():
         record = begin_record(request, _known_name(service, model))
         question = _question(body, messages) if model == AUTO else None
-        if question is not None:
+        most = service.config.router.limits.message_chars
+        if question is not None and len(question) <= most:
             return await _decided(request, service, body, messages, question, record)
+        if question is not None:
+            # Nobody says so much to a tool, and reading it for one takes time in which all others wait.
+            language = _language(question[:most], messages, service.config.router.language)
+            body = dict(_with_system(body, messages, service, language))
         return await _passed_on(request, service, body, REASONER if model == AUTO else model, CHAT_PATH, record)
 
 
@@ -129,7 +134,7 @@ async def _decided(
         await reply.fail(error, name=None, delivered={"tokens": record.answering.delivered_tokens})
         return await reply.end()
     if done is None:
-        filled_in = _with_system(body, messages, service, ask)
+        filled_in = _with_system(body, messages, service, ask.language)
         return await _passed_on(request, service, filled_in, REASONER, CHAT_PATH, record, reply)
     if not body.get("stream"):
         return _json(completion_json(record.id, done.text, service.now()), trail(record, record.journey))
@@ -371,12 +376,12 @@ def _message(message: Mapping[str, Any]) -> Message:
 
 
 def _with_system(
-    body: Mapping[str, Any], messages: Sequence[Mapping[str, Any]], service: Service, ask: Ask
+    body: Mapping[str, Any], messages: Sequence[Mapping[str, Any]], service: Service, language: str
 ) -> Mapping[str, Any]:
     """The request with Maek's own system prompt in front, unless the caller brought one."""
     if any(message["role"] in ("system", "developer") for message in messages):
         return body
-    prompt = service.config.router.roles[REASONER].system_prompt or service.turns.system_prompt(ask.language)
+    prompt = service.config.router.roles[REASONER].system_prompt or service.turns.system_prompt(language)
     return {**body, "messages": [{"role": "system", "content": prompt}, *messages]}
 
 

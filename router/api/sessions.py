@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from router.api.context import OWNER, service_of
+from router.api.context import OWNER, limit_of, service_of
 from router.errors import BadRequest
 from router.sessions.showing import cursor_of, last_of, mark_of, overview_json, transcript_json
 from router.sessions.store import Mark
@@ -24,7 +24,7 @@ async def sessions(request: web.Request) -> web.StreamResponse:
     before.
     """
     service, owner = service_of(request), request[OWNER]
-    most, after = _limit(request), _after(request, owner)
+    most, after = limit_of(request, USUALLY_LISTED, MOST_LISTED), _after(request, owner)
     found = await service.sessions.listed(owner, most + 1, after)
     page = found[:most]
     last = last_of(page)
@@ -45,13 +45,6 @@ async def delete(request: web.Request) -> web.StreamResponse:
     async with service.talks.in_order(owner, session_id, _patiently):
         await service.sessions.delete(session_id, owner)
     return web.Response(status=204)
-
-
-def _limit(request: web.Request) -> int:
-    limit = request.query.get("limit", str(USUALLY_LISTED))
-    if not (limit.isascii() and limit.isdecimal()) or not 1 <= int(limit) <= MOST_LISTED:
-        raise BadRequest(f"limit: wanted a whole number from 1 to {MOST_LISTED}.", param="limit")
-    return int(limit)
 
 
 def _after(request: web.Request, owner: str) -> Mark | None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
+from functools import partial
 from typing import TypeVar
 
 from router.mailbox.connection import Line, Server, connected
@@ -18,6 +19,7 @@ from router.mailbox.looking import opened_folder
 from router.mailbox.names import parse
 from router.mailbox.searching import Search
 from router.tools.letters import Found, MailFailed, Opened, Trouble
+from router.tools.threads import in_own_thread
 
 T = TypeVar("T")
 
@@ -69,6 +71,6 @@ class ImapMailbox:
         async with asyncio.timeout(self.timeout_seconds + SLACK_SECONDS), self._room:
             line = Line(time.monotonic() + self.timeout_seconds)
             try:
-                return await asyncio.to_thread(question, line)
+                return await in_own_thread(partial(question, line))
             finally:
                 line.cut()

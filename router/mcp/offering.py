@@ -156,8 +156,7 @@ async def _read(server: Server, operation: str, remote: str, call: ToolCall, par
 async def _draft(server: Server, operation: str, call: ToolCall, params: BaseModel) -> ToolResult:
     """Nothing is sent: the user is shown what would be."""
     given = _given(params)
-    shown = on_one_line(orjson.dumps(given).decode(), MAX_SUMMARY_CHARACTERS)
-    summary = words.summary(call.language, f"{server.title}.{operation}", shown)
+    summary = words.summary(call.language, f"{server.title}.{operation}", shown(given))
     kept = call.session is not None
     data = {"server": server.name, "operation": operation, "waits": kept, "params": given}
     text = words.drafted(call.language, summary, kept=kept)
@@ -165,6 +164,20 @@ async def _draft(server: Server, operation: str, call: ToolCall, params: BaseMod
         return ToolResult(text, data)
     expires_at = call.now.timestamp() + DRAFT_SECONDS
     return ToolResult(text, data, draft=PendingDraft(tool_name(server.name), operation, given, summary, expires_at))
+
+
+def shown(given: Mapping[str, Any]) -> str:
+    """The parameters for whoever is asked for a yes: where they are too long, something of each, with how many
+    characters of it are not shown. None may stand where nobody sees it."""
+    whole = orjson.dumps(given).decode()
+    if len(whole) <= MAX_SUMMARY_CHARACTERS:
+        return on_one_line(whole, MAX_SUMMARY_CHARACTERS)
+    each = MAX_SUMMARY_CHARACTERS // len(given)
+    return ", ".join(f'"{name}": {_beginning(orjson.dumps(value).decode(), each)}' for name, value in given.items())
+
+
+def _beginning(text: str, most: int) -> str:
+    return on_one_line(text, most) + (f" (+{len(text) - most})" if len(text) > most else "")
 
 
 async def _confirmed(

@@ -3,10 +3,9 @@
 Rules of this file
 - A draft changes nothing; `create_confirmed` writes the draft that waits in the session, after the user's yes.
 - Written first, forgotten after: whoever dies in between, or is asked twice, writes the same entry, which is there.
-- Files and servers are asked in a thread; which of them keeps the entries makes no difference here.
+- Files and servers are asked in threads of their own; which of them keeps the entries makes no difference here.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,6 +27,7 @@ from router.tools.agenda.entries import (
 from router.tools.agenda.store import Agenda, CalendarFailed, Found
 from router.tools.parameters import Day, NoParams, Params, TimeOfDay, canonical, described
 from router.tools.spec import Operation, PendingDraft, Run, Tool, ToolCall, ToolResult
+from router.tools.threads import in_own_thread
 from router.tools.unconfigured import refusing
 
 T = TypeVar("T")
@@ -182,6 +182,6 @@ class _Calendar:
 async def _in_thread(call: ToolCall, work: Callable[[], T]) -> T:
     """What `work` gives. Raises ToolFailed, with what the calendar says of its trouble."""
     try:
-        return await asyncio.to_thread(work)
+        return await in_own_thread(work)
     except CalendarFailed as error:
         raise ToolFailed(error.told(call.language)) from error

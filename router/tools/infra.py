@@ -26,6 +26,7 @@ from router.tools.machine import Disk, read_disks, read_interfaces, read_machine
 from router.tools.parameters import NoParams, Params, described
 from router.tools.reach import CheckService, reach_nothing
 from router.tools.spec import BackendSummary, Operation, Tool, ToolCall, ToolResult
+from router.tools.threads import OneLook
 
 NAME = "infra"
 SEED_HOST = "gpu"
@@ -69,7 +70,7 @@ def build(settings: InfraSettings, check: CheckService = reach_nothing) -> Tool:
 
         service: Annotated[str | None, described(ko="서비스 이름, 없으면 전부", en="name; none: all")] = None
 
-    infra = _Infra(settings, check)
+    infra = _Infra(settings, check, OneLook(read_disks))
     operations = (
         Operation("status", "장비 상태", "state of a machine", OnHost, infra.status),
         Operation("health", "서비스가 살아 있는지", "whether services are alive", OfService, infra.health),
@@ -84,6 +85,7 @@ def build(settings: InfraSettings, check: CheckService = reach_nothing) -> Tool:
 class _Infra:
     settings: InfraSettings
     check: CheckService
+    disks: OneLook[tuple[Disk, ...]]
 
     async def status(self, call: ToolCall, params: Any) -> ToolResult:
         name = params.host
@@ -132,7 +134,7 @@ class _Infra:
         local = name is None or hosts[name].local
         # A local machine is read here; its exporter would tell the same disks once more.
         others = {one: host for one, host in hosts.items() if not host.local}
-        disks, nodes = await asyncio.gather(_own_disks() if local else _no_disks(), nodes_of(others))
+        disks, nodes = await asyncio.gather(_in_time(self.disks) if local else _no_disks(), nodes_of(others))
         lines = [] if not local else _own_disk_lines(call, disks)
         if local and nodes:
             own = "".join(f" ({one})" for one, host in hosts.items() if host.local)
@@ -229,11 +231,11 @@ def _nothing_known(call: ToolCall, name: str) -> str:
     )
 
 
-async def _own_disks() -> tuple[Disk, ...] | None:
+async def _in_time(disks: OneLook[tuple[Disk, ...]]) -> tuple[Disk, ...] | None:
     """None: a disk hangs."""
     try:
         async with asyncio.timeout(DISKS_SECONDS):
-            return await asyncio.to_thread(read_disks)
+            return await disks()
     except TimeoutError:
         return None
 

@@ -18,6 +18,8 @@ from router.language import pick
 
 MAX_TEXT_CHARACTERS = 2000
 """Of one parameter: a long question fits, a pasted book does not."""
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""Nobody's calendar goes further, and at the ends of time there is no day before or after."""
 
 
 class Params(BaseModel):
@@ -47,9 +49,12 @@ def description(field: FieldInfo, language: str) -> str:
 
 def _existing_day(text: str) -> str:
     try:
-        return date.fromisoformat(text).isoformat()
+        day = date.fromisoformat(text)
     except ValueError:
         raise ValueError("no such day; write YYYY-MM-DD") from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"wanted a year from {FIRST_YEAR} to {LAST_YEAR}")
+    return day.isoformat()
 
 
 def _existing_time(text: str) -> str:
@@ -66,7 +71,7 @@ def _padded(value: Any) -> Any:
 
 
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_existing_day)]
-"""YYYY-MM-DD of a day that exists."""
+"""YYYY-MM-DD of a day that exists, in a year that people speak of."""
 TimeOfDay = Annotated[
     str, Field(pattern=r"^[0-9]{2}:[0-9]{2}$"), AfterValidator(_existing_time), BeforeValidator(_padded)
 ]

@@ -57,6 +57,11 @@ class Telegram:
         self._updates.append({"update_id": 500 + self._number, "message": message})
         self._news.set()
 
+    async def edit(self, text: str) -> None:
+        """Somebody changes what he wrote: told to whoever did not say what he wants to hear of before that."""
+        await self.say(text)
+        self._updates[-1]["edited_message"] = self._updates[-1].pop("message")
+
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """One call of the API."""
         if request.match_info["token"] != TOKEN:

@@ -65,3 +65,9 @@ async def test_a_wrong_token_is_a_sentence_in_the_log(tmp_path: Path) -> None:
         environ = {**chat.environ, "TELEGRAM_TOKEN": "4242:wrong-secret"}
         async with bot("telegram", tmp_path, environ) as running:
             await until(lambda: "getUpdates: Unauthorized" in running.log())
+
+
+async def test_what_is_no_new_message_is_passed_over(chat: Any) -> None:
+    await chat.service.edit("안녕")
+    await only_this_is_answered(chat)
+    assert len(chat.screen.messages) == 1

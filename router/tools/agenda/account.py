@@ -132,8 +132,9 @@ class Account:
         return Found(in_span(entries.values(), begins, ends), unreadable)
 
     def _places(self, transport: Transport) -> tuple[Place, ...]:
-        if self._known is not None and time.monotonic() < self._known[0]:
-            return self._known[1]
+        known = self._known  # once: another thread may forget it meanwhile
+        if known is not None and time.monotonic() < known[0]:
+            return known[1]
         places = places_of(transport, self._login.url)
         transport.still()
         if not places:

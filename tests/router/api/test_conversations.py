@@ -79,6 +79,17 @@ async def in_line(router: Maek, number: int) -> None:
 class TestOrder:
     """Messages of one session at once."""
 
+    async def test_a_call_of_a_tool_waits_for_the_turn_that_runs(self) -> None:
+        # Else a draft could change between a yes and what is done for it.
+        async with slow_reasoner() as (router, reasoner):
+            first = say(router)
+            await until(lambda: reasoner.asked)
+            called = asyncio.create_task(router.post("/tools/infra/network", {"session": ROOM}))
+            await in_line(router, 1)
+            reasoner.may_answer.release()
+            await first
+            assert (await called)[0] == 200
+
     async def test_they_are_answered_one_after_the_other_and_each_knows_the_answer_before(self) -> None:
         async with slow_reasoner() as (router, reasoner):
             first = say(router, "양자역학 설명해줘")

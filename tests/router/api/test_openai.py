@@ -73,6 +73,16 @@ async def test_auto_leaves_callers_with_tools_of_their_own_to_the_model(router: 
     assert (status, answer["model"]) == (200, "sim-large-32b")
 
 
+async def test_auto_leaves_a_message_that_is_too_long_for_a_decision_to_the_model() -> None:
+    long = {"model": "auto", "messages": [{"role": "user", "content": "오늘 일정 알려줘"}]}
+    async with echo(model="parrot") as (url, seen):
+        spec = [{"name": "echo", "url": url, "models": {"reasoner": "parrot"}}]
+        async with maek(config_for(spec, limits={"message_chars": 8})) as router:
+            status, _ = await router.post("/v1/chat/completions", long)
+    assert status == 200
+    assert [message["role"] for message in seen[0]["messages"]] == ["system", "user"]
+
+
 async def test_unknown_fields_and_role_defaults_reach_the_backend_and_the_callers_own_values_win() -> None:
     body = {
         "model": "reasoner",

@@ -62,7 +62,14 @@ async def test_the_list_comes_in_pages_that_have_each_session_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "param"), [("limit=0", "limit"), ("limit=201", "limit"), ("limit=x", "limit"), ("after=x", "after")]
+    ("query", "param"),
+    [
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=x", "limit"),
+        (f"limit={'9' * 5000}", "limit"),
+        ("after=x", "after"),
+    ],
 )
 async def test_a_query_that_makes_no_sense_is_named(query: str, param: str) -> None:
     async with maek_with_simulators(SimSettings()) as (router, _):

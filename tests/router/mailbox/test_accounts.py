@@ -83,8 +83,8 @@ def test_two_accounts_of_one_user_on_one_server_keep_their_own_folders() -> None
         account("ann", ", keys: [ann], folders: [INBOX, Private]"),
         account("ann", ", keys: [bob]").replace("ann:", "team:", 1),
     )
-    mailboxes_there = [boxes.of(owner) for owner in (ANN, BOB)]
-    assert [one.folders for one in mailboxes_there if isinstance(one, ImapMailbox)] == [
+    found = [boxes.of(owner) for owner in (ANN, BOB)]
+    assert [one.folders for one in found if isinstance(one, ImapMailbox)] == [
         ("INBOX", "Private"),
         ("INBOX",),
     ]

@@ -7,6 +7,7 @@ import pytest
 
 from router.config_tools.mcp import Confirm
 from router.errors import ToolFailed
+from router.mcp.offering import MAX_SUMMARY_CHARACTERS, shown
 from router.mcp.spent import FOLDER
 from router.tools.call import call
 from router.tools.spec import PendingDraft
@@ -36,6 +37,20 @@ async def test_a_tool_that_does_not_say_that_it_only_reads_waits_for_a_yes(tmp_p
         done = await running.call("create_confirmed", result.draft)
     assert written(note) == ["milk"]
     assert done.settles_draft
+
+
+def test_who_is_asked_for_a_yes_sees_something_of_every_parameter_and_how_much_he_does_not() -> None:
+    told = shown({"body": "b" * 5000, "to": "kim@example.com", "deep": {"list": ["d" * 3000]}, "n": 1})
+    assert '"to": "kim@example.com"' in told
+    assert '"body": "bbb' in told
+    assert '"deep": {"list":["ddd' in told
+    assert "(+4" in told
+    assert told.endswith('"n": 1')
+    assert len(told) < 2 * MAX_SUMMARY_CHARACTERS
+
+
+def test_what_fits_is_shown_whole() -> None:
+    assert shown({"word": "milk", "n": 2}) == '{"word":"milk","n":2}'
 
 
 async def test_a_yes_that_comes_twice_runs_it_once_also_after_a_restart(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from router.errors import ToolFailed
+from router.errors import ToolFailed, ToolOutcome
 from router.tools.calendars import DRAFT_SECONDS
 from router.tools.spec import PendingDraft
 from tests.router.tools.calendars import NEW_YORK, asking, at, confirmed, done, titles, written
@@ -159,3 +159,20 @@ async def test_an_entry_of_new_york_is_an_hour_earlier_in_summer_for_seoul(tmp_p
         await done(tmp_path, "create_confirmed", replace(asked, draft=result.draft), NEW_YORK)
     found = await done(tmp_path, "search", asking(), date_from="2026-10-29", date_to="2026-11-03")
     assert [one["begins"][11:16] for one in found.data["entries"]] == ["22:00", "23:00"]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31", "3000-01-01", "9999-12-31"])
+async def test_a_day_that_no_calendar_goes_to_is_the_fault_of_who_asks(tmp_path: Path, day: str) -> None:
+    for operation, params in (
+        ("search", {"date_from": day, "date_to": day}),
+        ("create_draft", {"title": "x", "date": day}),
+    ):
+        with pytest.raises(ToolFailed, match="wanted a year from 1900 to 2999") as raised:
+            await done(tmp_path, operation, asking("en"), **params)
+        assert raised.value.outcome is ToolOutcome.INVALID
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2999-12-31"])
+async def test_the_first_and_the_last_day_are_looked_at(tmp_path: Path, day: str) -> None:
+    written(tmp_path, "DTSTART:20261126T000000Z")
+    assert (await done(tmp_path, "search", asking(), date_from=day, date_to=day)).data["entries"] == []

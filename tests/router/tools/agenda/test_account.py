@@ -14,7 +14,7 @@ from router.language import pick
 from router.tools.agenda.account import CHECK_SECONDS, Account, Place, contents, places_of
 from router.tools.agenda.account_words import AccountFailed, Trouble
 from router.tools.agenda.servers import CalendarServers
-from router.tools.agenda.transport import MOST_BYTES, Answer, Login, _within
+from router.tools.agenda.transport import MOST_BYTES, Answer, Login, Transport, _within
 from tests.router.tools.calendars import SEOUL, entry
 from tests.router.tools.given import NOW
 
@@ -370,3 +370,19 @@ def test_calendars_on_a_sibling_host_are_found_and_searched_there() -> None:
     assert place == Place(f"{SIBLING}home/", "집")
     assert [one.strip() for one in contents(server, place, *DAY)] == [OBJECT]
     assert server.asked[-1] == f"REPORT {SIBLING}home/"
+
+
+class Forgetful(Account):
+    """An account whose calendars another thread forgets as soon as they were looked at once."""
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if name == "_known":
+            self._known = None
+        return value
+
+
+def test_calendars_that_another_thread_forgets_meanwhile_were_known() -> None:
+    account, places = Forgetful(Login("me", "http://127.0.0.1:1/", "me", PASSWORD), SEOUL), (Place("http://a/", "a"),)
+    account._known = (float("inf"), places)
+    assert account._places(Transport(account._login, 0.0)) == places
