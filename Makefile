@@ -20,7 +20,7 @@ PURE := $(subst $(space),$(comma),$(strip \
   router/mailbox/names.py router/mailbox/parts.py \
   router/learning/lessons.py router/learning/trial.py router/mcp/contents.py router/mcp/naming.py router/mcp/schemas.py \
   router/sse.py router/signs.py router/tokens.py router/markup.py router/tool_calls.py router/sessions/trimming.py \
-  router/web/glimpses.py router/web/history.py router/web/telling.py \
+  router/web/choices.py router/web/glimpses.py router/web/history.py router/web/telling.py \
   router/sessions/encoding.py router/sessions/kept.py router/sessions/showing.py router/language.py \
   router/tools/agenda/account_words.py router/tools/agenda/entries.py router/tools/agenda/words.py \
   router/tools/documents/answering.py router/tools/hosts/containers.py \

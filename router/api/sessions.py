@@ -21,11 +21,11 @@ USUALLY_LISTED = 50
 
 async def sessions(request: web.Request) -> web.StreamResponse:
     """`GET /sessions`: the caller's, the last used first. `?limit=N`, at most 200; `?after=` the `next` of the answer
-    before.
+    before; `?draft=true`: only those in which a draft waits.
     """
     service, owner = service_of(request), request[OWNER]
     most, after = _limit(request), _after(request, owner)
-    found = await service.sessions.listed(owner, most + 1, after)
+    found = await service.sessions.listed(owner, most + 1, after, drafted=_drafted(request))
     page = found[:most]
     last = last_of(page)
     rows = [overview_json(one, service.now()) for one in page]
@@ -52,6 +52,13 @@ def _limit(request: web.Request) -> int:
     if not (limit.isascii() and limit.isdecimal()) or not 1 <= int(limit) <= MOST_LISTED:
         raise BadRequest(f"limit: wanted a whole number from 1 to {MOST_LISTED}.", param="limit")
     return int(limit)
+
+
+def _drafted(request: web.Request) -> bool:
+    wanted = request.query.get("draft", "false")
+    if wanted not in ("true", "false"):
+        raise BadRequest("draft: wanted true or false.", param="draft")
+    return wanted == "true"
 
 
 def _after(request: web.Request, owner: str) -> Mark | None:
