@@ -31,7 +31,8 @@ PATIENCE_SECONDS = 30.0
 async def live(request: web.Request) -> web.StreamResponse:
     """`GET /live`: the fleet, its last hour and the caller's decisions, as they change."""
     if JSON in request.headers.get("accept", ""):
-        told = {"hello": _hello(), "decisions": {"changed": []}} | {name: data async for name, data in _news(request, Telling())}
+        told: dict[str, Any] = {"hello": _hello(), "decisions": {"changed": []}}
+        told |= {name: data async for name, data in _news(request, Telling())}
         return web.Response(body=orjson.dumps(told), content_type=JSON)
     board = service_of(request).live
     with board.listening():
