@@ -42,7 +42,7 @@ export const WORDS = {
     cancel: "Cancel", retry: "Try again", yes: "Yes", no: "No", yes_said: "Yes", no_said: "No", draft: "Waits for your yes",
     answering: "Answering", complete: "The answer is complete.", stopped: "Stopped.", broke: "The connection broke off before the end.",
     first_token: "first token {t}", per_second: "{n} tokens/s", load_is: "load {level}", by_server: "{backend} · {model}",
-    example_1: "Explain tides in one sentence", example_2: "What is on today?", example_3: "Status of the GPU server",
+    example_1: "Explain tides in one sentence", example_2: "What's on my calendar today?", example_3: "Status of the GPU server",
     level: { free: "free", normal: "normal", busy: "busy", very_busy: "very busy", unavailable: "unavailable" },
     state: { unknown: "not probed", ready: "up", down: "down", loading: "loading model", sleeping: "asleep", suspended: "suspended", draining: "draining", open: "circuit open", half_open: "on trial", resting: "resting" },
     signals: { slowdown: "slowdown", silence: "silent for", active_jobs: "active jobs", in_flight: "in flight", waiting: "waiting", kv_usage: "KV usage", inference_latency: "inference", health_latency: "health latency", probe_age: "last probe", queue: "job queue" },
