@@ -13,14 +13,14 @@ PURE := $(subst $(space),$(comma),$(strip \
   sidecar/requests.py sidecar/residency.py sidecar/seed.py sidecar/settings.py sidecar/slots.py sidecar/standing.py \
   sidecar/state.py sidecar/store.py sidecar/turnover.py sidecar/exposition.py sidecar/views.py sidecar/work.py sidecar/proxy/bodies.py \
   sidecar/proxy/counting.py sidecar/proxy/heads.py sidecar/proxy/refusals.py router/agent/budget.py router/agent/functions.py router/balance/* router/conversation.py \
-  router/decide/* router/decide/intent/* router/demands.py router/doctor/finding.py router/doctor/report.py router/documents/passages.py \
+  router/decide/* router/decide/intent/* router/demands.py router/doctor/doors.py router/doctor/finding.py router/doctor/report.py router/doctor/versions.py router/documents/passages.py \
   router/documents/query.py router/flight/choices.py router/flight/replaying.py router/jobs/job.py router/jobs/schema.py router/jobs/transitions.py router/jobs/view.py \
   router/jobs/webhooks.py router/plain_urls.py router/prometheus/* router/judging/* router/learning/fitting.py \
   router/mailbox/charsets.py router/mailbox/criteria.py router/mailbox/gate.py router/mailbox/markup.py \
   router/mailbox/names.py router/mailbox/parts.py \
   router/learning/lessons.py router/learning/trial.py router/mcp/contents.py router/mcp/naming.py router/mcp/schemas.py \
   router/sse.py router/signs.py router/tokens.py router/markup.py router/tool_calls.py router/sessions/trimming.py \
-  router/web/glimpses.py router/web/history.py router/web/telling.py \
+  router/web/choices.py router/web/glimpses.py router/web/history.py router/web/telling.py \
   router/sessions/encoding.py router/sessions/kept.py router/sessions/showing.py router/language.py \
   router/tools/agenda/account_words.py router/tools/agenda/entries.py router/tools/agenda/words.py \
   router/tools/documents/answering.py router/tools/hosts/containers.py \

@@ -15,6 +15,7 @@ import shlex
 import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -337,7 +338,9 @@ async def answer_to(words: list[str], router: Maek) -> str:
     (url,) = (word for word in words if word.startswith(DEFAULT_URL))
     body = words[words.index("-d") + 1].encode() if "-d" in words else None
     method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
-    async with router.client.request(method, router.url + url.removeprefix(DEFAULT_URL), data=body) as response:
+    headers = dict(word.split(": ", 1) for option, word in pairwise(words) if option == "-H")
+    url = router.url + url.removeprefix(DEFAULT_URL)
+    async with router.client.request(method, url, data=body, headers=headers) as response:
         assert response.status == 200, await response.text()
         return await response.text()
 

@@ -2,12 +2,15 @@
 
 Rules of this file
 - It translates: what is told is put together in `router.web`. Ends with the client, with his key, and with Maek.
+- Whoever asks for JSON gets the same once, as one object: the beginning of a stream.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from importlib.metadata import version
+from typing import Any
 
+import orjson
 from aiohttp import web
 
 from router.api.context import OWNER, service_of
@@ -16,6 +19,7 @@ from router.attempt import ClientGone
 from router.sse import encode
 from router.web.telling import News, Telling
 
+JSON = "application/json"
 PERIOD_SECONDS = 0.5
 """Twice a second is live to the eye, and little to a phone."""
 KEEPALIVE_PERIODS = 20
@@ -26,10 +30,14 @@ PATIENCE_SECONDS = 30.0
 
 async def live(request: web.Request) -> web.StreamResponse:
     """`GET /live`: the fleet, its last hour and the caller's decisions, as they change."""
+    if JSON in request.headers.get("accept", ""):
+        told: dict[str, Any] = {"hello": _hello(), "decisions": {"changed": []}}
+        told |= {name: data async for name, data in _news(request, Telling())}
+        return web.Response(body=orjson.dumps(told), content_type=JSON)
     board = service_of(request).live
     with board.listening():
         reply, telling, silent = Reply(request, dict), Telling(), 0
-        await _write(reply, encode({"version": version("maek"), "period_seconds": PERIOD_SECONDS}, "hello"))
+        await _write(reply, encode(_hello(), "hello"))
         while _may_still_look(request):
             news = b"".join([encode(data, name) async for name, data in _news(request, telling)])
             silent = 0 if news else silent + 1
@@ -40,6 +48,10 @@ async def live(request: web.Request) -> web.StreamResponse:
             if await board.over_within(PERIOD_SECONDS):
                 break
         return await reply.end()
+
+
+def _hello() -> dict[str, Any]:
+    return {"version": version("maek"), "period_seconds": PERIOD_SECONDS}
 
 
 async def _news(request: web.Request, telling: Telling) -> AsyncIterator[News]:

@@ -1,4 +1,4 @@
-"""The status page: three files that come with Maek, and nothing from anywhere else.
+"""The status page: four files that come with Maek, and nothing from anywhere else.
 
 Rules of this file
 - Open to whoever reaches the port: the files say nothing about anybody. What they show is asked for with a key.
@@ -37,7 +37,7 @@ HEADERS: Mapping[str, str] = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-cache",
 }
-OPEN_PATHS = frozenset({"/", "/page.css", "/page.js"})
+OPEN_PATHS = frozenset({"/", "/page.css", "/page.js", "/words.js"})
 
 
 def _read(name: str) -> str:
@@ -47,6 +47,7 @@ def _read(name: str) -> str:
 # Read once: a page and its script that are not of the same version would not understand each other.
 _STYLE = _read("page.css").encode()
 _SCRIPT = _read("page.js").encode()
+_WORDS = _read("words.js").encode()
 _PAGES = {language: _read("index.html").replace('lang="en"', f'lang="{language}"', 1).encode() for language in Language}
 
 
@@ -66,6 +67,11 @@ async def style(request: web.Request) -> web.StreamResponse:
 async def script(request: web.Request) -> web.StreamResponse:
     """`GET /page.js`: what it does."""
     return _answer(request, _SCRIPT, "text/javascript")
+
+
+async def words(request: web.Request) -> web.StreamResponse:
+    """`GET /words.js`: what it says, in both languages."""
+    return _answer(request, _WORDS, "text/javascript")
 
 
 def _answer(request: web.Request, body: bytes, content_type: str) -> web.Response:

@@ -34,6 +34,7 @@ ROUTES = (
     web.get("/", page.page),
     web.get("/page.css", page.style),
     web.get("/page.js", page.script),
+    web.get("/words.js", page.words),
     web.get("/live", live.live, allow_head=False),
     web.get("/metrics", metrics.metrics),
     web.get("/backends", admin.backends),

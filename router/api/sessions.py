@@ -21,11 +21,11 @@ USUALLY_LISTED = 50
 
 async def sessions(request: web.Request) -> web.StreamResponse:
     """`GET /sessions`: the caller's, the last used first. `?limit=N`, at most 200; `?after=` the `next` of the answer
-    before.
+    before; `?draft=true`: only those in which a draft waits.
     """
     service, owner = service_of(request), request[OWNER]
     most, after = limit_of(request, USUALLY_LISTED, MOST_LISTED), _after(request, owner)
-    found = await service.sessions.listed(owner, most + 1, after)
+    found = await service.sessions.listed(owner, most + 1, after, drafted=_drafted(request))
     page = found[:most]
     last = last_of(page)
     rows = [overview_json(one, service.now()) for one in page]
@@ -45,6 +45,13 @@ async def delete(request: web.Request) -> web.StreamResponse:
     async with service.talks.in_order(owner, session_id, _patiently):
         await service.sessions.delete(session_id, owner)
     return web.Response(status=204)
+
+
+def _drafted(request: web.Request) -> bool:
+    wanted = request.query.get("draft", "false")
+    if wanted not in ("true", "false"):
+        raise BadRequest("draft: wanted true or false.", param="draft")
+    return wanted == "true"
 
 
 def _after(request: web.Request, owner: str) -> Mark | None:

@@ -14,6 +14,7 @@ from time import monotonic
 import aiohttp
 
 from router.doctor.finding import Area, Finding, broken, doubtful, well
+from router.doctor.versions import too_old
 from router.terminal.words import Word
 from router.tools.hosts.trouble import Trouble, Why, trouble_of
 from sidecar import BackendSpec, Examination, Prober, examine, redacted
@@ -70,6 +71,7 @@ def judged(look: Seen) -> Iterator[Finding]:
     yield _reached(look)
     if look.trouble is None and look.found.health.available:
         yield from _engine(look.found)
+        yield from _age(look.found)
         yield from _models(look.found)
 
 
@@ -116,6 +118,12 @@ def _engine(found: Examination) -> Iterator[Finding]:
             f"engine: {identity.engine} 또는 auto로 바꾸십시오.", f"Set engine: {identity.engine}, or auto, for it."
         )
         yield doubtful(Area.BACKENDS, spec.name, said, advice)
+
+
+def _age(found: Examination) -> Iterator[Finding]:
+    identity = found.identity
+    if identity is not None and (old := too_old(found.spec.name, identity.engine, identity.version)) is not None:
+        yield old
 
 
 def _models(found: Examination) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from time import monotonic
 
 from router.doctor.finding import Area, Finding, broken, doubtful, same, well
+from router.flight.files import FOLDER as FLIGHT
 from router.terminal.words import Word
 
 FILES_A_STREAM = 2
@@ -30,6 +31,10 @@ TOO_LITTLE_BYTES = 100_000_000
 SLOW_NAME_SECONDS = 1.0
 EXPIRING_DAYS = 14
 TLS_SECONDS = 6.0
+RENEW = Word(
+    "인증서를 갱신하거나, 직접 만든 것이면 ca_file에 적으십시오.",
+    "Renew it; if it is one of your own, name its issuer to this machine (or as ca_file).",
+)
 
 
 def files(streams: int, limit: int | None = None) -> Finding:
@@ -52,8 +57,10 @@ def files(streams: int, limit: int | None = None) -> Finding:
     return (broken if limit < FEWEST_FILES else doubtful)(Area.MACHINE, "", said, advice)
 
 
-def folder(path: Path) -> Iterator[Finding]:
-    """Whether the data folder can be written, and what is free there."""
+def folder(path: Path, recorder_bytes: int = 0) -> Iterator[Finding]:
+    """Whether the data folder can be written, and what is free there. `recorder_bytes`: how much the flight recorder
+    may take of it; what it has already is not asked for twice.
+    """
     there = next(one for one in (path, *path.parents) if one.exists())
     advice = Word(
         "router.data_dir 또는 MAEK_DATA_DIR로 쓸 수 있는 폴더를 지정하십시오.",
@@ -63,16 +70,30 @@ def folder(path: Path) -> Iterator[Finding]:
         said = Word(f"데이터 폴더를 쓸 수 없습니다({problem})", f"the data folder cannot be written ({problem})")
         yield broken(Area.MACHINE, str(path), said, advice)
         return
-    free = shutil.disk_usage(there).free
-    size = f"{free / 1e9:.1f} GB"
+    free = shutil.disk_usage(there).free - max(0, recorder_bytes - _taken(path / FLIGHT))
+    size = f"{max(0, free) / 1e9:.1f} GB"
     said = Word(f"데이터 폴더를 쓸 수 있고 {size} 남았습니다", f"the data folder can be written, {size} free")
+    if recorder_bytes:
+        said = Word(
+            f"데이터 폴더를 쓸 수 있고 비행 기록 몫을 빼면 {size} 남았습니다",
+            f"the data folder can be written, {size} free beside what the flight recorder may take",
+        )
     if free >= LITTLE_BYTES:
         yield well(Area.MACHINE, str(path), said)
         return
     make_room = Word(
-        "자리를 비우십시오. 대화와 작업이 여기에 저장됩니다.", "Make room: conversations and jobs are stored there."
+        "자리를 비우거나 router.recorder.bytes를 줄이십시오. 대화와 작업이 여기에 저장됩니다.",
+        "Make room, or lower router.recorder.bytes: conversations and jobs are stored there.",
     )
     yield (broken if free < TOO_LITTLE_BYTES else doubtful)(Area.MACHINE, str(path), said, make_room)
+
+
+def _taken(flight: Path) -> int:
+    """Bytes of the flight recorder so far; 0 where it may not be looked at."""
+    try:
+        return sum(one.stat().st_size for one in flight.iterdir())
+    except OSError:
+        return 0
 
 
 def _unwritable(there: Path) -> str | None:
@@ -116,26 +137,25 @@ async def named(host: str) -> list[Finding]:
 async def certificate(host: str, port: int, ca_file: str | None = None) -> list[Finding]:
     """Whether a certificate is trusted, and for how long. Nothing to say where nobody answers: others say that."""
     name = f"{host}:{port}"
-    advice = Word("인증서를 갱신하거나, 직접 만든 것이면 ca_file에 적으십시오.",
-                  "Renew it; if it is one of your own, name its issuer to this machine (or as ca_file).")  # fmt: skip
     try:
         context = await asyncio.to_thread(ssl.create_default_context, cafile=ca_file)
         async with asyncio.timeout(TLS_SECONDS):
             _, writer = await asyncio.open_connection(host, port, ssl=context)
     except ssl.SSLCertVerificationError as error:
         said = Word(f"인증서를 믿을 수 없습니다: {error.verify_message}", f"not trusted: {error.verify_message}")
-        return [broken(Area.TLS, name, said, advice)]
+        return [broken(Area.TLS, name, said, RENEW)]
     except ssl.SSLError as error:
         reason = (error.reason or "handshake failed").lower().replace("_", " ")
-        return [broken(Area.TLS, name, Word(f"TLS 실패: {reason}", f"TLS failed: {reason}"), advice)]
+        return [broken(Area.TLS, name, Word(f"TLS 실패: {reason}", f"TLS failed: {reason}"), RENEW)]
     except (OSError, UnicodeError):
         return []
     ends = writer.get_extra_info("peercert", {}).get("notAfter")
     writer.transport.abort()
-    return [] if ends is None else [_lasting(name, ends, advice)]
+    return [] if ends is None else [lasting(name, ends, RENEW)]
 
 
-def _lasting(name: str, ends: str, advice: Word) -> Finding:
+def lasting(name: str, ends: str, advice: Word) -> Finding:
+    """How long a certificate is good that ends then, in the words of OpenSSL."""
     days = (datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) - datetime.now(UTC)).days
     said = Word(f"인증서가 {days}일 더 유효합니다", f"valid for {days} more days")
     return well(Area.TLS, name, said) if days >= EXPIRING_DAYS else doubtful(Area.TLS, name, said, advice)

@@ -8,11 +8,10 @@ Rules of this file
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
-from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -20,6 +19,7 @@ import orjson
 from router.config import Config
 from router.doctor import chats, machine, tools
 from router.doctor.backends import Seen, judged, seen, skews
+from router.doctor.doors import names, tls_doors
 from router.doctor.finding import Area, Finding, broken, doubtful, well
 from router.terminal.remote import KEY_VARIABLE
 from router.terminal.words import Word
@@ -42,6 +42,7 @@ class Wanted:
     """Where a Maek may run."""
     chat: bool = True
     chat_seconds: float = 60.0
+    look_seconds: float = LOOK_SECONDS
     ports: Iterable[int] = USUAL_PORTS
     """Of this machine, where servers are looked for if the configuration says so."""
 
@@ -71,7 +72,7 @@ async def examined(config: Config, wanted: Wanted, progress: Progress) -> list[F
         looks: dict[str, Look] = {f"backend {spec.name}": partial(_backend, session, spec, seen_ones) for spec in specs}
         looks |= _of_machine(config, specs, running)
         looks.update(tools.checks(config, session, running.mcp))
-        found += await _all(looks, LOOK_SECONDS, progress)
+        found += await _all(looks, wanted.look_seconds, progress)
         found += skews(seen_ones)
         if not config.sidecar.backends and not specs:
             found.append(_no_backend(config))
@@ -139,32 +140,16 @@ async def _backend(session: aiohttp.ClientSession, spec: BackendSpec, seen_ones:
 def _of_machine(config: Config, specs: Sequence[BackendSpec], running: Running) -> dict[str, Look]:
     async def here() -> list[Finding]:
         limit = machine.files(config.router.limits.streams, running.most_files)
-        return [limit, *await asyncio.to_thread(lambda: [*machine.folder(config.router.data_folder())])]
+        folder, recorder = config.router.data_folder(), config.router.recorder.bytes
+        return [limit, *await asyncio.to_thread(lambda: [*machine.folder(folder, recorder)])]
 
-    urls = [*(spec.url for spec in specs), *_urls(config)]
-    hosts = {urlsplit(url).hostname or "": None for url in urls} | dict.fromkeys(_mail_hosts(config))
-    doors = {
-        (host, urlsplit(url).port or 443)
-        for url in urls
-        if url.startswith("https:") and (host := urlsplit(url).hostname)
-    }
+    urls = [spec.url for spec in specs]
     looks: dict[str, Look] = {"machine": here}
-    looks |= {f"name {host}": partial(machine.named, host) for host in hosts if host and host != "localhost"}
-    return looks | {f"certificate {host}": partial(machine.certificate, host, port) for host, port in sorted(doors)}
-
-
-def _urls(config: Config) -> Iterator[str]:
-    """Of the servers of tools, but for those with certificates of their own, which their tools look at themselves."""
-    chosen = config.router.tools
-    yield from (one.url for one in chosen.calendar.accounts.values() if one.ca_file is None)
-    yield from (one.url for one in chosen.mcp.servers.values() if one.url is not None)
-    yield from (one.url for one in chosen.infra.services.values())
-    if chosen.document.url is not None:
-        yield chosen.document.url
-
-
-def _mail_hosts(config: Config) -> Iterator[str]:
-    yield from (one.host for one in config.router.tools.email.accounts.values())
+    looks |= {f"name {host}": partial(machine.named, host) for host in names(config, urls)}
+    return looks | {
+        f"certificate {host}:{port}": partial(machine.certificate, host, port, ca_file)
+        for (host, port), ca_file in sorted(tls_doors(config, urls).items())
+    }
 
 
 def _chats(

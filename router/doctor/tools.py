@@ -7,7 +7,7 @@ Rules of this file
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,11 +19,13 @@ import aiohttp
 from router.config import Config
 from router.config_tools.calendars import CalendarAccountConfig, CalendarKind
 from router.config_tools.documents import DocumentKind
-from router.config_tools.mail import MailAccountConfig
+from router.config_tools.mail import MailAccountConfig, MailSecurity
 from router.config_tools.mcp import McpServerConfig
+from router.doctor.doors import webhook_doors
 from router.doctor.finding import Area, Finding, broken, doubtful, same, well
+from router.doctor.machine import RENEW, lasting
 from router.documents.remote import RemoteArchive
-from router.mailbox.accounts import server_of
+from router.mailbox.accounts import STARTTLS_PORT, server_of
 from router.mcp.keeper import address_of, sdk
 from router.mcp.remote import RemoteFailed
 from router.terminal.words import Word
@@ -34,14 +36,17 @@ from router.tools.documents.archive import ArchiveFailed
 from router.tools.hosts.host import Host
 from router.tools.hosts.looking import looked_at
 from router.tools.hosts.remedies import why
+from router.tools.hosts.tailnet import read_tailnet, socket_of
 from router.tools.hosts.trouble import Trouble, Why, trouble_of
 from router.tools.letters import MailFailed
+from router.tools.letters import Trouble as MailTrouble
 from router.tools.mail import TROUBLES as MAIL_TROUBLES
 from router.tools.reach import http_checker
 from sidecar import SecretUnusable, redacted
 
 MAIL_SECONDS = 10.0
 CALENDAR_SECONDS = 12.0
+WEBHOOK_SECONDS = 6.0
 
 Check = Callable[[], Awaitable[list[Finding]]]
 
@@ -61,7 +66,11 @@ def checks(
         yield "document server", partial(_document_server, config, session)
     elif chosen.document.kind is DocumentKind.LOCAL and chosen.document.folder is not None:
         yield "documents", partial(_document_folder, Path(chosen.document.folder).expanduser())
+    for door in webhook_doors(config):
+        yield f"webhooks {door[0]}:{door[1]}", partial(_webhook, config, *door)
     infra = infra_of(config)
+    if (socket := socket_of(infra.tailscale_socket)) is not None:
+        yield "Tailscale", partial(_tailscale, socket)
     for name, host in infra.hosts.items():
         if host.docker or host.node_exporter or host.gpu_exporter:
             yield f"host {name}", partial(_host, name, host)
@@ -100,18 +109,65 @@ async def _mail(name: str, account: MailAccountConfig) -> list[Finding]:
     subject = f"mail {name}"
 
     def ask() -> None:
-        from router.mailbox.connection import Line, connected  # noqa: PLC0415 - loads the library for IMAP
+        # They load the library for IMAP.
+        from router.mailbox.connection import Line, connected  # noqa: PLC0415
+        from router.mailbox.looking import opened_folder  # noqa: PLC0415
 
-        with connected(server_of(account, os.environ), Line(monotonic() + MAIL_SECONDS)):
-            """Logging in is the question."""
+        with connected(server_of(account, os.environ), Line(monotonic() + MAIL_SECONDS)) as client:
+            certificates.append(client.socket().getpeercert())
+            for folder in account.folders:
+                opened_folder(client, "", folder)
 
+    certificates: list[Mapping[str, Any]] = []
     try:
         await asyncio.to_thread(ask)
     except MailFailed as error:
-        return [_as_told(subject, Word(*MAIL_TROUBLES[error.trouble]))]
+        told = Word(*MAIL_TROUBLES[error.trouble])
+        subject = f"{subject} {error.detail}" if error.trouble is MailTrouble.FOLDER else subject
+        return [_as_told(subject, told)]
     except OSError as error:
         return [_trouble(subject, trouble_of(error))]
-    return [well(Area.TOOLS, subject, Word("TLS와 로그인이 정상입니다", "TLS and login are fine"))]
+    many = len(account.folders)
+    fine = Word(f"TLS와 로그인, 메일함 {many}개가 정상입니다", f"TLS, login and {many} folder(s) are fine")
+    return [well(Area.TOOLS, subject, fine), *_lasting(account, certificates)]
+
+
+def _lasting(account: MailAccountConfig, certificates: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
+    """How long the certificate lasts that came with STARTTLS; that of a door with TLS is looked at there."""
+    for certificate in certificates:
+        if account.security is MailSecurity.STARTTLS and "notAfter" in certificate:
+            name = f"{account.host}:{account.port or STARTTLS_PORT}"
+            yield lasting(name, certificate["notAfter"], RENEW)
+
+
+async def _tailscale(socket: str) -> list[Finding]:
+    try:
+        tailnet = await read_tailnet(socket)
+    except Trouble as trouble:
+        return [_trouble("Tailscale", trouble)]
+    if tailnet.running:
+        said = Word(
+            f"연결되어 있습니다. 다른 컴퓨터 {tailnet.total}대 중 {tailnet.online}대가 온라인입니다",
+            f"this machine takes part; {tailnet.online} of {tailnet.total} others are online",
+        )
+        return [well(Area.TOOLS, "Tailscale", said)]
+    said = Word(f"연결되어 있지 않습니다({tailnet.state})", f"this machine does not take part ({tailnet.state})")
+    return [doubtful(Area.TOOLS, "Tailscale", said, Word("`tailscale up`을 실행하십시오.", "Run `tailscale up`."))]
+
+
+async def _webhook(config: Config, host: str, port: int) -> list[Finding]:
+    """Whether somebody listens there, and whether there is something to sign with. Nothing is sent."""
+    subject = f"webhooks {host}:{port}"
+    try:
+        config.router.jobs.webhooks.secret_text()
+        async with asyncio.timeout(WEBHOOK_SECONDS):
+            _, writer = await asyncio.open_connection(host, port)
+        writer.transport.abort()
+    except SecretUnusable as error:
+        return [_secret(subject, error)]
+    except (OSError, UnicodeError) as error:
+        return [_trouble(subject, trouble_of(error))]
+    return [well(Area.TOOLS, subject, Word("연결됩니다(보낸 것은 없습니다)", "takes connections (nothing was sent)"))]
 
 
 async def _document_server(config: Config, session: aiohttp.ClientSession) -> list[Finding]:

@@ -99,13 +99,17 @@ class MemorySessions:
             raise no_such_session()
         return transcript_of(session_id, owner, kept, self._bounds, self._now())
 
-    async def listed(self, owner: str | None, most: int, after: Mark | None = None) -> list[Transcript]:
+    async def listed(
+        self, owner: str | None, most: int, after: Mark | None = None, *, drafted: bool = False
+    ) -> list[Transcript]:
         """See `SessionStore`."""
         now = self._now()
         found = sorted(
             (-kept.used_at, whose, session_id)
             for (whose, session_id), kept in self._sessions.items()
-            if owner in (None, whose) and not is_over_age(kept.used_at, self._bounds, now)
+            if owner in (None, whose)
+            and not is_over_age(kept.used_at, self._bounds, now)
+            and (kept.draft is not None or not drafted)
         )
         behind = found if after is None else [at for at in found if at > (-after.used_at, after.owner, after.id)]
         return [

@@ -167,17 +167,20 @@ class SqliteSessions:
             raise no_such_session()
         return transcript_of(session_id, owner, kept, self._bounds, now)
 
-    async def listed(self, owner: str | None, most: int, after: Mark | None = None) -> list[Transcript]:
+    async def listed(
+        self, owner: str | None, most: int, after: Mark | None = None, *, drafted: bool = False
+    ) -> list[Transcript]:
         """See `SessionStore`."""
         now = self._now()
         # A row comes behind the mark if it was used earlier, or at the same moment with a greater name.
         behind = (None, "", "") if after is None else (-after.used_at, after.owner, after.id)
         query = f"""SELECT id, owner, {_COLUMNS} FROM sessions
             WHERE (?1 IS NULL OR owner = ?1) AND used_at > ?2 AND (?3 IS NULL OR (-used_at, owner, id) > (?3, ?4, ?5))
+                AND (draft IS NOT NULL OR NOT ?7)
             ORDER BY used_at DESC, owner, id LIMIT ?6"""  # noqa: S608 - the columns are words of this file
         async with (
             self._reading(),
-            self._connection.execute(query, (owner, now - self._bounds.age_seconds, *behind, most)) as cursor,
+            self._connection.execute(query, (owner, now - self._bounds.age_seconds, *behind, most, drafted)) as cursor,
         ):
             rows = await cursor.fetchall()
         return [transcript_of(found, whose, Kept(*fields), self._bounds, now) for found, whose, *fields in rows]

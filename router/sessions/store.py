@@ -135,8 +135,12 @@ class SessionStore(Protocol):
         """Everything that is kept of it."""
         ...
 
-    async def listed(self, owner: str | None, most: int, after: Mark | None = None) -> list[Transcript]:
-        """The owner's sessions, the last used first, at most so many; None: everybody's. `after`: the next ones."""
+    async def listed(
+        self, owner: str | None, most: int, after: Mark | None = None, *, drafted: bool = False
+    ) -> list[Transcript]:
+        """The owner's sessions, the last used first, at most so many; None: everybody's. `after`: the next ones.
+        `drafted`: only those in which a draft waits, whether or not its time is over.
+        """
         ...
 
     async def pending(self, session_id: str, owner: str) -> PendingDraft | None:

@@ -62,8 +62,8 @@ def _first_tokens(row: Row, language: str) -> Line:
     age = short_age(row.first_token_seconds_ago or 0.0, language)
     text = pick(
         language,
-        ko=f"첫 토큰 {came}, 예상은 {predicted} (최근 10여 건의 평균, 마지막은 {age})",
-        en=f"first token {came}, predicted {predicted} (mean of the last ten or so, the last {age})",
+        ko=f"첫 토큰 {came}, 예상 {predicted} (10여 건의 평균, 마지막 {age})",
+        en=f"first token {came}, predicted {predicted} (mean of ten or so, the last {age})",
     )
     return (Span(text),)
 

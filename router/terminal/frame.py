@@ -19,6 +19,7 @@ HEAD_LINES = 4
 LEAST_LINES_FOR_DETAILS = 16
 FOOT_LINES = 2
 LEAST_LINES_FOR_FOOT = 10
+GAP = "  "
 
 SORTS: Words = {
     Sort.NAME: Word("설정 순", "config"),
@@ -69,7 +70,7 @@ def frame(fleet: Fleet | None, view: View, scene: Scene, width: int, lines: int 
     if lines >= LEAST_LINES_FOR_DETAILS and selected is not None:
         body += details(rows[selected], view.language) if rows else [()] * DETAIL_LINES
     if lines >= LEAST_LINES_FOR_FOOT:
-        body += [(), _help(view, seen, len(rows))]
+        body += [(), _help(view, seen, len(rows), width)]
     return [fitted(line, width) for line in (*head, *body)][:lines]
 
 
@@ -109,8 +110,8 @@ def _summary(fleet: Fleet | None, view: View, scene: Scene) -> Line:
     spans: list[Span] = []
     for number, text, style in told:
         if number is not None:
-            spans += [Span(text.format(_number(number)), style if number else Style.DIM), Span("   ")]
-    return tuple(spans)
+            spans += [Span("   "), Span(text.format(_number(number)), style if number else Style.DIM)]
+    return tuple(spans[1:])
 
 
 def _number(number: float) -> str:
@@ -124,13 +125,18 @@ def _row(row: Row, shape: Layout, now: float, view: View, *, chosen: bool) -> Li
     return (*marks, *cells_of(row, shape, now, view))
 
 
-def _help(view: View, seen: range, many: int) -> Line:
-    """What the keys do, and which part of the list is in sight."""
+def _help(view: View, seen: range, many: int, width: int) -> Line:
+    """Which part of the list is in sight, and what the keys do: as many of them as fit, each whole."""
     sort = say(SORTS, view.sort, view.language)
     keys = pick(
         view.language,
-        ko=f"q 끝  ↑↓ 고르기  s 정렬: {sort}  h 그래프  p 멈춤  l English",
-        en=f"q quit  ↑↓ select  s sort: {sort}  h history  p pause  l 한국어",
+        ko=f"q 끝|↑↓ 고르기|s 정렬: {sort}|h 그래프|p 멈춤|l English",
+        en=f"q quit|↑↓ select|s sort: {sort}|h history|p pause|l 한국어",
     )
-    part = f"{seen.start + 1}-{seen.stop}/{many}  " if len(seen) < many else ""
-    return (Span(part, Style.BOLD), Span(keys, Style.DIM))
+    part = f"{seen.start + 1}-{seen.stop}/{many}" if len(seen) < many else ""
+    told: list[str] = []
+    for key in keys.split("|"):
+        if cells(GAP.join((part, *told, key))) > width:
+            break
+        told.append(key)
+    return (Span(part + GAP if part else "", Style.BOLD), Span(GAP.join(told), Style.DIM))

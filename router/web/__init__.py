@@ -1,1 +1,1 @@
-"""The status page at `/`: its three files, and what it is told live."""
+"""The status page at `/`: its files, and what it is told live."""

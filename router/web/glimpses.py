@@ -12,6 +12,7 @@ from typing import Any
 from router.balance.why import header
 from router.decisions import Record, decision_summary, step_json
 from router.fleet import Fleet
+from router.web.choices import choice_glimpse
 from router.web.history import Look
 from sidecar import Level, Snapshot
 
@@ -29,6 +30,7 @@ def backend_glimpse(backend: Mapping[str, Any]) -> dict[str, Any]:
     kept = ("name", "url", "engine", "engine_version", "roles", "simulated", "state", "verdict", "latency_ms")
     return {
         **{key: backend[key] for key in kept},
+        "draining": backend["draining"],
         "models": backend["models"][:MOST_MODELS],
         "more_models": max(0, len(backend["models"]) - MOST_MODELS),
         "in_memory": [model["model"] for model in backend["memory"] if model["loaded"]],
@@ -90,6 +92,7 @@ def decision_glimpse(record: Record) -> dict[str, Any]:
         "first_token_ms": journey.first_token_ms,
         "total_ms": journey.total_ms,
         "why": None if why is None else header(why),
+        "choice": None if why is None else choice_glimpse(why),
         "tools": [step_json(step) for step in record.steps],
         "error": record.error,
     }

@@ -5,100 +5,17 @@
 // - What has not changed is not touched, so that focus, selection and screen readers stay where they are.
 // - The key is kept in sessionStorage, for this tab, and sent in the header that every client of Maek uses.
 
-const WORDS = {
-  en: {
-    skip: "Skip to the chat", language: "Language", theme: "Colours", theme_auto: "Auto", theme_light: "Light", theme_dark: "Dark",
-    forget: "Forget key", overview: "Overview", alerts: "What needs attention", sections: "Sections",
-    figure_up: "Servers up", figure_in_flight: "In flight", figure_waiting: "Waiting", figure_chats: "Chats so far",
-    servers: "Servers", filter: "Filter servers", busiest_first: "Busiest first", connecting: "Connecting…", no_servers: "No server is known.",
-    none_match: "No server matches the filter.",
-    col_server: "Server", col_state: "State", col_level: "Load", col_load: "In flight", col_ttft: "First token", col_hour: "Last hour",
-    decisions: "Decisions", decisions_own: "Yours only, newest first", no_decisions: "None yet. Ask something, and why it went where it went shows here.",
-    jobs: "Jobs", chat: "Chat", new_chat: "New conversation", conversation: "Conversation", message: "Message",
-    welcome: "Ask something. You see what was decided and why, who answers, and how long it takes.",
-    message_hint: "Message (Enter sends, Shift+Enter breaks the line)", answered_by: "Answered by", automatic: "Maek decides", stop: "Stop", send: "Send",
-    door_title: "Key", door_why: "This Maek lets in whoever has a key. It stays in this tab and is gone when you close it.",
-    door_key: "Key", door_enter: "Enter", door_wrong: "Maek does not know this key.",
-    live: "Live", lost: "No connection, trying again…", paused: "Paused", full: "Too many pages look; trying again…",
-    of_slots: "of {n}", waits: "{n} waiting", expected: "expected", measured: "measured", seconds: "{n} s", ms: "{n} ms",
-    sets: "{signal} {value}", first_seen: "Not enough measured yet", simulated: "simulated", more: "+{n} more", no_model: "no model", details_of: "{name}, details",
-    hour_said: "Last {n} min: at most {most} in flight; {levels}", hour_none: "Nothing known yet", minutes: "{level} {n} min",
-    address: "Address", engine: "Engine", models: "Models", in_memory: "In memory", circuit: "Circuit", last_failure: "Last failure", health: "Health check", ttft_hour: "First token, last hour", none: "none",
-    signal: "Signal", now: "Now", from: "From: normal · busy · very busy",
-    alert_bad: "Down", alert_warn: "Look", alert_info: "Note", alert_good: "All well",
-    is_down: "{name} does not answer ({why}).", are_down: "{n} servers do not answer: {names}.", nobody_serves: "No server can serve {role} now; such requests fail.", nobody_set_up: "No server is set up for {role}.",
-    circuit_is_open: "{name} failed lately and is left alone for a moment.", is_very_busy: "{name} is very busy ({why}).", in_line: "{n} requests wait for room.",
-    only_simulator: "No LLM server was found; the built-in simulator answers.", well: "Every server answers, and there is room.",
-    by: "by {source}: {reason}", named: "role or model named by the caller", nobody_asked: "no server needed", runs: "running", tries: "{n} attempts", expected_took: "{a} expected, {b} came",
-    total: "total {t}", why: "Why", why_server: "Why this server", why_gone: "It is too long ago; Maek has forgotten it.", candidate: "Candidate", whole: "Whole answer", cost: "Cost", won: "chosen", guess: "guess", others: "Others: {list}",
-    needs: "For {role}: about {n} tokens of prompt, {priority} priority.", reason_is: "Reason: {reason}.",
-    cancel: "Cancel", retry: "Try again", yes: "Yes", no: "No", yes_said: "Yes", no_said: "No", draft: "Waits for your yes",
-    answering: "Answering", complete: "The answer is complete.", stopped: "Stopped.", broke: "The connection broke off before the end.",
-    first_token: "first token {t}", per_second: "{n} tokens/s", load_is: "load {level}", by_server: "{backend} · {model}",
-    example_1: "Explain tides in one sentence", example_2: "What is on today?", example_3: "Status of the GPU server",
-    level: { free: "free", normal: "normal", busy: "busy", very_busy: "very busy", unavailable: "unavailable" },
-    state: { unknown: "not probed", ready: "up", down: "down", loading: "loading model", sleeping: "asleep", suspended: "suspended", draining: "draining", open: "circuit open", half_open: "on trial", resting: "resting" },
-    signals: { slowdown: "slowdown", silence: "silent for", active_jobs: "active jobs", in_flight: "in flight", waiting: "waiting", kv_usage: "KV usage", inference_latency: "inference", health_latency: "health latency", probe_age: "last probe", queue: "job queue" },
-    probe: { refused: "connection refused", connect_timeout: "no connection", read_timeout: "no answer in time", bad_status: "error status", bad_body: "unreadable answer", ok: "ok" },
-    action: { direct: "Answers itself", route: "Routes", clarify: "Asks back", tools: "Uses a tool" },
-    source: { rule: "keyword rule", model: "embedded model", llm: "classifier", default: "safe default" },
-    outcome: { ok: "ok", backend_error: "server error", refused: "refused", truncated: "cut off", timeout: "timeout", silent: "silent", overlong: "too long", rejected: "full", caller_error: "bad request", client_gone: "stopped" },
-    circuits: { closed: "closed", open: "open", half_open: "half open" },
-    excluded: { gone: "no longer configured", down: "down", loading: "loading its model", suspended: "suspended", draining: "draining", unproven: "not probed yet", tried: "failed this request", circuit_open: "failed lately", warming: "just back", resting: "full for now", able: "able" },
-    job: { queued: "queued", running: "running", done: "done", cancelled: "cancelled", dead: "given up" },
-    priority: { interactive: "interactive", normal: "normal", batch: "batch" },
-  },
-  ko: {
-    skip: "채팅으로 건너뛰기", language: "언어", theme: "색상", theme_auto: "자동", theme_light: "밝게", theme_dark: "어둡게",
-    forget: "키 지우기", overview: "한눈에 보기", alerts: "확인할 일", sections: "구역",
-    figure_up: "정상 서버", figure_in_flight: "처리 중", figure_waiting: "자리 대기", figure_chats: "시작 후 대화",
-    servers: "서버", filter: "서버 찾기", busiest_first: "바쁜 순", connecting: "연결하는 중…", no_servers: "등록된 서버가 없습니다.",
-    none_match: "찾는 서버가 없습니다.",
-    col_server: "서버", col_state: "상태", col_level: "부하", col_load: "처리 중", col_ttft: "첫 토큰", col_hour: "최근 1시간",
-    decisions: "결정", decisions_own: "내 요청만, 최신순", no_decisions: "아직 없습니다. 질문하면 왜 그 서버로 갔는지 여기에 나옵니다.",
-    jobs: "작업", chat: "채팅", new_chat: "새 대화", conversation: "대화", message: "메시지",
-    welcome: "무엇이든 물어보세요. 어떻게 결정했는지, 누가 답하는지, 얼마나 걸리는지 보여 드립니다.",
-    message_hint: "메시지 (Enter 보내기, Shift+Enter 줄바꿈)", answered_by: "답하는 쪽", automatic: "자동 결정", stop: "중지", send: "보내기",
-    door_title: "키", door_why: "키가 있어야 들어갈 수 있습니다. 키는 이 탭에만 보관되고 탭을 닫으면 사라집니다.",
-    door_key: "키", door_enter: "들어가기", door_wrong: "모르는 키입니다.",
-    live: "실시간", lost: "연결이 끊겨 다시 시도하는 중…", paused: "멈춤", full: "보는 사람이 많아 다시 시도하는 중…",
-    of_slots: "/ {n}", waits: "대기 {n}", expected: "예상", measured: "실측", seconds: "{n}초", ms: "{n}ms",
-    sets: "{signal} {value}", first_seen: "아직 측정이 부족합니다", simulated: "시뮬레이터", more: "외 {n}개", no_model: "모델 없음", details_of: "{name} 자세히",
-    hour_said: "최근 {n}분: 동시 처리 최대 {most}건, {levels}", hour_none: "아직 기록이 없습니다", minutes: "{level} {n}분",
-    address: "주소", engine: "엔진", models: "모델", in_memory: "메모리에 있음", circuit: "차단기", last_failure: "마지막 실패", health: "헬스 체크", ttft_hour: "첫 토큰, 최근 1시간", none: "없음",
-    signal: "신호", now: "현재", from: "기준: 보통 · 바쁨 · 매우 바쁨",
-    alert_bad: "중단", alert_warn: "주의", alert_info: "알림", alert_good: "정상",
-    is_down: "{name} 서버가 응답하지 않습니다 ({why}).", are_down: "서버 {n}대가 응답하지 않습니다: {names}.", nobody_serves: "지금 {role} 역할을 맡을 서버가 없어 해당 요청은 실패합니다.", nobody_set_up: "{role} 역할을 맡도록 설정된 서버가 없습니다.",
-    circuit_is_open: "{name} 서버는 최근에 실패해서 잠시 쉬게 둡니다.", is_very_busy: "{name} 서버가 매우 바쁩니다 ({why}).", in_line: "요청 {n}건이 빈자리를 기다립니다.",
-    only_simulator: "LLM 서버를 찾지 못해 내장 시뮬레이터가 답합니다.", well: "모든 서버가 응답하고 자리가 있습니다.",
-    by: "{source}: {reason}", named: "요청이 역할이나 모델을 지정함", nobody_asked: "서버가 필요 없었음", runs: "진행 중", tries: "{n}번 시도", expected_took: "예상 {a}, 실제 {b}",
-    total: "전체 {t}", why: "이유", why_server: "이 서버를 고른 이유", why_gone: "오래되어 기록이 지워졌습니다.", candidate: "후보", whole: "전체 답변", cost: "비용", won: "선택", guess: "추정", others: "그 밖: {list}",
-    needs: "역할 {role}: 프롬프트 약 {n}토큰, 우선순위 {priority}.", reason_is: "사유: {reason}.",
-    cancel: "취소", retry: "다시 시도", yes: "네", no: "아니요", yes_said: "네", no_said: "아니요", draft: "확인을 기다립니다",
-    answering: "답하는 중", complete: "답변이 끝났습니다.", stopped: "중지했습니다.", broke: "끝나기 전에 연결이 끊겼습니다.",
-    first_token: "첫 토큰 {t}", per_second: "초당 {n}토큰", load_is: "부하 {level}", by_server: "{backend} · {model}",
-    example_1: "양자역학 설명해줘", example_2: "오늘 일정", example_3: "GPU 서버 상태",
-    level: { free: "여유", normal: "보통", busy: "바쁨", very_busy: "매우 바쁨", unavailable: "사용 불가" },
-    state: { unknown: "확인 전", ready: "정상", down: "중단", loading: "모델 로딩", sleeping: "잠듦", suspended: "재워 둠", draining: "비우는 중", open: "차단", half_open: "시험 중", resting: "쉬는 중" },
-    signals: { slowdown: "평소 대비", silence: "응답 없음", active_jobs: "서버의 작업", in_flight: "처리 중", waiting: "대기", kv_usage: "KV 사용률", inference_latency: "추론 지연", health_latency: "헬스 지연", probe_age: "점검한 지", queue: "작업 큐" },
-    probe: { refused: "연결 거부", connect_timeout: "연결 시간 초과", read_timeout: "응답 없음", bad_status: "오류 상태", bad_body: "잘못된 응답", ok: "정상" },
-    action: { direct: "직접 답함", route: "서버에 맡김", clarify: "되물음", tools: "도구 사용" },
-    source: { rule: "키워드 규칙", model: "내장 모델", llm: "분류 LLM", default: "기본값" },
-    outcome: { ok: "성공", backend_error: "서버 오류", refused: "연결 거부", truncated: "끊김", timeout: "시간 초과", silent: "무응답", overlong: "너무 긺", rejected: "가득 참", caller_error: "요청 오류", client_gone: "중지됨" },
-    circuits: { closed: "닫힘 (정상)", open: "열림 (차단)", half_open: "시험 중" },
-    excluded: { gone: "설정에서 빠짐", down: "중단", loading: "모델 로딩", suspended: "재워 둠", draining: "비우는 중", unproven: "확인 전", tried: "이 요청에서 실패", circuit_open: "최근 실패로 쉼", warming: "막 돌아옴", resting: "가득 참", able: "맡을 수 있음" },
-    job: { queued: "대기", running: "진행 중", done: "완료", cancelled: "취소됨", dead: "포기함" },
-    priority: { interactive: "대화형", normal: "보통", batch: "일괄" },
-  },
-};
+import { WORDS } from "./words.js";
 
 const LEVELS = ["free", "normal", "busy", "very_busy", "unavailable"];
+const TONES = ["bad", "warn", "info", "good"]; // the worst first
 const MOST_ALERTS = 6;
 const MOST_DECISIONS = 30;
 const FILTER_FROM = 9; // with fewer servers than this a filter is in the way
 const SILENCE_MS = 25000; // Maek says something every ten seconds
 const HIDDEN_MS = 20000; // whoever does not look is not told
-const JOBS_MS = 4000;
+const OWN_MS = 4000; // between two looks at jobs and drafts
+const MOST_OWN = 8;
 const ANNOUNCED_CHARS = 400; // a longer answer is read by going there, not announced as a whole
 
 // ---- Small things
@@ -159,6 +76,12 @@ function t(name, values = {}) {
 function word(kind, code) {
   const known = WORDS[language][kind];
   return Object.hasOwn(known, code) ? known[code] : String(code).replaceAll("_", " ");
+}
+
+/** Why a stage decided so: the code's own words, or those of its kind (`infra_status` is one of `infra_`). */
+function reasonWord(code) {
+  const kind = code.replace(/_.*$/, "_");
+  return Object.hasOwn(WORDS[language].reason, code) ? word("reason", code) : word("reason", Object.hasOwn(WORDS[language].reason, kind) ? kind : code);
 }
 
 function duration(ms) {
@@ -272,6 +195,8 @@ function forgetEverything() {
   fleet.backends.clear();
   Object.assign(fleet, { names: [], roles: {}, chats: null, history: {} });
   decisions.clear();
+  Object.assign(drafts, { list: [], told: "" });
+  Object.assign(jobs, { list: [], told: "" });
   chat.clear();
   paint();
 }
@@ -359,7 +284,7 @@ const watcher = {
     this.stop();
     this.failures = 0;
     this.start();
-    jobs.look();
+    lookAtOwn();
   },
 };
 
@@ -410,7 +335,10 @@ function makeRow(name) {
     (parts.count = el("td", { cls: "count", role: "cell" }, parts.inFlight, " ", parts.slots, parts.waiting)),
     (parts.ttft = el("td", { cls: "count ttft", role: "cell" }, parts.measured, parts.predicted)),
     parts.hour);
-  parts.detailCell = el("td", { role: "cell", colspan: "6" });
+  parts.facts = el("div");
+  parts.drain = el("button", { type: "button", onclick: () => sure.ask(name) });
+  parts.told = "";
+  parts.detailCell = el("td", { role: "cell", colspan: "6" }, parts.facts, el("div", { cls: "deeds" }, parts.drain));
   parts.detail = el("tr", { cls: "detail", role: "row", id, hidden: true }, parts.detailCell);
   return parts;
 }
@@ -453,6 +381,10 @@ function fact(name, value) {
 }
 
 function paintDetail(backend, parts) {
+  const told = language + JSON.stringify([backend, fleet.history[backend.name]?.ttft_ms]);
+  if (told === parts.told) return;
+  parts.told = told;
+  put(parts.drain, t(backend.draining ? "undrain" : "drain"));
   const models = backend.models.join(", ") + (backend.more_models ? ` ${t("more", { n: backend.more_models })}` : "");
   const facts = el("dl", { cls: "facts" },
     fact("address", backend.url),
@@ -469,7 +401,7 @@ function paintDetail(backend, parts) {
   });
   const table = el("table", { cls: "signals" },
     el("thead", {}, el("tr", {}, ...["signal", "now", "from"].map((name) => el("th", { scope: "col" }, t(name))))), el("tbody", {}, ...lines));
-  parts.detailCell.replaceChildren(facts, ...(lines.length ? [table] : []));
+  parts.facts.replaceChildren(facts, ...(lines.length ? [table] : []));
 }
 
 function paintFleet() {
@@ -515,6 +447,49 @@ function paintFigures() {
   put($("figure-chats"), (fleet.chats?.total ?? 0).toLocaleString(language));
 }
 
+// ---- Draining, with a question before it
+
+const sure = {
+  backend: null,
+
+  ask(name) {
+    this.backend = fleet.backends.get(name);
+    if (!this.backend) return;
+    put($("sure-error"), "");
+    this.paint();
+    $("sure").showModal();
+    $("sure-no").focus(); // whoever presses Enter without reading changes nothing
+  },
+
+  paint() {
+    if (this.backend === null) return;
+    const { name, draining, in_flight: n } = this.backend;
+    const alone = Object.entries(fleet.roles)
+      .filter(([, serving]) => serving.some((one) => one.backend === name && one.able) && !serving.some((one) => one.backend !== name && one.able))
+      .map(([role]) => role);
+    const told = [t("drain_why"), n ? t("drain_running", { n }) : null, alone.length ? t("drain_last", { roles: alone.join(", ") }) : null];
+    put($("sure-title"), t(draining ? "undrain_title" : "drain_title", { name }));
+    put($("sure-why"), draining ? t("undrain_why") : told.filter(Boolean).join(" "));
+    put($("sure-yes"), t(draining ? "undrain" : "drain"));
+  },
+
+  async doIt() {
+    const { name, draining } = this.backend;
+    try {
+      await ask(`backends/${encodeURIComponent(name)}/${draining ? "undrain" : "drain"}`, { method: "POST" });
+      $("sure").close();
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) $("sure").close(); // the door stands open already
+      else put($("sure-error"), error instanceof Refused ? error.message : t("lost"));
+    }
+  },
+};
+$("sure-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sure.doIt();
+});
+$("sure-no").addEventListener("click", () => $("sure").close());
+
 // ---- Alerts, in words
 
 const alertLines = new Map();
@@ -527,16 +502,19 @@ function troubles() {
     if (!serving.length) found.push(["info", t("nobody_set_up", { role })]);
     else if (!serving.some((one) => one.able)) found.push(["bad", t("nobody_serves", { role })]);
   }
-  if (down.length > 3) found.push(["bad", t("are_down", { n: down.length, names: down.slice(0, 5).map((one) => one.name).join(", ") + (down.length > 5 ? ", …" : "") })]);
+  if (down.length > 3) found.push(["bad", t("are_down", { n: down.length, names: down.slice(0, 5).map((one) => one.name).join(", ") + (down.length > 5 ? ` ${t("more", { n: down.length - 5 })}` : "") })]);
   else for (const { name, probe_outcome } of down) found.push(["bad", t("is_down", { name, why: word("probe", probe_outcome ?? "–") })]);
   for (const backend of all) {
     if (backend.state === "down") continue;
+    if (backend.draining) found.push(["info", t("is_draining", { name: backend.name })]);
+    if (backend.state === "loading") found.push(["info", t("is_loading", { name: backend.name })]);
     if (backend.circuit === "open") found.push(["warn", t("circuit_is_open", { name: backend.name })]);
     if (backend.level === "very_busy") found.push(["warn", t("is_very_busy", { name: backend.name, why: word("signals", backend.set_by ?? "–") })]);
   }
   if (fleet.chats?.waiting) found.push(["warn", t("in_line", { n: fleet.chats.waiting })]);
   if (all.length && all.every((backend) => backend.simulated)) found.push(["info", t("only_simulator")]);
   if (!found.length && all.length) found.push(["good", t("well")]);
+  found.sort(([a], [b]) => TONES.indexOf(a) - TONES.indexOf(b));
   if (found.length > MOST_ALERTS) found.splice(MOST_ALERTS - 1, found.length, ["warn", t("more", { n: found.length - MOST_ALERTS + 1 })]);
   return found;
 }
@@ -607,7 +585,36 @@ const decisionLines = new Map();
 /** Which stage decided, and by what; the classifier gives no reason beside itself. */
 function reasonOf({ source, reason }) {
   const stage = word("source", source);
-  return source === "llm" ? stage : t("by", { source: stage, reason: reason.replaceAll("_", " ") });
+  return reason === "classifier" ? stage : t("by", { source: stage, reason: reasonWord(reason) });
+}
+
+/** Why a backend got a request, in a sentence. */
+function because({ policy, able, tied, won, next, left_out: left, more_left_out: more, panic }) {
+  const parts = [];
+  if (won === null) parts.push(t("because_nobody"));
+  else {
+    const said = { backend: won.backend, by: word("by_policy", policy), cost: won.cost };
+    if (able <= 1) parts.push(t("because_only", said));
+    else if (won.cost === null) parts.push(t("because_by", said));
+    else if (tied > 1) parts.push(t("because_tied", { ...said, n: tied - 1 }));
+    else if (next === null || next.cost === null) parts.push(t("because_by", said));
+    else parts.push(t("because_cost", { ...said, next: next.backend, next_cost: next.cost }));
+  }
+  const names = left.map((one) => `${one.backend} (${word("excluded", one.why)})`);
+  if (more) names.push(t("more", { n: more }));
+  if (names.length) parts.push(t("left_out", { list: names.join(", ") }));
+  if (panic) parts.push(t("panic"));
+  return parts.join("; ");
+}
+
+/** The same of a whole record, which has everybody who was considered, the best first. */
+function choiceOf(why, winner) {
+  const row = (one) => ({ backend: one.backend, cost: one.cost === null ? null : Number(one.cost.toFixed(2)) });
+  const able = why.considered.filter((one) => one.excluded === null);
+  const won = able.find((one) => one.backend === winner) ?? null;
+  const next = able.find((one) => one !== won) ?? null;
+  const tied = won === null || won.cost === null ? 0 : able.filter((one) => one.cost !== null && one.cost <= won.cost).length;
+  return { policy: why.policy, able: able.length + (why.not_shown.able ?? 0), tied, won: won && row(won), next: next && row(next), left_out: [], more_left_out: 0, panic: why.panic };
 }
 
 function whatWasDecided(one) {
@@ -623,10 +630,10 @@ function whoAnswered(one) {
 }
 
 function howLong(one) {
-  if (one.error !== null) return [el("span", { cls: "failed" }, one.error.replaceAll("_", " "))];
+  if (one.error !== null) return [el("span", { cls: "failed" }, word("error", one.error))];
   if (one.outcome !== null && one.outcome !== "ok") return [el("span", { cls: "failed" }, word("outcome", one.outcome))];
   if (one.running) return [el("span", {}, t("runs"))];
-  if (one.backend === null) return [el("span", { cls: "muted" }, "–")];
+  if (one.backend === null) return [el("span", { cls: "muted" }, one.tools.length ? t("total", { t: duration(one.tools.reduce((sum, step) => sum + step.total_ms, 0)) }) : "–")];
   const compared = one.predicted_ttft_ms !== null && one.first_token_ms !== null;
   return [el("span", {}, t("total", { t: duration(one.total_ms) })),
     el("span", { cls: "sub" }, compared ? t("expected_took", { a: duration(one.predicted_ttft_ms), b: duration(one.first_token_ms) }) : duration(one.first_token_ms))];
@@ -645,16 +652,17 @@ function paintDecisions() {
     line.what.replaceChildren(...whatWasDecided(one));
     line.who.replaceChildren(...whoAnswered(one));
     line.took.replaceChildren(...howLong(one));
+    put(line.because, one.choice ? because(one.choice) : "");
   }
   arrange($("decision-list"), [...decisions.keys()].reverse().map((id) => decisionLines.get(id).item));
   $("no-decisions").hidden = decisions.size > 0;
 }
 
 function makeDecision(id) {
-  const line = { told: null, what: el("div", { cls: "what" }), who: el("div", { cls: "who" }), took: el("div", { cls: "took" }) };
+  const line = { told: null, what: el("div", { cls: "what" }), who: el("div", { cls: "who" }), took: el("div", { cls: "took" }), because: el("div", { cls: "because" }) };
   const why = el("div", { cls: "why", id: `why-${id}`, hidden: true });
   line.open = opener(id, why);
-  line.item = el("li", {}, el("div", { cls: "line" }, line.open, line.what, line.who, line.took), why);
+  line.item = el("li", {}, el("div", { cls: "line" }, line.open, line.what, line.who, line.took, line.because), why);
   return line;
 }
 
@@ -681,8 +689,13 @@ function explained(record) {
   const parts = [];
   const { decision } = record;
   if (decision === null) parts.push(el("p", {}, `${record.asked_for}: ${t("named")}.`));
-  else parts.push(el("p", {}, `${word("action", decision.action)}. ${reasonOf(decision)}`));
-  for (const step of record.tools) parts.push(el("p", {}, `${step.tool}.${step.operation}: ${step.outcome.replaceAll("_", " ")}, ${duration(step.total_ms)}`));
+  else {
+    const surely = decision.confidence < 1 ? `, ${t("sure", { n: Math.round(decision.confidence * 100) })}` : "";
+    parts.push(el("p", {}, `${word("action", decision.action)}. ${reasonOf(decision)}${surely}.`));
+    if (decision.fallbacks.length) parts.push(el("p", { cls: "muted" }, t("fell_back", { list: decision.fallbacks.map(fellBack).join(", ") })));
+  }
+  for (const step of record.tools) parts.push(el("p", {}, `${step.tool}.${step.operation}: ${word("tool", step.outcome)}, ${duration(step.total_ms)}`));
+  if (record.error !== null) parts.push(el("p", { cls: "failed" }, word("error", record.error)));
   const journeys = [record.deciding, ...record.earlier_rounds, record.answering];
   for (const journey of journeys) {
     for (const attempt of journey.attempts) parts.push(...choice(attempt, attempt.backend));
@@ -690,6 +703,12 @@ function explained(record) {
   }
   if (!journeys.some((journey) => journey.attempts.length || journey.nobody)) parts.push(el("p", { cls: "muted" }, t("nobody_asked")));
   return parts;
+}
+
+/** A stage that was tried before: `llm: timeout`. */
+function fellBack(text) {
+  const [stage, why] = text.split(": ");
+  return `${word("source", stage)} (${word("undecided", why ?? "")})`;
 }
 
 function choice(why, winner) {
@@ -703,10 +722,44 @@ function choice(why, winner) {
   const head = ["candidate", "col_ttft", "whole", "cost"].map((name) => el("th", { scope: "col", cls: name === "cost" ? "right" : "" }, t(name)));
   const others = Object.entries(why.not_shown).map(([kind, n]) => `${n} ${word("excluded", kind)}`).join(", ");
   const demand = t("needs", { role: why.demand.role, n: why.demand.prompt_tokens, priority: word("priority", why.demand.priority) });
-  return [el("p", {}, `${demand} ${t("reason_is", { reason: why.reason ?? "–" })}`),
+  return [el("p", {}, demand), el("p", {}, because(choiceOf(why, winner))),
     el("div", { cls: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...body))),
     others ? el("p", { cls: "muted" }, t("others", { list: others })) : null].filter(Boolean);
 }
+
+// ---- Drafts: what waits for a yes, in whichever of the key's conversations
+
+const drafts = {
+  list: [],
+  told: "",
+  async look() {
+    if (document.hidden || !watcher.connection) return;
+    try {
+      const found = (await (await ask(`sessions?draft=true&limit=${MOST_OWN}`)).json()).sessions;
+      this.list = found.filter((session) => !session.draft.expired);
+    } catch {
+      return; // as for jobs
+    }
+    this.paint();
+  },
+  paint() {
+    const told = language + Boolean(chat.running) + JSON.stringify(this.list.map(({ id, draft }) => [id, draft]));
+    if (told === this.told) return;
+    this.told = told;
+    $("drafts").hidden = this.list.length === 0;
+    $("draft-list").replaceChildren(...this.list.map((session) => el("li", { cls: "job" },
+      el("span", { cls: "muted" }, t("draft_until", { time: clockTime(session.draft.expires_at * 1000).slice(0, 5) })),
+      el("span", { cls: "text wide" }, session.draft.summary),
+      el("span", { cls: "choices" }, this.button(session, "yes"), this.button(session, "no")))));
+  },
+  button({ id, draft }, name) {
+    return el("button", { type: "button", cls: name === "yes" ? "primary" : "", disabled: Boolean(chat.running), "aria-label": `${t(name)}: ${draft.summary}`, onclick: () => {
+      chat.goOn(id, draft.summary);
+      chat.say(t(`${name}_said`));
+      $("message").focus();
+    } }, t(name));
+  },
+};
 
 // ---- Jobs
 
@@ -716,7 +769,7 @@ const jobs = {
   async look() {
     if (document.hidden || !watcher.connection) return;
     try {
-      this.list = (await (await ask("jobs?limit=8")).json()).jobs;
+      this.list = (await (await ask(`jobs?limit=${MOST_OWN}`)).json()).jobs;
     } catch {
       return; // the servers are what matters here; the next look comes soon
     }
@@ -744,7 +797,12 @@ const jobs = {
     } }, t(name));
   },
 };
-setInterval(() => jobs.look(), JOBS_MS);
+
+function lookAtOwn() {
+  drafts.look();
+  jobs.look();
+}
+setInterval(lookAtOwn, OWN_MS);
 
 // ---- Chat
 
@@ -757,6 +815,15 @@ const chat = {
     this.session = null;
     $("log").replaceChildren($("welcome"));
     $("welcome").hidden = false;
+  },
+
+  /** Another conversation from here on: one that began elsewhere, with a draft. */
+  goOn(session, summary) {
+    if (this.session === session) return;
+    this.clear();
+    this.session = session;
+    $("welcome").hidden = true;
+    $("log").append(el("p", { cls: "aside" }, t("draft_from", { summary })));
   },
 
   async say(text) {
@@ -786,6 +853,7 @@ const chat = {
     if (this.running === running) {
       this.running = null;
       this.busy(false);
+      lookAtOwn();
     }
   },
 
@@ -793,6 +861,7 @@ const chat = {
     const had = document.activeElement === $("stop");
     $("stop").hidden = !is;
     $("send").hidden = is;
+    drafts.paint();
     if (had && !is) $("message").focus();
   },
 };
@@ -955,7 +1024,9 @@ function paint() {
   paintFleet();
   paintHistory();
   paintDecisions();
+  drafts.paint();
   jobs.paint();
+  sure.paint();
 }
 
 function colours(theme) {
@@ -983,4 +1054,4 @@ colours(["light", "dark"].includes(remembered("maek-theme")) ? remembered("maek-
 key.set(key.get());
 paint();
 watcher.start();
-setTimeout(() => jobs.look(), 800);
+setTimeout(lookAtOwn, 800);

@@ -42,6 +42,8 @@ class Grid:
     """Private modes that were switched on and not off again, or off and not on: `?25l` is a hidden cursor."""
     ever: set[str] = field(default_factory=set)
     """Private modes that were ever switched."""
+    coloured: bool = False
+    """Whether it was ever told of a colour or of bold."""
     _line: int = 0
     _text: str = ""
 
@@ -74,7 +76,7 @@ class Grid:
             case "K", "2":
                 self._put(self._line, "")
             case "m", _:
-                pass
+                self.coloured = True
             case _:
                 raise Garbage(f"ESC [ {numbers} {command}")
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from math import sin
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from playwright.async_api import Page
 
@@ -51,7 +52,8 @@ async def fleet() -> AsyncIterator[Maek]:
             backends.append({"name": name, "url": url, "models": {role: model}, "slots": slots})
         nobody = f"http://127.0.0.1:{await unused_port()}"
         backends.append({"name": "old-laptop", "url": nobody, "models": {"reasoner": "sim-large-32b"}, "slots": 1})
-        router = await stack.enter_async_context(maek(config_for(backends)))
+        folder = await asyncio.to_thread(stack.enter_context, TemporaryDirectory())
+        router = await stack.enter_async_context(maek(config_for(backends, data_dir=folder)))
         _an_hour(router, [backend["name"] for backend in backends])
         yield router
 
@@ -99,8 +101,15 @@ async def main() -> None:
                 await page.locator("#fleet tr.one").nth(len(MACHINES)).wait_for()
                 busy = asyncio.create_task(crowd(router, 14))
                 korean = options.get("locale") == "ko-KR"
+                draft = "다음주 화요일 3시 팀 회의 잡아줘" if korean else "Book a team meeting next Tuesday at 3pm"
+                await router.post("/chat", {"message": draft, "session": "kitchen"})
                 await talk(
-                    page, *(("오늘 일정", "양자역학 설명해줘") if korean else ("What is on today?", "Explain tides"))
+                    page,
+                    *(
+                        ("오늘 일정", "양자역학 설명해줘")
+                        if korean
+                        else ("What's on my calendar today?", "Explain tides")
+                    ),
                 )
                 await busy
                 busy = asyncio.create_task(crowd(router, 14))

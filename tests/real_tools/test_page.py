@@ -109,6 +109,65 @@ async def test_a_draft_waits_for_a_click_on_yes(tmp_path: Path) -> None:
         await expect(page.locator(".answer").nth(1)).to_have_attribute("aria-busy", "false")
 
 
+async def test_a_draft_of_another_conversation_can_be_agreed_to_from_the_list(tmp_path: Path) -> None:
+    async with maek_with_simulators(SLOW, data_dir=str(tmp_path)) as (router, _):
+        for session, message in (("kitchen", "내일 3시 회의 잡아줘"), ("garage", "모레 4시 세차 잡아줘")):
+            await router.post("/chat", {"message": message, "session": session})
+        async with page_at(router.url, locale="ko-KR") as page:
+            await say(page, "안녕")
+            waiting = page.locator("#draft-list li")
+            await expect(waiting).to_have_count(2)
+            await waiting.filter(has_text="회의").get_by_role("button", name="네").click()
+            await expect(page.locator("#log")).to_contain_text("초안:")
+            await expect(page.locator(".answer")).to_have_count(1)  # this conversation is the other one now
+            await expect(page.locator(".answer .meta")).to_contain_text("초안을 승낙함")
+            await expect(waiting).to_have_count(1)
+            await waiting.get_by_role("button", name="아니요").click()
+            await expect(page.locator("#drafts")).to_be_hidden()
+        _, kitchen = await router.get("/sessions/kitchen")
+    assert [said["text"] for said in kitchen["messages"] if said["role"] == "user"] == ["내일 3시 회의 잡아줘", "네"]
+
+
+async def test_a_server_is_drained_and_let_back_after_a_question_by_keyboard_alone() -> None:
+    async with maek_with_simulators(SLOW, SLOW) as (router, _), page_at(router.url) as page:
+        row = page.locator("#fleet tr.one", has_text="sim1")
+        await row.locator(".open").press("Enter")
+        button = page.locator("#fleet tr.detail:not([hidden]) .deeds button")
+        await button.press("Enter")
+        await expect(page.locator("#sure-title")).to_have_text("Send sim1 nothing new?")
+        await expect(page.locator("#sure-no")).to_be_focused()  # Enter without reading changes nothing
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#sure")).to_be_hidden()
+        await expect(button).to_be_focused()
+        assert not router.house.snapshot().backends["sim1"].draining
+        await button.press("Enter")
+        await page.locator("#sure-yes").press("Enter")
+        await expect(row.locator(".state")).to_have_text("draining")
+        await expect(page.locator("#alerts")).to_contain_text("sim1 is being drained")
+        await expect(button).to_have_text("Let it work again")
+        await expect(button).to_be_focused()
+        await page.locator("#fleet tr.one", has_text="sim0").locator(".open").press("Enter")
+        await page.locator("#fleet tr.detail:not([hidden]) .deeds button").first.click()
+        await expect(page.locator("#sure-why")).to_contain_text("Nobody else can serve classifier, reasoner then")
+        await page.keyboard.press("Escape")
+        await button.last.click()
+        await page.click("#sure-yes")
+        await expect(row.locator(".state")).to_have_text("up")
+
+
+async def test_decisions_are_told_in_sentences_of_the_readers_language() -> None:
+    async with maek_with_simulators(SLOW, SLOW) as (router, _), page_at(router.url, locale="ko-KR") as page:
+        await router.post("/backends/sim1/drain", {})
+        await say(page, "양자역학 설명해줘")
+        line = page.locator("#decision-list li").first
+        await expect(line.locator(".what")).to_contain_text("키워드 규칙: 설명을 부탁함")
+        await expect(line.locator(".because")).to_have_text("sim0: 맡을 수 있는 서버가 이곳뿐; 제외: sim1 (비우는 중)")
+        await page.locator("button[data-lang=en]").click()
+        await expect(line.locator(".because")).to_contain_text(
+            "the only one that could serve; left out: sim1 (draining)"
+        )
+
+
 async def test_after_a_restart_it_comes_back_by_itself(tmp_path: Path) -> None:
     port = await unused_port()
     path = tmp_path / "config.yaml"
@@ -117,10 +176,11 @@ async def test_after_a_restart_it_comes_back_by_itself(tmp_path: Path) -> None:
     )
     async with AsyncExitStack() as stack:
         async with maek_serve(tmp_path, ["-c", str(path)]) as served:
-            page = await stack.enter_async_context(page_at(served.url))
+            page = await stack.enter_async_context(page_at(served.url, bypass_csp=True))
             await expect(page.locator("#connection")).to_have_text("Live")
         assert served.process.returncode == 0  # a page that looks keeps nobody from stopping
         await expect(page.locator("#connection")).to_contain_text("trying again")
+        await nothing_found(page)
         async with maek_serve(tmp_path, ["-c", str(path)]):
             await expect(page.locator("#connection")).to_have_text("Live")
             await say(page, "안녕")
@@ -136,12 +196,13 @@ async def test_fifty_servers_can_be_filtered_and_sorted_by_how_busy_they_are() -
             for n in range(50)
         ]
         router = await stack.enter_async_context(maek(config_for(backends)))
-        page = await stack.enter_async_context(page_at(router.url))
+        page = await stack.enter_async_context(page_at(router.url, bypass_csp=True))
         rows = page.locator("#fleet tr.one")
         await expect(rows).to_have_count(50)
         await expect(rows.first).to_contain_text("server-00")
         await page.check("#busiest")
         await expect(rows.last).to_contain_text("server-00")  # the only one that is there is the least busy
+        await nothing_found(page)
         await page.fill("#filter", "server-4")
         await expect(rows).to_have_count(10)
         await page.fill("#filter", "no such thing")
@@ -185,8 +246,11 @@ async def test_text_of_servers_models_and_users_never_becomes_markup() -> None:
 
 async def test_with_keys_it_asks_for_one_keeps_it_for_the_tab_and_sends_it() -> None:
     key, digest = new_key()
-    async with maek_with_simulators(SLOW, keys=[{"hash": digest}]) as (router, _), page_at(router.url) as page:
+    async with AsyncExitStack() as stack:
+        router, _ = await stack.enter_async_context(maek_with_simulators(SLOW, keys=[{"hash": digest}]))
+        page = await stack.enter_async_context(page_at(router.url, bypass_csp=True))
         await expect(page.locator("#key")).to_be_focused()
+        await nothing_found(page)
         await page.keyboard.type("wrong")
         await page.keyboard.press("Enter")
         await expect(page.locator("#door-error")).to_have_text("Maek does not know this key.")
@@ -222,11 +286,19 @@ async def test_whoever_does_not_look_is_not_told() -> None:
         await until(lambda: live.listeners == 0)
 
 
+async def nothing_found(page: Page) -> None:
+    """Look at the page with axe, as it stands now."""
+    found = await Axe().run(page)
+    assert {one["id"]: [node["html"] for node in one["nodes"]] for one in found.response["violations"]} == {}
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
-async def test_axe_finds_nothing(colours: Any, width: int) -> None:
+async def test_axe_finds_nothing(colours: Any, width: int, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
-        router, _ = await stack.enter_async_context(maek_with_simulators(SLOW, SLOW))
+        router, _ = await stack.enter_async_context(maek_with_simulators(SLOW, SLOW, data_dir=str(tmp_path)))
+        await router.post("/chat", {"message": "내일 3시 회의 잡아줘", "session": "kitchen"})
+        await router.post("/jobs", {"message": "양자역학 설명해줘"})
         browser: Browser = await stack.enter_async_context(chromium())
         page = await stack.enter_async_context(
             looking(
@@ -238,8 +310,12 @@ async def test_axe_finds_nothing(colours: Any, width: int) -> None:
         await page.locator("#fleet .open").first.click()
         await page.locator("#decision-list .open").first.click()
         await expect(page.locator("#decision-list .why table")).to_be_visible()
-        found = await Axe().run(page)
-    assert {one["id"]: [node["html"] for node in one["nodes"]] for one in found.response["violations"]} == {}
+        await expect(page.locator("#draft-list li")).to_be_visible()
+        await expect(page.locator("#job-list li")).to_be_visible()
+        await nothing_found(page)
+        await page.locator("#fleet tr.detail:not([hidden]) .deeds button").click()
+        await expect(page.locator("#sure-no")).to_be_focused()
+        await nothing_found(page)
 
 
 async def test_everything_can_be_reached_by_keyboard_and_shows_where_it_is() -> None:

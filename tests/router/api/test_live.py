@@ -81,6 +81,23 @@ async def test_a_chat_is_told_as_it_happens_without_a_word_of_it() -> None:
     assert "양자" not in orjson.dumps(seen).decode()
 
 
+async def test_whoever_asks_for_json_gets_the_beginning_of_a_stream_as_one_object() -> None:
+    async with maek_with_simulators(SimSettings()) as (router, _):
+        async with watching(router) as told:
+            streamed = await first(told, "hello", "fleet", "history")
+        async with router.client.get(router.url + "/live", headers={"accept": "application/json"}) as response:
+            at_once = await response.json()
+        _, answer = await router.post("/chat", {"message": "안녕"})
+        async with router.client.get(router.url + "/live", headers={"accept": "application/json"}) as response:
+            later = await response.json()
+        assert router.house.parts.live.listeners == 0
+    assert at_once["hello"] == streamed["hello"]
+    assert at_once["fleet"]["names"] == streamed["fleet"]["names"] == ["sim0"]
+    assert at_once.keys() == {"hello", "fleet", "history", "decisions"}
+    assert at_once["decisions"] == {"changed": []}
+    assert [one["id"] for one in later["decisions"]["changed"]] == [answer["id"]]
+
+
 async def test_decisions_of_another_key_are_not_told() -> None:
     (mine, my_hash), (other, other_hash) = new_key(), new_key()
     keys = [{"hash": my_hash}, {"hash": other_hash}]
@@ -144,7 +161,7 @@ async def without_a_key(config: Config, paths: Iterable[str], **headers: str) ->
 
 async def test_the_page_is_open_to_everybody_and_may_run_nothing_but_its_own_files() -> None:
     _, digest = new_key()
-    answers = await without_a_key(config_for(keys=[{"hash": digest}]), ["/", "/page.css", "/page.js"])
+    answers = await without_a_key(config_for(keys=[{"hash": digest}]), ["/", "/page.css", "/page.js", "/words.js"])
     for status, headers, _ in answers:
         assert status == 200
         policy = headers["content-security-policy"]

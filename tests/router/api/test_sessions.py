@@ -44,6 +44,19 @@ async def test_a_waiting_question_is_shown() -> None:
     assert whole["question"]["choices"] == ["오늘", "내일", "모레"]
 
 
+async def test_the_list_may_be_of_the_drafts_that_wait() -> None:
+    async with maek_with_simulators(SimSettings()) as (router, _):
+        await router.post("/chat", {"message": "안녕", "session": "no-draft"})
+        await say(router, "내일 3시 회의 잡아줘")
+        _, waiting = await router.get("/sessions?draft=true")
+        _, everything = await router.get("/sessions?draft=false")
+        await say(router, "아니")
+        _, afterwards = await router.get("/sessions?draft=true")
+    assert [(row["id"], row["draft"]["expired"]) for row in waiting["sessions"]] == [(ROOM, False)]
+    assert len(everything["sessions"]) == 2
+    assert afterwards["sessions"] == []
+
+
 async def test_the_list_comes_in_pages_that_have_each_session_once() -> None:
     async with maek_with_simulators(SimSettings()) as (router, _):
         names = [f"room/{number}?&#%~" for number in range(5)]
@@ -69,6 +82,7 @@ async def test_the_list_comes_in_pages_that_have_each_session_once() -> None:
         ("limit=x", "limit"),
         (f"limit={'9' * 5000}", "limit"),
         ("after=x", "after"),
+        ("draft=1", "draft"),
     ],
 )
 async def test_a_query_that_makes_no_sense_is_named(query: str, param: str) -> None:

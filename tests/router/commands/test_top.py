@@ -83,6 +83,34 @@ async def test_ctrl_c_ends_it_and_gives_the_terminal_back(tmp_path: Path) -> Non
             await window.shows(lambda _: not window.grid.modes)
 
 
+async def test_fifty_servers_can_be_leafed_through_in_korean_in_a_small_window(tmp_path: Path) -> None:
+    port = free_port()
+    many = [
+        {"name": f"gpu-{n:02}", "url": f"http://127.0.0.{n + 1}:{port}", "models": {"reasoner": "m"}} for n in range(50)
+    ]
+    korean = ENGLISH | {"LC_ALL": "ko_KR.UTF-8", "NO_COLOR": "1"}
+    async with maek(config_for(many)) as router:
+        arguments = ("top", "--url", router.url, *QUICK)
+        async with terminal(*arguments, columns=60, lines=20, environ=korean, cwd=tmp_path) as window:
+            await window.shows(lambda screen: "중단 연결 거부" in screen and "1-9/50" in screen)
+            window.type("\033[6~")
+            await window.shows(lambda screen: "> gpu-08" in screen)
+            window.type("G")
+            await window.shows(lambda screen: "> gpu-49" in screen and "42-50/50" in screen)
+            window.resize(80, 24)
+            await window.shows(lambda screen: "> gpu-49" in screen and "38-50/50" in screen)
+            assert not window.grid.coloured
+
+
+async def test_a_terminal_that_cannot_be_drawn_on_gets_one_frame(tmp_path: Path) -> None:
+    async with maek_with_simulators(SIM) as (router, _):
+        dumb = ENGLISH | {"TERM": "dumb"}
+        async with terminal("top", "--url", router.url, *QUICK, environ=dumb, cwd=tmp_path) as window:
+            assert await window.process.wait() == 0
+            await window.shows(lambda screen: "sim0" in screen)
+            assert (window.grid.ever, window.grid.coloured) == (set(), False)
+
+
 async def test_a_pipe_gets_one_frame_of_plain_text() -> None:
     async with maek_with_simulators(SIM) as (router, _):
         await router.post("/chat", QUESTION)

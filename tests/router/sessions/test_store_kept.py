@@ -127,6 +127,19 @@ async def test_a_transcript_has_everything(store):
     assert (found.draft, found.question) == (draft(), question())
 
 
+async def test_the_list_may_be_of_those_in_which_a_draft_waits(store):
+    for name in ("a", "b", "c"):
+        await store.open(name, KIM)
+    await store.put_pending("a", KIM, draft())
+    await store.put_pending("c", KIM, draft())
+    assert await store.listed(LEE, 10, drafted=True) == []
+    assert [one.session.id for one in await store.listed(KIM, 10, drafted=True)] == ["a", "c"]
+    (first,) = await store.listed(KIM, 1, drafted=True)
+    assert [one.session.id for one in await store.listed(KIM, 1, last_of([first]), drafted=True)] == ["c"]
+    await store.clear_pending("a", KIM)
+    assert [one.session.id for one in await store.listed(KIM, 10, drafted=True)] == ["c"]
+
+
 async def test_the_list_has_an_owners_sessions_last_used_first_page_by_page(store, clock):
     for name in ("a", "b"):
         await store.open(name, KIM)

@@ -93,6 +93,15 @@ def test_fifty_backends_scroll_and_say_which_part_is_seen() -> None:
     assert "19-31/50" in text
 
 
+@pytest.mark.parametrize("language", [*Language])
+@pytest.mark.parametrize("width", range(40, 90, 7))
+def test_keys_that_do_not_fit_are_left_out_whole(width: int, language: Language) -> None:
+    many = fleet_of(*(backend(f"b{number:02}") for number in range(50)))
+    foot = drawn(many, View(language), Size(width, 24)).splitlines()[-1]
+    assert "…" not in foot
+    assert foot.startswith("1-13/50  q ")
+
+
 def test_a_server_that_is_gone_is_said_and_what_was_seen_last_stays() -> None:
     gone = Scene(SCENE.url, SCENE.clock, "no answer for 12 s, asking again")
     lines = drawn(mixed_fleet(), EN, Size(80, 24), gone).splitlines()
