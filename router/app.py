@@ -52,6 +52,7 @@ from router.spending import Spending
 from router.talks import Rooms, Talks, rooms_of
 from router.telemetry import Telemetry
 from router.toolbox import toolbox
+from router.tracing_switch import Tracing
 from router.turn import Turns
 from router.upkeep import first_look, for_the_while
 from router.web.live import Live
@@ -106,6 +107,7 @@ class Parts:
     flight: FlightRecording
     live: Live
     mcp: McpServers
+    tracing: Tracing
 
 
 class House:
@@ -141,6 +143,7 @@ class House:
         """
         specs = [backend.spec() for backend in config.sidecar.backends]
         jobs = job_settings(config)
+        self.parts.tracing.adopt(config.router.tracing)
         self._config = config
         self.parts.jobs.adopt(jobs)
         self.parts.store.failures_to_down = config.sidecar.failures_to_down
@@ -259,6 +262,7 @@ class House:
             occupancy=parts.occupancy,
             telemetry=parts.telemetry,
             scrapes=self._scrapes,
+            tracing=parts.tracing,
             drain=self._drain,
             refresh=lambda: parts.monitor.refresh(wants_probe=wants_probe(config.sidecar, force=True)),
             now=now,
@@ -290,6 +294,8 @@ async def running(
 
 
 async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> Parts:
+    tracing = Tracing()
+    stack.push_async_callback(tracing.close)  # first in, last out: what ends with the house is in its traces
     store = Store(config.sidecar.failures_to_down)
     http = await stack.enter_async_context(probing_session())
     relay = Relay(config.router.relay.keepalive_seconds)
@@ -330,6 +336,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         flight=flight,
         live=Live(lambda: sum(depth() for depth in depths.values())),
         mcp=_mcp_servers(telemetry, stack),
+        tracing=tracing,
     )
 
 
