@@ -22,6 +22,8 @@ from router.tracing_context import TraceContext
 
 Value = str | int | float | bool
 ERROR_TYPE = "error.type"
+CLOSING_SECONDS = 2.0
+"""What is left of traces at the end has so long to reach its collector."""
 NOBODYS_FAULT = {"ClientGone": "client_gone", "CancelledError": "client_gone", "Beaten": "beaten"}
 """How something ends that has not failed, by classes of which this shelf knows the names alone."""
 

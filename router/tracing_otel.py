@@ -8,6 +8,7 @@ Rules of this file
 """
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -20,7 +21,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from router.config_tracing import TracingConfig
-from router.tracing import Kind, Span
+from router.tracing import CLOSING_SECONDS, Kind, Span
 from router.tracing_context import TraceContext
 
 log = logging.getLogger(__name__)
@@ -50,12 +51,12 @@ class OtlpExport:
     def __init__(self, settings: TracingConfig, headers: dict[str, str]) -> None:
         # What the SDK has to say of a collector says `Complaining`, once.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-        exporter = OTLPSpanExporter(settings.url, headers=headers or None, timeout=SEND_SECONDS)
+        self._exporter = OTLPSpanExporter(settings.url, headers=headers or None, timeout=SEND_SECONDS)
         self.content = settings.content
         self._scope = InstrumentationScope("maek", version("maek"))
         self._resource = Resource.create({SERVICE_NAME: settings.service_name, SERVICE_VERSION: version("maek")})
         self._batches = BatchSpanProcessor(
-            Complaining(exporter, settings.url or ""),
+            Complaining(self._exporter, settings.url or ""),
             max_queue_size=QUEUE_SPANS,
             schedule_delay_millis=EVERY_SECONDS * 1000,
             max_export_batch_size=BATCH_SPANS,
@@ -81,8 +82,12 @@ class OtlpExport:
         )
 
     def close(self) -> None:
-        """Send what is left, and end."""
+        """Send what is left, as long as that may take: what is not sent by then fails at once."""
+        give_up = threading.Timer(CLOSING_SECONDS, self._exporter.shutdown)
+        give_up.daemon = True
+        give_up.start()
         self._batches.shutdown()  # type: ignore[no-untyped-call]
+        give_up.cancel()
 
 
 class Complaining(SpanExporter):

@@ -15,22 +15,20 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from router.config_tracing import TracingConfig
-from router.tracing import NOTHING, Kind, Recorder, Span, new_span_id, new_trace_id
+from router.tracing import CLOSING_SECONDS, NOTHING, Kind, Recorder, Span, new_span_id, new_trace_id
 from router.tracing_context import TraceContext, keeps
 
 log = logging.getLogger(__name__)
 
 EXTRA = "pip install 'maek[otel]'"
 LIBRARIES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
-CLOSING_SECONDS = 2.0
-"""What is left of traces at the end has so long to reach its collector."""
 
 
 class Export(Recorder, Protocol):
     """A recorder that sends what it gets to a collector, from a thread of its own."""
 
     def close(self) -> None:
-        """Send what is left, and end. Takes as long as the collector does."""
+        """Send what is left, and end. May take some seconds longer than anybody waits."""
         ...
 
 
