@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 
@@ -11,7 +10,7 @@ from router.config_tracing import TracingConfig
 from router.errors import QueueTimeout
 from router.tracing import NOTHING, Kind, Span, current, exemplar, on_behalf_of, part, trace_id
 from router.tracing_context import TraceContext
-from router.tracing_switch import EXTRA, Tracing
+from router.tracing_switch import Tracing
 from sidecar import SecretUnusable
 
 PLACE = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True)
@@ -168,18 +167,6 @@ async def test_a_header_that_cannot_be_read_changes_nothing(monkeypatch: pytest.
     with pytest.raises(SecretUnusable):
         tracing.adopt(ON.model_copy(update={"headers": {"authorization": "env:NOT_THERE"}}))
     assert tracing.begin("job", Kind.CONSUMER).recorder is kept
-
-
-async def test_without_the_libraries_maek_says_what_to_run_and_traces_nothing(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "opentelemetry", None)
-    assert find_spec("opentelemetry") is None
-    tracing = Tracing()
-    tracing.adopt(ON)
-    assert not tracing.on
-    assert EXTRA == "pip install 'maek[otel]'"
-    assert EXTRA in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ async def test_the_end_waits_no_longer_than_it_says_for_a_collector_that_says_no
     await until(lambda: not any(one.name == "last traces" for one in threading.enumerate()))
 
 
-async def test_headers_go_with_every_batch_and_a_redirect_is_not_followed(caplog: pytest.LogCaptureFixture) -> None:
+async def test_headers_go_with_every_batch_and_the_name_is_the_configured_one(caplog: pytest.LogCaptureFixture) -> None:
     async with collector() as there:
         export = OtlpExport(TracingConfig(endpoint=there.url, service_name="front"), {"x-token": "s3cret"})
         ended(1, export)
