@@ -52,6 +52,7 @@ from router.spending import Spending
 from router.talks import Rooms, Talks, rooms_of
 from router.telemetry import Telemetry
 from router.toolbox import toolbox
+from router.tracing import exemplar
 from router.tracing_switch import Tracing
 from router.turn import Turns
 from router.upkeep import first_look, for_the_while
@@ -308,7 +309,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     depths = {priority.name.lower(): partial(line.depth, priority) for priority in Priority}
     telemetry = Telemetry(registry, version("maek"), lambda: occupancy.active, depths)
     telemetry.watch_sessions(rooms.sessions.count)
-    requests = RequestMetrics(registry)
+    requests = RequestMetrics(registry, exemplar)
     store.witness(requests.saw)
     flight = _flight(config, record, store, telemetry, stack)
     gate = Gate(line, lambda: store.snapshot(_now()), random.random, telemetry)
