@@ -56,7 +56,7 @@ def test_a_collector_without_the_extra_is_told_with_the_line_to_run_and_stops_no
     assert ended.returncode == 0, ended.stderr
     line = "pip install 'maek[otel]'"
     assert ended.stdout == (
-        "warning: config.yaml:1: router.tracing.endpoint: found a collector without the libraries that send traces; "
+        f"warning: {config}:1: router.tracing.endpoint: found a collector without the libraries that send traces; "
         f"wanted them installed: {line}\n{config}: all right\n"
     )
     assert ended.stderr == f"nothing is traced: the libraries are missing; run: {line}\n"

@@ -70,6 +70,7 @@ async def test_a_routed_chat_has_its_attempt_with_the_names_of_the_conventions()
             "gen_ai.request.model": "sim-large-32b",
             "gen_ai.response.model": "sim-large-32b",
             "gen_ai.request.stream": True,
+            "gen_ai.usage.input_tokens": answer["usage"]["prompt_tokens"],
             "gen_ai.usage.output_tokens": answer["usage"]["completion_tokens"],
             "server.address": "127.0.0.1",
             "server.port": int(urls[0].rpartition(":")[2]),

@@ -130,6 +130,25 @@ async def test_lines_of_the_log_carry_the_id_of_a_trace_that_is_kept(caplog: pyt
         assert "trace_id" not in other_json
 
 
+async def test_what_is_measured_of_a_request_leads_to_its_trace() -> None:
+    wanted = {"accept": "application/openmetrics-text; version=1.0.0"}
+    async with traced_before(WHOLE) as (router, _, told):
+        await ask(router, {"traceparent": NOT_KEPT})
+        async with router.client.get(router.url + "/metrics", headers=wanted) as response:
+            nobody = await response.text()
+        await ask(router, {})
+        async with router.client.get(router.url + "/metrics", headers=wanted) as response:
+            lines = (await response.text()).splitlines()
+    assert "trace_id" not in nobody
+    leads = f'# {{trace_id="{told.one("POST").trace_id}"}}'
+    leading = {line.partition("_bucket{")[0] for line in lines if leads in line}
+    assert leading >= {
+        "maek_request_duration_seconds",
+        "maek_time_to_first_token_seconds",
+        "maek_routing_overhead_seconds",
+    }
+
+
 async def test_decisions_name_their_trace() -> None:
     async with traced_before(WHOLE) as (router, _, told):
         kept = (await ask(router, {}, {"message": ROUTED}))["x-maek-decision"]
