@@ -295,8 +295,6 @@ async def running(
 
 
 async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> Parts:
-    tracing = Tracing()
-    stack.push_async_callback(tracing.close)  # first in, last out: what ends with the house is in its traces
     store = Store(config.sidecar.failures_to_down)
     http = await stack.enter_async_context(probing_session())
     relay = Relay(config.router.relay.keepalive_seconds)
@@ -337,7 +335,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         flight=flight,
         live=Live(lambda: sum(depth() for depth in depths.values())),
         mcp=_mcp_servers(telemetry, stack),
-        tracing=tracing,
+        tracing=_tracing(stack),
     )
 
 
@@ -349,6 +347,12 @@ def _flight(
     flight = FlightRecording(store, record, settings.data_folder(), settings.recorder.bytes, telemetry.not_recorded)
     stack.callback(flight.close)
     return flight
+
+
+def _tracing(stack: AsyncExitStack) -> Tracing:
+    tracing = Tracing()
+    stack.push_async_callback(tracing.close)
+    return tracing
 
 
 def _mcp_servers(telemetry: Telemetry, stack: AsyncExitStack) -> McpServers:

@@ -5,14 +5,14 @@ Rules of this file
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 from router.ask import Ask
 from router.config import Config
 from router.config_roles import PriorityName
-from router.decisions import record_attributes
+from router.decisions import Record, record_attributes
 from router.errors import NotFound
 from router.event_json import EVENT_NAME, answer_json, event_json
 from router.events import Event, Quiet
@@ -69,19 +69,9 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
                 tell(EVENT_NAME[type(event)], event_json(event, service.fleet))
                 answer.update(answer_json(event, service.fleet))
 
-        with (
-            on_behalf_of(_span_of(job, service)) as span,
-            service.decisions.during(service.now(), asked.owner, asked_for) as record,
-            service.occupancy.chat(),
-        ):
+        with _begun(job, asked_for, service) as record:
             answer["id"] = record.id
-            try:
-                await service.turns.run(_ask(asked), record, emit)
-            except BaseException as error:
-                span.fail_of(error)
-                raise
-            finally:
-                span.note(record_attributes(record))
+            await service.turns.run(_ask(asked), record, emit)
         return answer
 
     async def settle(job: Job) -> None:
@@ -98,6 +88,23 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
             log.error("draft not cleared job=%s reason=%s", job.id, error)
 
     return jobs.running(perform, settle)
+
+
+@contextmanager
+def _begun(job: Job, asked_for: str, service: Service) -> Iterator[Record]:
+    """One attempt at a job, for as long as the context lasts."""
+    with (
+        on_behalf_of(_span_of(job, service)) as span,
+        service.decisions.during(service.now(), job.asked.owner, asked_for) as record,
+        service.occupancy.chat(),
+    ):
+        try:
+            yield record
+        except BaseException as error:
+            span.fail_of(error)
+            raise
+        finally:
+            span.note(record_attributes(record))
 
 
 def _span_of(job: Job, service: Service) -> Span:

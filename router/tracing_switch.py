@@ -21,7 +21,7 @@ from router.tracing_context import TraceContext, keeps
 log = logging.getLogger(__name__)
 
 EXTRA = "pip install 'maek[otel]'"
-LIBRARIES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+LIBRARIES = ("opentelemetry.sdk", "opentelemetry.proto", "urllib3")
 
 
 class Export(Recorder, Protocol):

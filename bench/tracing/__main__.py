@@ -142,7 +142,9 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=300, help="in one round (300)")
     parser.add_argument("--rounds", type=int, default=9, help="for each side and load (9)")
     arguments = parser.parse_args()
-    sides = asyncio.run(_measured(arguments.before and arguments.before.resolve(), arguments.requests, arguments.rounds))
+    sides = asyncio.run(
+        _measured(arguments.before and arguments.before.resolve(), arguments.requests, arguments.rounds)
+    )
     off = next(side for side in sides if side.name == "off")
     on = next(side for side in sides if side.name == "on")
     print(f"\n| load | {' | '.join(side.name for side in sides)} |\n|---|{'---|' * len(sides)}")

@@ -46,13 +46,15 @@ class Collector:
         self.bytes = b""
         self.headers: list[Mapping[str, str]] = []
         self.status = 200
+        self.location = ""
+        """Where to, with a status that redirects."""
         self.asked = 0
 
     async def take(self, request: web.Request) -> web.Response:
         """`POST /v1/traces`."""
         self.asked += 1
         if self.status != 200:
-            return web.Response(status=self.status)
+            return web.Response(status=self.status, headers={"location": self.location} if self.location else {})
         body = await request.read()
         self.bytes += body
         self.headers.append(request.headers)

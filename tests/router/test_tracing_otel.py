@@ -30,7 +30,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_a_collector_that_is_away_is_one_line_until_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "router")
     async with collector() as there:
-        there.status = 400  # which nobody sends again
+        there.status = 400  # which is not sent again
         export = OtlpExport(TracingConfig(endpoint=there.url), {})
         for number in (1, 2, 3):
             ended(number, export)
@@ -74,5 +74,28 @@ async def test_headers_go_with_every_batch_and_the_name_is_the_configured_one(ca
         await until(lambda: there.spans)
         export.close()
     assert there.headers[0]["x-token"] == "s3cret"
+    assert there.headers[0]["content-type"] == "application/x-protobuf"
     assert there.spans[0].resource["service.name"] == "front"
     assert "s3cret" not in caplog.text
+
+
+async def test_a_token_goes_nowhere_else_when_a_collector_redirects(caplog: pytest.LogCaptureFixture) -> None:
+    async with collector() as there, collector() as elsewhere:
+        there.status, there.location = 307, f"{elsewhere.url}/v1/traces"
+        export = OtlpExport(TracingConfig(endpoint=there.url), {"x-token": "s3cret"})
+        ended(1, export)
+        await until(lambda: told(caplog))
+        export.close()
+    assert (there.asked, elsewhere.asked) == (1, 0)
+
+
+async def test_a_collector_that_is_busy_for_a_moment_gets_it_again() -> None:
+    async with collector() as there:
+        there.status = 503
+        export = OtlpExport(TracingConfig(endpoint=there.url), {})
+        ended(1, export)
+        await until(lambda: there.asked == 1)
+        there.status = 200
+        await until(lambda: there.spans)
+        export.close()
+    assert len(there.spans) == 1
