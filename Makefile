@@ -27,7 +27,7 @@ PURE := $(subst $(space),$(comma),$(strip \
   router/tools/hosts/exporters.py router/tools/hosts/host.py router/tools/hosts/plain.py router/tools/hosts/remedies.py router/api/errors.py \
   simulator/batch.py simulator/profiles.py))
 
-.PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http bench-choice bench-levels bench-recording bench-decide bench-decide-speed \
+.PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http bench-choice bench-levels bench-recording bench-tracing bench-decide bench-decide-speed \
   train-intent clean
 
 run: $(VENV)/run.stamp
@@ -75,6 +75,9 @@ bench-choice: $(VENV)/run.stamp
 
 bench-levels: $(VENV)/run.stamp
 	$(BIN)/python -m bench.levels $(ARGS)
+
+bench-tracing: $(VENV)/dev.stamp
+	$(BIN)/python -m bench.tracing $(ARGS)
 
 bench-recording: $(VENV)/run.stamp
 	$(BIN)/python -m bench.recording $(ARGS)

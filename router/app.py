@@ -52,6 +52,8 @@ from router.spending import Spending
 from router.talks import Rooms, Talks, rooms_of
 from router.telemetry import Telemetry
 from router.toolbox import toolbox
+from router.tracing import exemplar
+from router.tracing_switch import Tracing
 from router.turn import Turns
 from router.upkeep import first_look, for_the_while
 from router.web.live import Live
@@ -106,6 +108,7 @@ class Parts:
     flight: FlightRecording
     live: Live
     mcp: McpServers
+    tracing: Tracing
 
 
 class House:
@@ -143,6 +146,7 @@ class House:
         """
         specs = [backend.spec() for backend in config.sidecar.backends]
         jobs = job_settings(config)
+        self.parts.tracing.adopt(config.router.tracing)
         self._config = config
         self.parts.jobs.adopt(jobs)
         self.parts.store.failures_to_down = config.sidecar.failures_to_down
@@ -265,6 +269,7 @@ class House:
             occupancy=parts.occupancy,
             telemetry=parts.telemetry,
             scrapes=self._scrapes,
+            tracing=parts.tracing,
             drain=self._drain,
             refresh=lambda: parts.monitor.refresh(wants_probe=wants_probe(config.sidecar, force=True)),
             now=now,
@@ -307,7 +312,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     line = Line()
     depths = {priority.name.lower(): partial(line.depth, priority) for priority in Priority}
     telemetry = Telemetry(registry, version("maek"), lambda: occupancy.active, depths)
-    requests = RequestMetrics(registry)
+    requests = RequestMetrics(registry, exemplar)
     flight = _flight(config, record, store, telemetry, stack)
     gate = Gate(line, lambda: store.snapshot(_now()), random.random, telemetry)
     store.witness(gate.saw)
@@ -334,6 +339,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         flight=flight,
         live=Live(lambda: sum(depth() for depth in depths.values())),
         mcp=_mcp_servers(telemetry, stack),
+        tracing=_tracing(stack),
     )
 
 
@@ -345,6 +351,12 @@ def _flight(
     flight = FlightRecording(store, record, settings.data_folder(), settings.recorder.bytes, telemetry.not_recorded)
     stack.callback(flight.close)
     return flight
+
+
+def _tracing(stack: AsyncExitStack) -> Tracing:
+    tracing = Tracing()
+    stack.push_async_callback(tracing.close)
+    return tracing
 
 
 def _mcp_servers(telemetry: Telemetry, stack: AsyncExitStack) -> McpServers:

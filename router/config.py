@@ -25,6 +25,7 @@ from router.config_jobs import JobsConfig
 from router.config_recorder import RecorderConfig
 from router.config_roles import RoleConfig
 from router.config_tools.section import ToolsConfig
+from router.config_tracing import TracingConfig
 from router.language import Language
 from router.logs import LogFormat
 from router.trust import Trust
@@ -260,6 +261,8 @@ class RouterConfig(Section):
     """Work that is stored before it is answered for, and survives a restart."""
     recorder: RecorderConfig = RecorderConfig()
     """The flight recorder."""
+    tracing: TracingConfig = TracingConfig()
+    """Traces of requests, for a collector of OpenTelemetry; off unless it names one."""
     prewarm: bool = True
     """Have idle backends load the model of a role that is in use; never in place of another model."""
     keys: Annotated[tuple[KeyConfig, ...], EmptyList] = ()

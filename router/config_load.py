@@ -92,6 +92,7 @@ def _built(document: Document, environ: Mapping[str, str], listen: str | None) -
         yield from secret_faults(sidecar, environ)
         yield from _webhook_secret_faults(values, environ)
         yield from _server_secret_faults(values, environ)
+        yield from _tracing_secret_faults(values, environ)
         yield from _role_faults(values)
         yield from _pool_faults(values)
         yield from _host_faults(values)
@@ -126,6 +127,13 @@ def _webhook_secret_faults(values: Mapping[str, Any], environ: Mapping[str, str]
     """The secret that webhooks are signed with can be read."""
     section = ("router", "jobs", "webhooks")
     yield from reference_faults((*section, "secret"), mapping(values, *section).get("secret"), environ)
+
+
+def _tracing_secret_faults(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Fault]:
+    """What the collector of traces is to get and nobody has."""
+    headers = ("router", "tracing", "headers")
+    for name, reference in mapping(values, *headers).items():
+        yield from reference_faults((*headers, name), reference, environ)
 
 
 def _pool_faults(values: Mapping[str, Any]) -> Iterator[Fault]:

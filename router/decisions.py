@@ -19,6 +19,7 @@ from router.balance.why import Why
 from router.decide.decision import Decision, Silent
 from router.errors import ToolOutcome
 from router.journey import Attempt, Journey
+from router.tracing import Value, trace_id
 
 MOST_RECORDS = 1000
 """Enough to look into what just happened; the flight recorder keeps more."""
@@ -54,6 +55,8 @@ class Record:
     """The tools that were used, in the order in which they ended."""
     error: str | None = None
     """The stable code of the error that ended it."""
+    trace_id: str = ""
+    """Under which somebody keeps its trace; empty: nobody does."""
 
     def begin_round(self) -> None:
         """The model has called tools, and is asked again."""
@@ -77,7 +80,15 @@ class DecisionLog:
     def begin(self, at: datetime, owner: str, asked_for: str) -> Record:
         """A new record."""
         record_id = secrets.token_hex(8)
-        record = Record(record_id, at, owner, asked_for, deciding=Journey(record_id), answering=Journey(record_id))
+        record = Record(
+            record_id,
+            at,
+            owner,
+            asked_for,
+            deciding=Journey(record_id),
+            answering=Journey(record_id),
+            trace_id=trace_id(),
+        )
         self._records[record_id] = record
         if len(self._records) > self._most:
             self._records.popitem(last=False)
@@ -119,6 +130,34 @@ def record_json(record: Record) -> dict[str, Any]:
         "earlier_rounds": [journey_json(journey) for journey in record.earlier],
         "tools": [step_json(step) for step in record.steps],
         "error": record.error,
+        "trace_id": record.trace_id or None,
+    }
+
+
+def record_attributes(record: Record) -> dict[str, Value | None]:
+    """A record for the span of its request."""
+    last = record.journey.last
+    attributes: dict[str, Value | None] = {
+        "maek.decision.id": record.id,
+        "maek.asked_for": record.asked_for,
+        "maek.attempts": len(record.journey.attempts) or None,
+    }
+    if record.decision is not None:
+        attributes |= decision_attributes(record.decision)
+    if last is not None:
+        attributes |= {
+            "maek.backend": last.candidate.backend,
+            "maek.load.level": None if last.level is None else last.level.label,
+        }
+    return attributes
+
+
+def decision_attributes(decision: Decision) -> dict[str, Value | None]:
+    """A decision for a span, without any text of the user or the model."""
+    return {
+        "maek.decision.action": str(decision.action),
+        "maek.decision.source": str(decision.source),
+        "maek.decision.reason": decision.reason,
     }
 
 

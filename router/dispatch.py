@@ -163,7 +163,7 @@ def _told(failure: AttemptFailed | CallerRefused | NoBackend | PolicyFault | Non
 
 def _upstream(call: Call, place: Place, due_at: float) -> UpstreamRequest:
     spec = place.state.spec
-    headers = {"content-type": JSON, "accept": STREAM if call.stream else JSON}
+    headers = {"content-type": JSON, "accept": STREAM if call.stream else JSON, **place.traced.span.headers}
     if place.state.engine in LOAD_IN_HEADERS:
         headers[orca.REQUEST_HEADER] = orca.Format.JSON
     if spec.api_key is not None:

@@ -18,6 +18,7 @@ from router.balance.admission import Answer, Line, Rejection, Ticket, need_not_w
 from router.balance.choice import Choice
 from router.balance.pools import Pool
 from router.errors import PolicyFault, QueueFull, QueueTimeout
+from router.tracing import part
 from sidecar import Fact, RequestStarted, Snapshot
 
 LOOK_AGAIN_SECONDS = 0.5
@@ -117,7 +118,7 @@ class Gate:
         if admission.answer is Answer.QUEUED:
             if admission.displaced is not None:
                 self._send_away(admission.displaced)
-            with self._in_line(_Standing(ticket, pool_now)) as standing:
+            with part("queue"), self._in_line(_Standing(ticket, pool_now)) as standing:
                 seen = await self._turn(standing, min(due_at, snapshot.now + ticket.terms.left_seconds), waiter)
         else:
             seen = Seen(snapshot, admission.choice, 0.0, looked_at)

@@ -5,13 +5,14 @@ Rules of this file
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 from router.ask import Ask
 from router.config import Config
 from router.config_roles import PriorityName
+from router.decisions import Record, record_attributes
 from router.errors import NotFound
 from router.event_json import EVENT_NAME, answer_json, event_json
 from router.events import Event, Quiet
@@ -22,9 +23,11 @@ from router.jobs.settings import JobSettings, Webhooks
 from router.jobs.store import Keeping
 from router.jobs.transitions import Patience
 from router.jobs.worker import Tell
-from router.service import Current
+from router.service import Current, Service
 from router.sessions.store import SessionStoreFailed
 from router.telemetry import DraftEvent, Telemetry
+from router.tracing import Kind, Span, on_behalf_of
+from router.tracing_context import context_of
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +69,7 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
                 tell(EVENT_NAME[type(event)], event_json(event, service.fleet))
                 answer.update(answer_json(event, service.fleet))
 
-        with service.decisions.during(service.now(), asked.owner, asked_for) as record, service.occupancy.chat():
+        with _begun(job, asked_for, service) as record:
             answer["id"] = record.id
             await service.turns.run(_ask(asked), record, emit)
         return answer
@@ -85,6 +88,33 @@ def at_work(jobs: Jobs, current: Callable[[], Current]) -> AbstractAsyncContextM
             log.error("draft not cleared job=%s reason=%s", job.id, error)
 
     return jobs.running(perform, settle)
+
+
+@contextmanager
+def _begun(job: Job, asked_for: str, service: Service) -> Iterator[Record]:
+    """One attempt at a job, for as long as the context lasts."""
+    with (
+        on_behalf_of(_span_of(job, service)) as span,
+        service.decisions.during(service.now(), job.asked.owner, asked_for) as record,
+        service.occupancy.chat(),
+    ):
+        try:
+            yield record
+        except BaseException as error:
+            span.fail_of(error)
+            raise
+        finally:
+            span.note(record_attributes(record))
+
+
+def _span_of(job: Job, service: Service) -> Span:
+    """A trace of its own, for it may run days later: with a link to that of the request, and kept where that was."""
+    accepted = None if job.asked.trace is None else context_of([job.asked.trace])
+    links = () if accepted is None else (accepted,)
+    sampled = None if accepted is None else accepted.sampled
+    span = service.tracing.begin("job", Kind.CONSUMER, links=links, sampled=sampled)
+    span.note({"maek.job.id": job.id, "maek.job.attempt": job.attempts})
+    return span
 
 
 def _ask(asked: NewJob) -> Ask:

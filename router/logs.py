@@ -19,6 +19,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, TextIO
 
+from router.tracing import trace_id
+
 OURS = ("router", "sidecar", "simulator")
 """Whose words are ours: the first parts of names of loggers. Not `root`: libraries that know no better use it."""
 MOST_CHAINED = 8
@@ -87,13 +89,16 @@ class TextLines(logging.Formatter):
         request = _REQUEST.get()
         if request and "request_id=" not in said:
             said = f"{said} request_id={request}"
+        if trace := trace_id():
+            said = f"{said} trace_id={trace}"
         line = f"{self.formatTime(record)} {record.levelname} {record.name} {said}"
         error = record.exc_info[1] if record.exc_info else None
         return line if error is None else f"{line}\n{trace_of(error)}"
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time (UTC), level, logger, message, and request_id and trace where there are any."""
+    """One JSON object a line: time (UTC), level, logger, message; request_id, trace_id and trace (a traceback) where
+    there are any."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -105,6 +110,8 @@ class JsonLines(logging.Formatter):
         }
         if request := _REQUEST.get():
             row["request_id"] = request
+        if trace := trace_id():
+            row["trace_id"] = trace
         if record.exc_info and record.exc_info[1] is not None:
             row["trace"] = trace_of(record.exc_info[1])
         return json.dumps(row, ensure_ascii=False).translate(_LINE_ENDS)

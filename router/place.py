@@ -23,6 +23,7 @@ from router.flight.choices import ChoiceMade
 from router.gate import Seen
 from router.journey import Attempt, Journey
 from router.signs import NO_USAGE, Usage
+from router.tracing_attempt import UNTRACED, AttemptSpan, attempt_span
 from sidecar import (
     BackendState,
     Fact,
@@ -96,6 +97,7 @@ class Place:
     meter: "Meter"
     cold_seconds: float | None = None
     """The model is not in memory, and is predicted to be there after so long; None: it is, as far as is known."""
+    traced: AttemptSpan = UNTRACED
 
 
 class Places:
@@ -123,10 +125,11 @@ class Places:
         if call.delivered is not None:
             attempt.continues_characters = len(call.delivered.text)
         journey.begin(attempt, seen.snapshot.now)
+        traced = attempt_span(call, attempt, winner.state, journey.decision)
         ended = Outcome.OK
         try:
             cold_seconds = winner.outlook.cold_seconds if progress.booking.cold else None
-            yield Place(winner.state, attempt, meter, cold_seconds)
+            yield Place(winner.state, attempt, meter, cold_seconds, traced)
         except BaseException as error:
             ended = Outcome.SILENT if _was_silent(attempt, progress) else outcome_of(error)
             meter.rest_seconds = error.rest_seconds if isinstance(error, AttemptFailed) else None
@@ -134,6 +137,7 @@ class Places:
         finally:
             at, tokens = _now(), meter.output_tokens
             journey.end(attempt, ended, progress.first_at, at, tokens)
+            traced.ended(attempt, meter.usage.input_tokens)
             log.debug("attempt decision=%s request=%s %s", journey.decision, request, attempt)
             backend = winner.candidate.backend
             known = self._ledger.progress(backend, request) is progress  # else it was taken out of the configuration

@@ -92,6 +92,8 @@ class Lane:
 
     async def chunk(self, data: bytes) -> None:
         """Pass on, or hold while there is no token."""
+        if self.place.traced.listens:
+            self.place.traced.heard(data)
         if self.passing:
             await self._race.sink.chunk(data)
             return

@@ -20,6 +20,7 @@ from router.sessions.store import SessionStore
 from router.talks import Talks
 from router.telemetry import Telemetry
 from router.tools.spec import Tool
+from router.tracing_switch import Tracing
 from router.turn import Turns
 from router.web.live import Live
 from sidecar import Scrapes
@@ -44,6 +45,7 @@ class Service:
     occupancy: Occupancy
     telemetry: Telemetry
     scrapes: Scrapes
+    tracing: Tracing
     refresh: Callable[[], Awaitable[None]]
     """Asks every backend afresh how busy it is; may cost each a token."""
     drain: Callable[[str, bool], None]

@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import orjson
+
 from router.decisions import Record, ToolStep
 from router.errors import NotFound, ToolFailed, ToolOutcome
 from router.events import Drafted, Emit, Notice, Quiet, ToolUsed
@@ -25,6 +27,8 @@ from router.telemetry import DraftEvent, Telemetry
 from router.tools.call import call
 from router.tools.models import Models, NoModels
 from router.tools.spec import BackendSummary, PendingDraft, Tool, ToolCall, ToolResult
+from router.tracing import Span, part
+from router.tracing_attempt import bounded
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +90,9 @@ class ToolUse:
         lent = ToolCall(self._now(), caller.language, facts, caller.owner, caller.session, draft, models)
         loop = asyncio.get_running_loop()
         started_at = loop.time()
-        result, outcome = await self._filled(self._called(wanted, lent), emit)
+        with self._traced(wanted) as span:
+            result, outcome = await self._filled(self._called(wanted, lent), emit)
+            _note_result(span, wanted, result, outcome)
         seconds = loop.time() - started_at
         self._note(wanted, outcome, seconds, record)
         if result.by_model and not record.answering.attempts:
@@ -105,11 +111,28 @@ class ToolUse:
             # The sentence is the answer: a user asked, and is told plainly why there is nothing.
             return ToolResult(error.message, {"failed": True}), error.outcome
 
-    def _note(self, wanted: Wanted, outcome: ToolOutcome, seconds: float, record: Record) -> None:
-        """Only known names are kept: a model may have made one up. Another's server may name what no label may have."""
+    def _traced(self, wanted: Wanted) -> Span:
+        tool, name, operation = self._known(wanted)
+        span = part(f"execute_tool {name}")
+        span.note(
+            {
+                "gen_ai.operation.name": "execute_tool",
+                "gen_ai.tool.name": name,
+                "gen_ai.tool.type": "extension" if tool and tool.foreign else "function",
+                "maek.tool.operation": operation,
+            }
+        )
+        return span
+
+    def _known(self, wanted: Wanted) -> tuple[Tool | None, str, str]:
+        """The tool, and names that are kept: a model may have made one up."""
         tool = self.tools.get(wanted.tool)
         operation = wanted.operation if tool and wanted.operation in tool.operations else OTHER
-        name = tool.name if tool else OTHER
+        return tool, tool.name if tool else OTHER, operation
+
+    def _note(self, wanted: Wanted, outcome: ToolOutcome, seconds: float, record: Record) -> None:
+        """Another's server may name what no label may have."""
+        tool, name, operation = self._known(wanted)
         record.steps.append(ToolStep(name, operation, outcome, seconds))
         self._telemetry.tool_called(name, OTHER if tool and tool.foreign else operation, outcome, seconds)
 
@@ -152,6 +175,14 @@ class ToolUse:
             return emit(Quiet())
 
         return await filled(coming, self._keepalive_seconds, tell)
+
+
+def _note_result(span: Span, wanted: Wanted, result: ToolResult, outcome: ToolOutcome) -> None:
+    if outcome is not ToolOutcome.OK:
+        span.fail(str(outcome), failed=True)
+    if span.content:
+        arguments = orjson.dumps(wanted.params, default=str).decode()
+        span.note({"gen_ai.tool.call.arguments": bounded(arguments), "gen_ai.tool.call.result": bounded(result.text)})
 
 
 @dataclass(frozen=True, slots=True)

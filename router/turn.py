@@ -21,7 +21,7 @@ from router.chatting import SmallTalk
 from router.config import REASONER, Config
 from router.conversation import Message, Role
 from router.decide.decision import Action, Decision, PendingQuestion, Persona
-from router.decisions import Record
+from router.decisions import Record, decision_attributes
 from router.dispatch import Dispatcher
 from router.errors import UnknownModel
 from router.events import (
@@ -42,6 +42,7 @@ from router.talks import Talks
 from router.telemetry import DraftEvent, Telemetry
 from router.tool_use import Caller, ToolUse, Wanted
 from router.tools.spec import PendingDraft, Tool, ToolResult
+from router.tracing import part
 
 Decide = Callable[[Ask, Sequence[Message], PendingDraft | None, Journey, PendingQuestion | None], Awaitable[Decision]]
 """Message, history, draft and question → decision; the journey tells where a classifier was asked."""
@@ -122,7 +123,9 @@ class Turns:
         question: PendingQuestion | None,
     ) -> Decision:
         started = time.perf_counter()
-        record.decision = await self._decide(ask, history, pending, record.deciding, question)
+        with part("decide") as span:
+            record.decision = await self._decide(ask, history, pending, record.deciding, question)
+            span.note(decision_attributes(record.decision))
         self._telemetry.decided(record.decision, time.perf_counter() - started)
         return record.decision
 

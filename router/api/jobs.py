@@ -29,6 +29,7 @@ from router.language import language_of
 from router.service import Service
 from router.sessions.store import checked_id, epoch_seconds
 from router.sse import encode
+from router.tracing import current
 
 KEY_HEADER = "Idempotency-Key"
 MOST_LISTED = 1000
@@ -127,6 +128,7 @@ async def _new_job(body: JobBody, request: web.Request, service: Service) -> New
         draft=await _waiting_draft(service, body.session, owner),
         key=_key(request),
         digest=sha256(orjson.dumps([body.model_dump(mode="json"), priority], option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        trace=None if (accepted_at := current().context) is None else accepted_at.parent,
     )
 
 

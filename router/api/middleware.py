@@ -16,9 +16,11 @@ from aiohttp.typedefs import Handler, Middleware
 from router.api import access, page
 from router.api.context import OWNER, RECORD, REQUEST_ID, request_id_for, service_of, trail
 from router.api.errors import error_response
+from router.api.tracing import answered, request_span
 from router.attempt import ClientGone
 from router.errors import BadRequest, Internal, MaekError, MethodNotAllowed, NotFound, TooLarge, Unauthorized
 from router.logs import answering
+from router.tracing import on_behalf_of
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ async def request_ids(request: web.Request, handler: Handler) -> web.StreamRespo
     request[REQUEST_ID] = request_id_for(request)
     began = monotonic()
     status = access.CLIENT_GONE
-    with answering(request[REQUEST_ID]):
+    with answering(request[REQUEST_ID]), on_behalf_of(request_span(request)) as span:
         try:
             response = await handler(request)
             status = response.status
@@ -40,6 +42,7 @@ async def request_ids(request: web.Request, handler: Handler) -> web.StreamRespo
             access.tell(request, status, monotonic() - began)
             if (record := request.get(RECORD)) is not None:
                 service_of(request).decisions.end(record)
+            answered(span, request, status)
     if not response.prepared:
         response.headers["x-request-id"] = request[REQUEST_ID]
     return response

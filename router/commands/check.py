@@ -18,10 +18,12 @@ from router.config_tools.calendar_faults import calendar_warnings
 from router.decide.shadowing import shadowed
 from router.decider import rules_of
 from router.tools.registry import build
+from router.tracing_switch import EXTRA, installed
 from sidecar import Problem
 from sidecar.config import dotted, read
 
 MCP_SERVERS = ("router", "tools", "mcp", "servers")
+TRACING = ("router", "tracing", "endpoint")
 MCP_EXTRA = "it installed: pip install 'maek[mcp]'"
 
 
@@ -57,6 +59,8 @@ def warnings_of(path: Path) -> tuple[Problem, ...]:
     found += [(one.loc, one.found, one.wanted) for one in calendar_warnings(config.router.tools.calendar)]
     if config.router.tools.mcp.servers and find_spec("mcp") is None:
         found.append((MCP_SERVERS, "servers of others without the package mcp", MCP_EXTRA))
+    if config.router.tracing.endpoint is not None and not installed():
+        found.append((TRACING, "a collector without the libraries that send traces", f"them installed: {EXTRA}"))
     return tuple(Problem(document.file, document.line(loc), dotted(loc), what, wanted) for loc, what, wanted in found)
 
 

@@ -65,6 +65,8 @@ class NewJob:
     """The caller's own name for it (`Idempotency-Key`)."""
     digest: str = ""
     """Of everything that the caller sent, to tell whether the same name means the same job."""
+    trace: str | None = None
+    """The place in a trace at which it was accepted, as the header `traceparent`."""
 
 
 class Delivery(StrEnum):

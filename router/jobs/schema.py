@@ -12,7 +12,7 @@ import orjson
 from router.jobs.job import Delivery, Event, Job, NewJob, State, Step, Trouble, Webhook
 from router.jobs.transitions import order_of
 
-VERSION = 1
+VERSION = 2
 UPGRADES: tuple[str, ...] = (
     """CREATE TABLE jobs (
         number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, session TEXT NOT NULL,
@@ -37,6 +37,8 @@ UPGRADES: tuple[str, ...] = (
         operation TEXT NOT NULL, repeatable INTEGER NOT NULL, entered_at REAL NOT NULL, left_at REAL, text TEXT,
         data BLOB, PRIMARY KEY (job, number)) WITHOUT ROWID""",
     "PRAGMA user_version = 1",
+    "ALTER TABLE jobs ADD COLUMN trace TEXT",
+    "PRAGMA user_version = 2",
 )
 """From an empty file to the newest schema, each version ending with its number."""
 
@@ -62,6 +64,7 @@ def columns_of(job: Job) -> Mapping[str, Any]:
         "draft": asked.draft,
         "key": asked.key,
         "digest": asked.digest,
+        "trace": asked.trace,
         "pool": job.pool,
         "order_at": order_of(job.accepted_at, asked.priority),
         "accepted_at": job.accepted_at,
@@ -109,6 +112,7 @@ def job_of(row: Mapping[str, Any]) -> Job:
         draft=row["draft"],
         key=row["key"],
         digest=row["digest"],
+        trace=row["trace"],
     )
     return Job(
         id=row["id"],

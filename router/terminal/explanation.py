@@ -40,6 +40,9 @@ def explanation(record: Mapping[str, Any], language: str, width: int) -> list[Li
     if failed:
         page.heading(pick(language, ko="어떻게 끝났는지", en="How it ended"))
         page.sentence(_ended_with(str(record["error"]), language), Style.BAD)
+    if trace_id := record.get("trace_id"):
+        page.heading(pick(language, ko="추적", en="Trace"))
+        page.sentence(pick(language, ko=f"추적 ID는 {trace_id}입니다.", en=f"Its id is {trace_id}."))
     return page.lines
 
 

@@ -185,6 +185,7 @@ def test_a_record_says_what_was_decided_and_where_it_went_and_no_word_that_was_s
         "earlier_rounds": [],
         "tools": [{"tool": "email", "operation": "search", "outcome": "timeout", "total_ms": 20000.0}],
         "error": "backend_timeout",
+        "trace_id": None,
     }
     assert SAID not in orjson.dumps(record_json(record)).decode()
 

@@ -40,7 +40,8 @@ def test_events_and_steps_come_out_of_their_rows() -> None:
 
 def test_an_upgrade_begins_after_the_version_that_is_there() -> None:
     assert upgrades_from(0) == UPGRADES
-    assert upgrades_from(1) == ()
+    assert upgrades_from(2) == ()
+    assert upgrades_from(1) == ("ALTER TABLE jobs ADD COLUMN trace TEXT", "PRAGMA user_version = 2")
 
 
 def test_listeners_are_told_of_every_change() -> None:
