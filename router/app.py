@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry
 
 from router.balance.admission import Line
 from router.balance.choice import Choice
@@ -50,7 +50,7 @@ from router.service import Current, Service
 from router.sessions.store import SessionStore, epoch_seconds
 from router.spending import Spending
 from router.talks import Rooms, Talks, rooms_of
-from router.telemetry import Telemetry
+from router.telemetry import Telemetry, registry_of_process
 from router.toolbox import toolbox
 from router.tracing import exemplar
 from router.tracing_switch import Tracing
@@ -308,7 +308,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     rooms = await stack.enter_async_context(rooms_of(config))
     prober = Prober(http, time.monotonic)  # finer than the clock of uvloop, which counts milliseconds
     occupancy = Occupancy(config.router.limits.streams)
-    registry = _registry()
+    registry = registry_of_process()
     line = Line()
     depths = {priority.name.lower(): partial(line.depth, priority) for priority in Priority}
     telemetry = Telemetry(registry, version("maek"), lambda: occupancy.active, depths)
@@ -363,14 +363,6 @@ def _mcp_servers(telemetry: Telemetry, stack: AsyncExitStack) -> McpServers:
     servers = McpServers(telemetry.mcp_server, telemetry.no_mcp_server)
     stack.push_async_callback(servers.close)
     return servers
-
-
-def _registry() -> CollectorRegistry:
-    """With what is known of the process itself."""
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    return registry
 
 
 async def _look_again(house: House) -> None:

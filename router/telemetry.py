@@ -11,7 +11,7 @@ from functools import partial
 from itertools import product
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -199,3 +199,11 @@ class _Asked(Collector):
 
 def _one_of(counts: Callable[[], Mapping[str, int]], state: str) -> int:
     return counts()[state]
+
+
+def registry_of_process() -> CollectorRegistry:
+    """A registry with what is known of the process itself."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return registry
