@@ -39,12 +39,27 @@ async def exposition(router: Maek) -> str:
         return await response.text()
 
 
+OF_REQUESTS = (
+    *("maek_request_duration_seconds_count", "maek_time_to_first_token_seconds_count"),
+    *("maek_time_per_output_token_seconds_count", "maek_routing_overhead_seconds_count"),
+    *("maek_routing_decisions_total", "maek_routing_exclusions_total", "maek_retries_total", "maek_tokens_total"),
+    *("maek_requests_without_usage_total", "maek_probe_duration_seconds_count", "maek_requests_total"),
+    *("maek_label_values_folded_total", "maek_sessions"),
+)
+
+
 async def test_what_maek_exports_has_nothing_that_promtool_would_mend() -> None:
-    async with maek_with_simulators(SimSettings(), SimSettings()) as (router, _):
+    async with maek_with_simulators(SimSettings(), SimSettings()) as (router, urls):
         for message in ("안녕", "양자역학 설명해줘", "오늘 일정"):
             status, _ = await router.post("/chat", {"message": message})
             assert status == 200
+        await set_faults(router.client, urls[0], {"error_500": {}})
+        question = {"model": "reasoner", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+        for _ in range(4):
+            async with router.client.post(router.url + "/v1/chat/completions", json=question) as response:
+                await response.read()
         text = await exposition(router)
+    assert [name for name in OF_REQUESTS if f"\n{name}" not in text] == []
     code, said = await promtool.run("check", "metrics", stdin=text.encode())
     assert (code, said) == (0, "")
 

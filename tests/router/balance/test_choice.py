@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.balance.choice import Choice, choose, choose_from
+from router.balance.choice import Choice, Ground, choose, choose_from
 from router.balance.demand import Demand
 from router.balance.policies import POLICIES, PolicyName
 from router.balance.policy import Policy, Scene
@@ -143,6 +143,21 @@ def test_an_empty_pool_has_no_winner() -> None:
 def test_who_wins_and_why(states: tuple[BackendState, ...], winner: str | None, reason: str) -> None:
     choice = choose(pool("ab"), snapshot(*states), DEMAND, FEWEST, 0.5)
     assert (chosen(choice), choice.reason) == (winner, reason)
+
+
+@pytest.mark.parametrize(
+    ("states", "ground"),
+    [
+        ((state("a"),), Ground.ONLY),
+        ((state("a", "down"), state("b", in_flight=9)), Ground.ONLY),
+        ((state("a", in_flight=2), state("b", in_flight=1)), Ground.COST),
+        ((state("a"), state("b")), Ground.CHANCE),
+        ((state("a", circuit="open"), state("b", "down")), Ground.PANIC),
+        ((state("a", "down"), state("b", "down")), None),
+    ],
+)
+def test_what_a_choice_rests_on_in_one_word(states: tuple[BackendState, ...], ground: Ground | None) -> None:
+    assert choose(pool("ab"), snapshot(*states), DEMAND, FEWEST, 0.5).ground is ground
 
 
 def test_a_winner_without_room_says_for_whom_to_wait() -> None:
