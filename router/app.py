@@ -129,7 +129,8 @@ class House:
             parts.telemetry.rendered,
         )
         self.current = Current(self._service(config))
-        parts.store.witness(parts.requests.saw)
+        for see in (parts.gate.saw, parts.requests.saw):
+            parts.store.witness(see)
         parts.telemetry.watch_sessions(parts.sessions.count)
 
     def snapshot(self) -> Snapshot:
@@ -315,7 +316,6 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     requests = RequestMetrics(registry, exemplar)
     flight = _flight(config, record, store, telemetry, stack)
     gate = Gate(line, lambda: store.snapshot(_now()), random.random, telemetry)
-    store.witness(gate.saw)
     monitor = Monitor(store, prober, _now, random.random, pace(config.sidecar), wants_probe(config.sidecar))
     prewarmer = Prewarmer(lambda: store.snapshot(_now()), monitor.load)
     stack.push_async_callback(prewarmer.close)
