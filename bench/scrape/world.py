@@ -47,6 +47,10 @@ class Host:
     client: aiohttp.ClientSession
     process: asyncio.subprocess.Process
 
+    async def settle(self) -> None:
+        """All traffic has been."""
+        await self._say("settle")
+
     async def cpu_seconds(self) -> float:
         """Used since its start."""
         return float(await self._say("cpu"))
@@ -93,6 +97,7 @@ async def hosting(size: Size, folder: Path) -> AsyncIterator[Host]:
         host = Host(found.group().decode(), client, process)
         await _all_known(host, size)
         await _fill(host, [name for number in range(size.backends) for name in size.models_of(number)])
+        await host.settle()
         yield host
 
 
