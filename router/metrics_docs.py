@@ -23,8 +23,8 @@ INTRODUCTION = f"""\
 
 `GET /metrics` tells everything that Maek decides on, as text or OpenMetrics, whichever the scraper asks for. Units are
 base units. What is not known is absent: there is no 0 that means "no idea". Labels take their values from closed sets
-(configured backends and roles, enums of the code), never from what somebody typed. A counter whose labels are known before
-is there from the beginning, at 0, so that `rate()` sees the first time.
+(configured backends and roles, enums of the code), never from what somebody typed. A counter whose labels are known
+before is there from the beginning, at 0, so that `rate()` sees the first time.
 
 The load level of a backend is a function of exported values. This expression computes the same level in Prometheus:
 
