@@ -11,7 +11,7 @@ PURE := $(subst $(space),$(comma),$(strip \
   sidecar/health.py sidecar/kin.py sidecar/labels.py sidecar/lengths.py sidecar/line.py sidecar/load.py sidecar/outlook.py \
   sidecar/predict.py sidecar/prefixes.py sidecar/progress.py sidecar/recording.py sidecar/replay.py \
   sidecar/requests.py sidecar/residency.py sidecar/seed.py sidecar/settings.py sidecar/slots.py sidecar/standing.py \
-  sidecar/state.py sidecar/store.py sidecar/turnover.py sidecar/exposition.py sidecar/views.py sidecar/work.py sidecar/proxy/bodies.py \
+  sidecar/state.py sidecar/store.py sidecar/turnover.py sidecar/exposition.py sidecar/families.py sidecar/views.py sidecar/writing.py sidecar/work.py sidecar/proxy/bodies.py \
   sidecar/proxy/counting.py sidecar/proxy/heads.py sidecar/proxy/refusals.py router/agent/budget.py router/agent/functions.py router/balance/* router/conversation.py \
   router/decide/* router/decide/intent/* router/demands.py router/doctor/doors.py router/doctor/finding.py router/doctor/report.py router/doctor/versions.py router/documents/passages.py \
   router/documents/query.py router/flight/choices.py router/flight/replaying.py router/jobs/job.py router/jobs/schema.py router/jobs/transitions.py router/jobs/view.py \
@@ -27,7 +27,7 @@ PURE := $(subst $(space),$(comma),$(strip \
   router/tools/hosts/exporters.py router/tools/hosts/host.py router/tools/hosts/plain.py router/tools/hosts/remedies.py router/api/errors.py \
   simulator/batch.py simulator/profiles.py))
 
-.PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http bench-choice bench-levels bench-recording bench-tracing bench-decide bench-decide-speed \
+.PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http bench-choice bench-levels bench-recording bench-scrape bench-tracing bench-decide bench-decide-speed \
   train-intent clean
 
 run: $(VENV)/run.stamp
@@ -81,6 +81,10 @@ bench-tracing: $(VENV)/dev.stamp
 
 bench-recording: $(VENV)/run.stamp
 	$(BIN)/python -m bench.recording $(ARGS)
+
+# What a scrape of /metrics and a look at the status page cost
+bench-scrape: $(VENV)/run.stamp
+	$(BIN)/python -m bench.scrape $(ARGS)
 
 # How right the embedded intent model is, and how fast: make bench-decide DATA=folder
 bench-decide: $(VENV)/run.stamp

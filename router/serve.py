@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 10.0
 """Chats that still run when Maek is told to stop may take this long to end."""
+SETTLED_SECONDS = 60.0
+"""After that the backends are known, and most of what is counted. Like the house itself it stays: a full collection of
+garbage would hold the event loop to look through all of it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ async def serve(config: Config, options: Options) -> None:
                 f"{error.filename}: {error.strerror}. Name a file or folder that can be written."
             ) from error
         url = await stack.enter_async_context(listening(house))
-        gc.freeze()  # what the house is made of stays: a full collection would hold the loop to look through it again
+        for seconds in (0.0, SETTLED_SECONDS):
+            loop.call_later(seconds, gc.freeze)
         if options.watch is not None:
             _reload_on_change(house, options.watch, options.log, stack)
         # Last: whoever reads it may send SIGHUP at once, which would end a process that does not expect it yet.

@@ -6,6 +6,7 @@ Rules of this file
   `sidecar.writing` makes of the rows is what its encoders make of the samples.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
@@ -59,8 +60,8 @@ class Own(Family):
         """As prometheus_client has them."""
         return list(self._samples())
 
-    def _samples(self) -> Iterator[Sample]:
-        raise NotImplementedError
+    @abstractmethod
+    def _samples(self) -> Iterator[Sample]: ...
 
 
 class Plain(Own):

@@ -3,9 +3,9 @@
     python -m bench.scrape.host CONFIG
 
 Rules of this file
-- It prints its address, then answers words on standard input: `cpu` with the CPU seconds of the whole process, `watch`
-  begins to look how long the event loop is held, `held` ends that and tells the longest time: CPU, then real, in
-  seconds.
+- It prints its address, then answers words on standard input: `settle` when all traffic has been, `cpu` with the CPU
+  seconds of the whole process, `watch` begins to look how long the event loop is held, `held` ends that and tells the
+  longest time: CPU, then real, in seconds.
 - While it watches, the loop does nothing else than what was asked of it and to come round again. What it did in one
   round is the CPU time of its thread between two of them: what else the machine does takes nothing. The real time has
   that in it, and also what a thread keeps the loop from when it does not give the interpreter back.
@@ -46,13 +46,15 @@ async def _serve(config: Path) -> None:
     read = load(config)
     write_from(read.router.log_level)
     async with running(read, ports=()) as house, listening(house) as url:
-        gc.freeze()  # as `router.serve` does
         print(url, flush=True)
         words = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), sys.stdin)
         watch, task = Watch(), None
         async for word in words:
             match word.strip():
+                case b"settle":
+                    gc.freeze()  # as `router.serve` does a minute after the start
+                    print("ok", flush=True)
                 case b"cpu":
                     print(time.process_time(), flush=True)
                 case b"watch":

@@ -2,7 +2,7 @@ from dataclasses import replace
 from math import inf, isinf
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -173,6 +173,7 @@ def test_there_are_no_created_series() -> None:
     assert "_created" not in text(snapshot(worked))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(snapshots, load_rules)
 def test_the_exposition_is_the_snapshot_family_by_family(told: Snapshot, rules: LoadRules) -> None:
     found = samples(told, rules)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import inf, nan, nextafter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Gauge, Histogram, Info, generate_latest
 from prometheus_client.metrics_core import Metric as Family
@@ -83,7 +83,7 @@ def as_ours(writer: Writer, *told: Family, as_openmetrics: bool) -> bytes:
     return "".join(writer.pieces(told, as_openmetrics=as_openmetrics)).encode()
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(plain() | spreads(), max_size=3), st.booleans())
 def test_a_family_is_written_as_prometheus_client_writes_it_the_first_time_and_the_next(
     told: list[Own], as_openmetrics: bool
@@ -93,7 +93,7 @@ def test_a_family_is_written_as_prometheus_client_writes_it_the_first_time_and_t
         assert as_ours(writer, *told, as_openmetrics=as_openmetrics) == theirs
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(snapshots, load_rules)
 def test_so_is_every_snapshot(told: Snapshot, rules: LoadRules) -> None:
     writer = Writer()
