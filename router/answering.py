@@ -79,12 +79,14 @@ class Answering:
         calling = Calling(self._tool_use, ask, session, budget, record, emit)
         messages = self._conversation(ask, role, prompt, history, may_call=bounds.rounds > 0)
         said: list[str] = []
+        usage: Mapping[str, Any] | None = None
         while True:
             may_call = budget.begins_round(_now())
             functions = offered(self._tool_use.tools, ask.language, has_read=calling.has_read) if bounds.rounds else ()
             call = self._call(ask, role, messages, session, functions, may_call=may_call)
             reader = await self._round(call, ask, record, emit)
             said.extend(reader.text)
+            usage = _together(usage, reader.usage)
             if not (may_call and reader.calls):
                 break
             messages += await calling.made("".join(reader.text), reader.calls.whole())
@@ -93,7 +95,7 @@ class Answering:
                 said.append(PARAGRAPH)
                 await emit(Token(PARAGRAPH))
         await self._end_with_draft(calling, said, emit)
-        return Done("".join(said), record.answering, reader.usage, reader.finish_reason or "stop")
+        return Done("".join(said), record.answering, usage, reader.finish_reason or "stop")
 
     async def _end_with_draft(self, calling: Calling, said: list[str], emit: Emit) -> None:
         """What waits for a yes is told in Maek's own words: a model may have left out, or made up, what it is."""
@@ -209,6 +211,17 @@ class Answering:
 
 def _refused(error: CallerRefused) -> BadRequest:
     return BadRequest(f"The model refused this request with HTTP {error.status}; it may be too long for it.")
+
+
+def _together(before: Mapping[str, Any] | None, more: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What several rounds used: numbers are added, the rest is the last one's."""
+    if before is None or more is None:
+        return before if more is None else more
+    numbers = {key: value for key, value in before.items() if type(value) is int}
+    return {
+        **before,
+        **{key: value + numbers.get(key, 0) if type(value) is int else value for key, value in more.items()},
+    }
 
 
 def _as_said(message: Message, language: str) -> str:

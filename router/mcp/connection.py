@@ -103,7 +103,8 @@ async def connected(server: str, address: Address) -> AsyncIterator[SdkLink]:
         if address.url is None:
             transport = piped(server, address, gone)
         else:
-            client = await stack.enter_async_context(web_client(address.headers))
+            answer_seconds = max(HANDSHAKE_SECONDS, address.call_seconds)
+            client = await stack.enter_async_context(web_client(address.headers, answer_seconds))
             transport = streamable_http_client(address.url, http_client=client)
         streams = await stack.enter_async_context(transport)
         me = types.Implementation(name="maek", version=version("maek"))

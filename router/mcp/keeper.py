@@ -178,7 +178,7 @@ def address_of(settings: McpServerConfig) -> Address:
     env = {name: resolve(reference, os.environ) for name, reference in settings.env.items()}
     headers = {name: resolve(reference, os.environ) for name, reference in settings.headers.items()}
     command = () if settings.command is None else (settings.command, *settings.args)
-    return Address(command, env, settings.cwd, settings.url, headers)
+    return Address(command, env, settings.cwd, settings.url, headers, settings.timeout_seconds)
 
 
 async def _either(one: asyncio.Event, other: asyncio.Event, seconds: float) -> bool:

@@ -78,3 +78,5 @@ class Address:
     cwd: str | None = None
     url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    call_seconds: float = 0.0
+    """No call takes longer."""

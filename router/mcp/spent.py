@@ -7,6 +7,7 @@ Rules of this file
 """
 
 import os
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -27,8 +28,9 @@ def claim(data_folder: Path, owner: str, session: str, draft: PendingDraft, now:
     folder = data_folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for old in folder.iterdir():
-        if now - old.stat().st_mtime > KEPT_SECONDS:
-            old.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another one forgets it, too
+            if now - old.stat().st_mtime > KEPT_SECONDS:
+                old.unlink()
     told = [owner, session, draft.tool, draft.operation, dict(draft.params), draft.expires_at]
     name = blake2b(orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
     try:

@@ -12,7 +12,7 @@ import pytest
 
 from router.tools.parameters import NoParams
 from router.tools.spec import Operation, PendingDraft, ToolCall, ToolResult
-from tests.fakes.upstreams import DONE, OK_STREAM, Heard, chunked, streaming, token
+from tests.fakes.upstreams import DONE, OK_STREAM, STOP, Heard, chunked, streaming, token
 from tests.router.answering import (
     ANSWERS,
     ASK,
@@ -54,6 +54,18 @@ async def test_what_a_model_calls_is_done_and_it_answers_with_what_was_found() -
     assert len(record["earlier_rounds"]) == 1
     assert record["tools"][0]["operation"] == "look"
     assert "서울" not in orjson.dumps(record).decode()
+
+
+async def test_what_all_rounds_used_is_told_together() -> None:
+    def used(prompt: int, completion: int) -> bytes:
+        told = {"prompt_tokens": prompt, "completion_tokens": completion, "details": {"cached": prompt}}
+        return b"data: " + orjson.dumps({"choices": [], "usage": told}) + b"\n\n"
+
+    wants = streaming(called(("weather__look", {"place": "서울"})), CALLED, used(100, 10), DONE)
+    script = in_script(wants, wants, streaming(token("됐어요."), STOP, used(300, 20), DONE))
+    async with maek_with(script, tools()) as (router, _):
+        _, answered = await router.post("/chat", ASK)
+    assert answered["usage"] == {"prompt_tokens": 500, "completion_tokens": 40, "details": {"cached": 300}}
 
 
 async def test_calls_of_one_round_are_made_at_the_same_time_and_the_same_one_once() -> None:

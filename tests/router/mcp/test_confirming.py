@@ -8,7 +8,7 @@ import pytest
 from router.config_tools.mcp import Confirm
 from router.errors import ToolFailed
 from router.mcp.offering import MAX_SUMMARY_CHARACTERS, shown
-from router.mcp.spent import FOLDER
+from router.mcp.spent import FOLDER, claim
 from router.tools.call import call
 from router.tools.spec import PendingDraft
 from tests.router.mcp.given import Servers, fake, serving
@@ -121,6 +121,13 @@ async def test_the_claims_of_different_owners_and_sessions_are_their_own(tmp_pat
             await call(running.servers.tools(), "mcp_fake", "create_confirmed", {}, asking)
     assert written(note) == ["x"] * 3
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "data" / FOLDER).iterdir()} == {0o600}
+
+
+def test_a_note_that_another_one_forgets_at_the_same_time_is_no_trouble(tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    (folder / "gone").symlink_to(folder / "nowhere")  # it is listed, and when it is looked at it is not there
+    assert claim(tmp_path, "a", "1", PendingDraft("mcp_fake", "write", {}, "", 0.0), 0.0)
 
 
 async def test_where_no_conversation_keeps_a_draft_nothing_is_run(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Servers of others over streamable HTTP: a real one by the SDK, and fakes that misbehave."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -149,3 +150,45 @@ async def test_one_that_cannot_shake_hands_is_told_of_without_what_it_said(tmp_p
         trouble = running.tool().trouble
     assert trouble
     assert "sesame" not in trouble
+
+
+@asynccontextmanager
+async def talking(pause_seconds: float, piece: bytes) -> AsyncIterator[str]:
+    """A server whose streams never end."""
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        while True:
+            await response.write(piece)
+            await asyncio.sleep(pause_seconds)
+
+    app = web.Application()
+    app.add_routes([web.route("*", "/mcp", stream)])
+    async with TestServer(app) as server:
+        yield str(server.make_url("/mcp"))
+
+
+async def read_to_its_end(url: str, method: str, answer_seconds: float) -> None:
+    async with web_bounds.web_client({}, answer_seconds) as client, client.stream(method, url) as response:
+        async for _ in response.aiter_bytes():
+            pass
+
+
+@pytest.mark.parametrize(
+    ("pause_seconds", "piece", "answer_seconds", "why"),
+    [(0.05, b": still here\n\n", 0.2, "longer than 0.2 seconds"), (0.0, b": " + b"x" * 500_000, 60.0, "more than")],
+)
+async def test_a_stream_that_answers_a_call_ends_when_nobody_waits_for_it(
+    pause_seconds: float, piece: bytes, answer_seconds: float, why: str
+) -> None:
+    async with talking(pause_seconds, piece) as url, asyncio.timeout(20):
+        with pytest.raises(web_bounds.BodyTooLarge, match=why):
+            await read_to_its_end(url, "POST", answer_seconds)
+
+
+async def test_the_stream_in_which_a_server_may_always_talk_goes_on() -> None:
+    async with talking(0.05, b": still here\n\n") as url:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await read_to_its_end(url, "GET", 0.2)
