@@ -56,6 +56,8 @@ def _urls(config: Config) -> Iterator[tuple[str, str | None]]:
         yield from ((page, None) for page in (host.node_exporter, host.gpu_exporter) if page is not None)
     if chosen.document.url is not None:
         yield chosen.document.url, None
+    if config.router.tracing.endpoint is not None:
+        yield config.router.tracing.endpoint, None
     yield from ((url, None) for url in config.router.jobs.webhooks.allow)
 
 

@@ -24,6 +24,7 @@ from router.config_tools.mcp import McpServerConfig
 from router.doctor.doors import webhook_doors
 from router.doctor.finding import Area, Finding, broken, doubtful, same, well
 from router.doctor.machine import RENEW, lasting
+from router.doctor.traces import collector
 from router.documents.remote import RemoteArchive
 from router.mailbox.accounts import STARTTLS_PORT, server_of
 from router.mcp.keeper import address_of, sdk
@@ -66,6 +67,8 @@ def checks(
         yield "document server", partial(_document_server, config, session)
     elif chosen.document.kind is DocumentKind.LOCAL and chosen.document.folder is not None:
         yield "documents", partial(_document_folder, Path(chosen.document.folder).expanduser())
+    if config.router.tracing.endpoint is not None:
+        yield "traces", partial(collector, config.router.tracing, session)
     for door in webhook_doors(config):
         yield f"webhooks {door[0]}:{door[1]}", partial(_webhook, config, *door)
     infra = infra_of(config)

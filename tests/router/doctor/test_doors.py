@@ -44,6 +44,7 @@ EVERYTHING = config_of(
             "services": {"door": {"url": "http://door.example:81"}},
         },
     },
+    tracing={"endpoint": "https://traces.example:4318"},
     jobs={"webhooks": {"allow": ["https://hooks.example/maek", "http://hooks.example/old"], "secret": "env:SECRET"}},
 )
 BACKENDS = ["https://gpu.example", "http://localhost:11434", "http://mini.example:8000"]
@@ -56,6 +57,7 @@ def test_every_door_with_tls_is_looked_at_with_the_certificates_that_are_trusted
         ("mcp.example", 443): None,
         ("nas.example", 9100): None,
         ("documents.example", 443): None,
+        ("traces.example", 4318): None,
         ("hooks.example", 443): None,
         ("imap.example", 993): None,
         ("own.example", 1993): "/etc/own.pem",
@@ -65,7 +67,7 @@ def test_every_door_with_tls_is_looked_at_with_the_certificates_that_are_trusted
 def test_every_host_is_looked_up_once_but_this_one() -> None:
     assert names(EVERYTHING, BACKENDS) == [
         "gpu.example", "mini.example", "dav.example", "mcp.example", "door.example", "nas.example",
-        "documents.example", "hooks.example", "imap.example", "own.example", "old.example",
+        "documents.example", "traces.example", "hooks.example", "imap.example", "own.example", "old.example",
     ]  # fmt: skip
 
 

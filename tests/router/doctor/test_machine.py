@@ -33,6 +33,18 @@ def test_a_data_folder_that_is_not_there_yet_is_judged_by_the_one_it_will_be_in(
     assert [*tmp_path.iterdir()] == []
 
 
+def test_what_the_flight_recorder_may_still_take_counts_as_taken(tmp_path: Path) -> None:
+    much = 1 << 50
+    (finding,) = machine.folder(tmp_path, much)
+    assert (finding.grade, finding.advice is not None) == (Grade.PROBLEM, True)
+    assert "0.0 GB free beside what the flight recorder may take" in finding.found.en
+    (tmp_path / "flight").mkdir()
+    with (tmp_path / "flight" / "flight-00000000.jsonl").open("wb") as segment:
+        segment.truncate(1 << 40)  # a hole: it takes no room
+    (finding,) = machine.folder(tmp_path, 1 << 40)
+    assert finding.grade is Grade.OK
+
+
 def test_a_file_where_the_folder_should_be_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     (finding,) = machine.folder(tmp_path / "data")

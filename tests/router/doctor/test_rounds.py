@@ -24,6 +24,7 @@ async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 CONFIG = """
 sidecar: {{discover: false, backends: [{{name: gpu, url: "http://127.0.0.1:{port}", models: {{reasoner: m}}}}]}}
 router:
+  tracing: {{endpoint: "http://127.0.0.1:{port}"}}
   data_dir: {folder}
   tools:
     calendar: {{kind: caldav, accounts: {{kim: {{url: "http://127.0.0.1:{port}", {account}}}}}}}
@@ -37,7 +38,7 @@ router:
 """
 SUBJECTS = {
     "backends gpu", "tools calendar kim", "tools mail kim", "tools document server", "tools mcp far", "tools host nas",
-    "tools service door", "tools Tailscale", "chat reasoner",
+    "tools service door", "tools traces", "tools Tailscale", "chat reasoner",
 }  # fmt: skip
 """Of whom there is nothing but trouble to be told then."""
 

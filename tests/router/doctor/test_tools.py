@@ -124,3 +124,38 @@ async def test_webhooks_that_cannot_be_signed_any_more_are_told(monkeypatch: pyt
         monkeypatch.delenv("SECRET")
         (line,) = await lines_of(config, "webhooks")
     assert (line.grade, line.subject) == (Grade.WARNING, f"webhooks 127.0.0.1:{there.port}")
+
+
+@pytest.mark.parametrize(
+    ("status", "grade", "found", "advice"),
+    [
+        (200, Grade.OK, "the collector takes them", ""),
+        (401, Grade.PROBLEM, "the collector does not take them (HTTP 401)", "router.tracing.headers"),
+        (404, Grade.PROBLEM, "the collector does not take them (HTTP 404)", "takes OTLP over HTTP"),
+    ],
+)
+async def test_a_collector_of_traces_is_asked_with_an_empty_delivery(
+    status: int, grade: Grade, found: str, advice: str
+) -> None:
+    async with saying(f"HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n\r\n".encode()) as collector:
+        tracing = {"endpoint": collector.url, "headers": {"Authorization": "env:SECRET"}}
+        (line,) = await lines_of(config_of(tracing=tracing), "traces")
+    assert (line.subject, line.grade, line.found.en) == ("traces", grade, found)
+    assert advice in ("" if line.advice is None else line.advice.en)
+    (head,) = collector.heads
+    assert head.startswith("POST /v1/traces HTTP/1.1")
+    assert "Authorization: c4narysecret" in head
+    assert "Content-Length: 0" in head
+
+
+async def test_a_collector_that_is_not_there_and_a_header_that_cannot_be_read_are_problems(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tracing = {"endpoint": f"http://127.0.0.1:{free_port()}", "headers": {"Authorization": "env:SECRET"}}
+    config = config_of(tracing=tracing)
+    (refused,) = await lines_of(config, "traces")
+    monkeypatch.delenv("SECRET")
+    (unread,) = await lines_of(config, "traces")
+    assert (refused.grade, unread.grade) == (Grade.PROBLEM, Grade.PROBLEM)
+    assert unread.advice is not None
+    assert "router.tracing.headers" in unread.advice.en
