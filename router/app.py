@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -108,7 +108,7 @@ class Parts:
     flight: FlightRecording
     live: Live
     mcp: McpServers
-    tracing: Tracing
+    tracing: Tracing = field(default_factory=Tracing)
 
 
 class House:
@@ -287,6 +287,7 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         house = House(await _parts(config, record, stack), config, ports, stack)
+        stack.push_async_callback(house.parts.tracing.close)
         house.adopt(config)
         await house.look_around()
         await stack.enter_async_context(house.parts.monitor.running())
@@ -339,7 +340,6 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
         flight=flight,
         live=Live(lambda: sum(depth() for depth in depths.values())),
         mcp=_mcp_servers(telemetry, stack),
-        tracing=_tracing(stack),
     )
 
 
@@ -351,12 +351,6 @@ def _flight(
     flight = FlightRecording(store, record, settings.data_folder(), settings.recorder.bytes, telemetry.not_recorded)
     stack.callback(flight.close)
     return flight
-
-
-def _tracing(stack: AsyncExitStack) -> Tracing:
-    tracing = Tracing()
-    stack.push_async_callback(tracing.close)
-    return tracing
 
 
 def _mcp_servers(telemetry: Telemetry, stack: AsyncExitStack) -> McpServers:

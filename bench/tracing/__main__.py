@@ -3,7 +3,8 @@
     python -m bench.tracing [--before FOLDER] [--requests 300] [--rounds 9]
 
 Rules of this file
-- CPU time of the process, its threads included, as the system counts it: what else the machine does takes nothing.
+- CPU time of the process, its threads included, by the scheduler's own account. What it takes while nobody asks it is
+  measured too, and left out.
 - They take turns, and ratios are those of the medians: numbers of two runs do not compare.
 - `--before` is a working copy of another commit, run by the same Python: off has to cost what it cost before.
 """
@@ -22,14 +23,16 @@ from typing import Any
 
 import aiohttp
 import orjson
-import psutil
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bench.overhead.processes import cpu_seconds
 from simulator import SimSettings, serving
 
 PROJECT = Path(__file__).resolve().parents[2]
 AT_ONCE = 8
+SENT_SECONDS = 1.2
+"""The batch processor sends at least once a second."""
 UNTIMED = 100
 """Requests after the start, in which everything is done for the first time."""
 MOST_ADDED = 0.15
@@ -49,9 +52,24 @@ class Side:
 
     name: str
     url: str
-    process: psutil.Process
+    pid: int
     microseconds: dict[str, list[float]] = field(default_factory=lambda: {load: [] for load in LOADS})
     """For each request, one for each round."""
+    idle: list[float] = field(default_factory=list)
+    """Seconds of CPU in the time in which what was told last is sent."""
+
+    async def turn(self, client: aiohttp.ClientSession, load: str, requests: int) -> None:
+        """So many chats, until all that is told of them has been sent."""
+        began = cpu_seconds(self.pid)
+        await self.ask(client, load, requests)
+        await asyncio.sleep(SENT_SECONDS)
+        self.microseconds[load].append((cpu_seconds(self.pid) - began - median(self.idle)) / requests * 1e6)
+
+    async def rest(self) -> None:
+        """As long as a turn with nobody who asks."""
+        began = cpu_seconds(self.pid)
+        await asyncio.sleep(SENT_SECONDS)
+        self.idle.append(cpu_seconds(self.pid) - began)
 
     async def ask(self, client: aiohttp.ClientSession, load: str, requests: int) -> None:
         """So many chats, a few at once."""
@@ -65,11 +83,6 @@ class Side:
                     await response.read()
 
         await asyncio.gather(*(some() for _ in range(AT_ONCE)))
-
-    def cpu_seconds(self) -> float:
-        """Since it was started."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
 
 
 async def _side(name: str, code: Path, sim: str, router: dict[str, Any], folder: Path, stack: AsyncExitStack) -> Side:
@@ -88,7 +101,7 @@ async def _side(name: str, code: Path, sim: str, router: dict[str, Any], folder:
     assert process.stdout is not None
     while (found := re.search(rb"http://[0-9.:]+", line := await process.stdout.readline())) is None:
         assert line, f"{name} ended"
-    return Side(name, found.group().decode(), psutil.Process(process.pid))
+    return Side(name, found.group().decode(), process.pid)
 
 
 async def _collector(stack: AsyncExitStack) -> tuple[str, list[int]]:
@@ -124,13 +137,10 @@ async def _measured(before: Path | None, requests: int, rounds: int) -> list[Sid
             for load in LOADS:
                 await side.ask(client, load, UNTIMED)
         for number in range(rounds):
+            await asyncio.gather(*(side.rest() for side in sides))
             for load in LOADS:
                 for place in range(len(sides)):
-                    side = sides[(number + place) % len(sides)]
-                    began = side.cpu_seconds()
-                    await side.ask(client, load, requests)
-                    await asyncio.sleep(1.2)  # what is told of them has been sent by then
-                    side.microseconds[load].append((side.cpu_seconds() - began) / requests * 1e6)
+                    await sides[(number + place) % len(sides)].turn(client, load, requests)
         print(f"{sum(sizes) / 1e6:.1f} MB of traces in {len(sizes)} batches")
         return sides
 

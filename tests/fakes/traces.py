@@ -26,7 +26,11 @@ async def traced(
 
 @asynccontextmanager
 async def traced_before(
-    *scripts: Script, tracing: dict[str, Any] | None = None, slots: int | None = None, **router: Any
+    *scripts: Script,
+    tracing: dict[str, Any] | None = None,
+    slots: int | None = None,
+    hedge: bool = False,
+    **router: Any,
 ) -> AsyncIterator[tuple[Maek, list[Upstream], Collector]]:
     """The same before scripted servers `b0`, `b1` … with a model `m`, which are asked in this order."""
     async with AsyncExitStack() as stack:
@@ -38,6 +42,6 @@ async def traced_before(
             for tier, server in enumerate(servers)
         ]
         chosen = {"endpoint": told.url, **(tracing or {})}
-        roles = {"reasoner": {"policy": "priority", "hedge": False}}
+        roles = {"reasoner": {"policy": "priority", "hedge": hedge}}
         config = config_for(backends, tracing=chosen, prewarm=False, roles=roles, **router)
         yield await stack.enter_async_context(maek(config)), servers, told

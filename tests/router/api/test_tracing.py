@@ -1,17 +1,14 @@
 """The traces of requests, as a collector gets them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulator import SimSettings
-from tests.fakes.collectors import Collector, collector
+from tests.fakes.collectors import collector
 from tests.fakes.desks import desk
-from tests.fakes.routers import Maek
 from tests.fakes.simulators import set_faults
 from tests.fakes.traces import CHAT, ROUTED, traced, traced_before
 from tests.fakes.upstreams import (
@@ -24,6 +21,7 @@ from tests.fakes.upstreams import (
     Script,
     chunked,
     saying,
+    silent,
     streaming,
     token,
 )
@@ -165,23 +163,13 @@ async def test_whoever_goes_on_with_an_answer_that_broke_off_is_an_attempt_too()
     assert told.one("POST /chat").error == (None, "unset")
 
 
-@asynccontextmanager
-async def first_then_second(fault: dict[str, Any], **router: Any) -> AsyncIterator[tuple[Maek, Collector]]:
-    """Two backends, of which the first is asked first, and has this fault."""
-    async with traced(SimSettings(slots=1), SimSettings(), **router) as (running, urls, told):
-        await running.post("/backends/sim1/drain", {})
-        await running.events("/v1/chat/completions", CHAT)
-        await running.post("/backends/sim1/undrain", {})
-        await set_faults(running.client, urls[0], fault)
-        yield running, told
-
-
 async def test_a_late_attempt_and_the_one_beside_it_are_told_apart() -> None:
-    async with first_then_second({"stall": {}}) as (router, told):
+    async with traced_before(silent, WHOLE, hedge=True) as (router, _, told):
         await router.events("/v1/chat/completions", CHAT)
-    request = told.named("POST")[1]
-    late, beside = [one for one in told.named("chat") if one.parent_id == request.span_id]
-    assert (late.attributes["maek.outcome"], late.attributes["maek.beaten"]) == ("silent", True)
+    late, beside = told.named("chat")
+    request = told.one("POST")
+    assert late.parent_id == beside.parent_id == request.span_id
+    assert (late.attributes["maek.backend"], late.attributes["maek.beaten"]) == ("b0", True)
     assert (beside.attributes["maek.hedge"], beside.attributes["maek.answers"]) == (True, True)
     assert late.error == beside.error == request.error == (None, "unset")
     assert late.began_ns < beside.began_ns < late.ended_ns
