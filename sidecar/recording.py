@@ -12,7 +12,7 @@ Rules of this file
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from math import inf
 from typing import Any
@@ -110,26 +110,48 @@ def write(entry: Entry) -> bytes:
     """One line, with its newline."""
     if isinstance(entry, Note):
         return orjson.dumps({"t": entry.at, "event": entry.kind} | dict(entry.body), option=orjson.OPT_APPEND_NEWLINE)
+    kind = type(entry)
     # Not `asdict`, which copies everything deeply: this runs for every fact, and every request is three.
-    record: dict[str, Any] = {name: getattr(entry, name) for name in FIELDS[type(entry)]}
-    line: dict[str, Any] = {"t": entry.at, "event": KIND_OF[type(entry)]}
-    match entry:
-        case HealthProbed():
-            line["ok"] = entry.outcome is ProbeOutcome.OK
-        case BackendAdded(spec=spec):
-            record = {one.name: getattr(spec, one.name) for one in fields(spec)}
-            record |= {"models": dict(spec.models), "metrics": dict(spec.metrics)}
-            record["backend"] = record.pop("name")
-            record["place"] = record.pop("url")
-            # A recording is shared more freely than a configuration.
-            del record["api_key"]
-        case Query():
-            # Most questions are about a backend without streams, and a hand-written one never says.
-            record = {"backend": entry.backend} | ({} if entry.rhythm == Rhythm() else {"rhythm": record["rhythm"]})
-        case RulesInForce():
-            rules = entry.rules
-            record["rules"] = {one.name: _without_infinity(getattr(rules, one.name)) for one in fields(rules)}
-    return orjson.dumps(line | record, option=orjson.OPT_APPEND_NEWLINE)
+    line: dict[str, Any] = {"t": entry.at, "event": KIND_OF[kind]}
+    for name in FIELDS[kind]:
+        line[name] = getattr(entry, name)
+    if (more := _MORE.get(kind)) is not None:
+        more(line, entry)
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _health(line: dict[str, Any], entry: Any) -> None:
+    line["ok"] = entry.outcome is ProbeOutcome.OK
+
+
+def _added(line: dict[str, Any], entry: Any) -> None:
+    spec = line.pop("spec")
+    line.update((one.name, getattr(spec, one.name)) for one in fields(spec))
+    line |= {"models": dict(spec.models), "metrics": dict(spec.metrics)}
+    for name, key in LINE_KEYS.items():
+        line[key] = line.pop(name)
+    # A recording is shared more freely than a configuration.
+    del line["api_key"]
+
+
+def _query(line: dict[str, Any], entry: Any) -> None:
+    # Most questions are about a backend without streams, and a hand-written one never says.
+    if entry.rhythm == Rhythm():
+        del line["rhythm"]
+
+
+def _rules(line: dict[str, Any], entry: Any) -> None:
+    rules = entry.rules
+    line["rules"] = {one.name: _without_infinity(getattr(rules, one.name)) for one in fields(rules)}
+
+
+_MORE: Mapping[type[Entry], Callable[[dict[str, Any], Any], None]] = {
+    HealthProbed: _health,
+    BackendAdded: _added,
+    Query: _query,
+    RulesInForce: _rules,
+}
+"""What a line says otherwise than its fact."""
 
 
 def read(line: bytes) -> Entry:

@@ -26,7 +26,7 @@ class FlightRecording:
     ) -> None:
         self._file = None if file is None else Recorder(file)
         self._tape = RingTape(data_folder / FOLDER, most_bytes, lost)
-        self._ring = Recorder(self._tape)
+        self._ring = Recorder(self._tape, hashes=False)
         for recorder in self._all():
             recorder.follow(store)
 
