@@ -77,8 +77,9 @@ class Note:
 
 Entry = Fact | Query | RulesInForce | Note
 
-NOTES = ("choice", "decision")
-"""A choice among backends; and what became of a request, once it has ended."""
+NOTES = ("choice", "decision", "shed", "warming")
+"""A choice among backends; what became of a request, once it has ended; a request that was told to come back; and a
+backend that was asked to load a model ahead."""
 KINDS: Mapping[str, type[Entry]] = {  # a note's kind it says itself
     "health": HealthProbed,
     "status": StatusRead,
@@ -99,6 +100,7 @@ KINDS: Mapping[str, type[Entry]] = {  # a note's kind it says itself
     "load_ended": LoadEnded,
     "monitor_failed": MonitorFailed,
 }
+_KNOWN = frozenset((*KINDS, *NOTES))
 KIND_OF = {entry: kind for kind, entry in KINDS.items()}
 FIELDS = {entry: tuple(one.name for one in fields(entry) if one.name != "at") for entry in KIND_OF}
 ADAPTERS: Mapping[str, TypeAdapter[Entry]] = {kind: TypeAdapter(entry) for kind, entry in KINDS.items()}
@@ -124,7 +126,7 @@ def _health(line: dict[str, Any], entry: Any) -> None:
     line["ok"] = entry.outcome is ProbeOutcome.OK
 
 
-def _added(line: dict[str, Any], entry: Any) -> None:
+def _added(line: dict[str, Any], _entry: Any) -> None:
     spec = line.pop("spec")
     line.update((one.name, getattr(spec, one.name)) for one in fields(spec))
     line |= {"models": dict(spec.models), "metrics": dict(spec.metrics)}
@@ -159,15 +161,8 @@ def read(line: bytes) -> Entry:
 
     Raises TraceInvalid, whose text says what was found and what was wanted; the caller adds the number of the line.
     """
-    try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise TraceInvalid(f"not JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise TraceInvalid("wanted a JSON object, one a line")
-    kind = record.pop("event", None)
-    if not isinstance(kind, str) or kind not in (*KINDS, *NOTES):
-        raise TraceInvalid(f"event: found {kind!r:.60}; wanted one of {', '.join((*KINDS, *NOTES))}")
+    record = _record(line)
+    kind = _kind(record)
     at = _moment(record.pop("t", None))
     if kind in NOTES:
         return Note(at, kind, record)
@@ -180,6 +175,33 @@ def read(line: bytes) -> Entry:
         raise TraceInvalid(f"{where}: {first['msg']}, found {first['input']!r:.60}") from None
     except (orjson.JSONEncodeError, RecursionError):
         raise TraceInvalid("found brackets within brackets within brackets; wanted a line of a recording") from None
+
+
+def note_in(line: bytes) -> Note | str | None:
+    """The note of a line; None if it is a fact, which is not looked at any closer; what is wrong if it is neither."""
+    try:
+        record = _record(line)
+        kind = _kind(record)
+        return Note(_moment(record.pop("t", None)), kind, record) if kind in NOTES else None
+    except TraceInvalid as error:
+        return str(error)
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise TraceInvalid(f"not JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise TraceInvalid("wanted a JSON object, one a line")
+    return record
+
+
+def _kind(record: dict[str, Any]) -> str:
+    kind = record.pop("event", None)
+    if not isinstance(kind, str) or kind not in _KNOWN:
+        raise TraceInvalid(f"event: found {kind!r:.60}; wanted one of {', '.join((*KINDS, *NOTES))}")
+    return kind
 
 
 def _moment(t: Any) -> int | float:

@@ -180,8 +180,8 @@ class RingTape:
             news, self._behind = not self._behind, True
         if news:
             log.warning(
-                "recording behind folder=%s bytes=%d; the disk is slow: chats go on, and what comes until it has caught up "
-                "is not recorded",
+                "recording behind folder=%s bytes=%d; the disk is slow: chats go on, and until it catches up nothing "
+                "more is recorded",
                 self._writer.folder,
                 MOST_PENDING_BYTES,
             )
