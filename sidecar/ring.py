@@ -96,8 +96,8 @@ class Ring:
             os.close(self._lock)
 
     def _make_room(self, size_bytes: int) -> None:
-        open_ones = self._file != NO_FILE
-        while len(self._segments) > open_ones and (
+        # The segment that is open is never among them: it has room for what is to be written.
+        while self._segments and (
             self._held_bytes + size_bytes > self._most_bytes or len(self._segments) > MOST_SEGMENTS
         ):
             path, size = self._segments[0]

@@ -217,6 +217,21 @@ async def test_a_full_disk_loses_nothing_that_was_written_and_no_file_is_left_em
     assert losses == {Lost.DISK: 3}
 
 
+async def test_of_a_batch_that_fails_half_way_what_was_written_is_not_counted_as_lost(tmp_path: Path) -> None:
+    losses = Losses()
+    tape = RingTape(tmp_path, 100 * SEGMENTS, losses.hear)
+    tape.put(number(0))
+    await until(lambda: written(tmp_path) == [b"00000\n"])
+    (tmp_path / "flight-00000002.jsonl").mkdir()  # where the next segment would be
+    for count in range(1, 31):
+        tape.put(number(count))
+    await until(lambda: losses[Lost.DISK] == 15)
+    tape.close()
+    (tmp_path / "flight-00000002.jsonl").rmdir()
+    assert written(tmp_path) == [number(count).text for count in range(16)]
+    assert losses == {Lost.DISK: 15}
+
+
 async def test_what_came_into_force_while_nothing_could_be_written_is_known_afterwards(tmp_path: Path) -> None:
     other, losses = Ring(tmp_path, MANY), Losses()
     tape = RingTape(tmp_path, MANY, losses.hear)
@@ -259,6 +274,18 @@ async def test_it_can_be_switched_off_and_on_and_knows_by_then_what_is_in_force(
     tape.close()
     assert number(3).text not in written(folder)
     assert not losses
+
+
+async def test_a_smaller_bound_is_kept_from_the_next_write_on(tmp_path: Path) -> None:
+    tape = RingTape(tmp_path, MANY, Losses().hear)
+    for count in range(2000):
+        tape.put(number(count))
+    await until(lambda: number(1999).text in written(tmp_path))
+    tape.adopt(100 * SEGMENTS)
+    tape.put(number(2000))
+    await until(lambda: number(2000).text in written(tmp_path))
+    tape.close()
+    assert len(b"".join(written(tmp_path))) <= 100 * SEGMENTS
 
 
 def test_a_recorder_on_a_ring_goes_on_after_a_number_that_no_json_can_hold(tmp_path: Path) -> None:
