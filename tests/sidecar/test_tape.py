@@ -258,6 +258,17 @@ def test_a_line_longer_than_a_segment_is_left_out(tmp_path: Path) -> None:
     assert losses == {Lost.UNWRITABLE: 1}
 
 
+def test_a_line_for_which_what_is_in_force_leaves_no_room_is_left_out_too(tmp_path: Path) -> None:
+    losses = Losses()
+    tape = RingTape(tmp_path, 100 * SEGMENTS, losses.hear)
+    tape.put(Line(b"r" * 59 + b"\n", opens="rules"))
+    tape.put(Line(b"x" * 50 + b"\n"))
+    tape.put(number(1))
+    tape.close()
+    assert written(tmp_path) == [b"r" * 59 + b"\n", b"00001\n"]
+    assert losses == {Lost.UNWRITABLE: 1}
+
+
 async def test_it_can_be_switched_off_and_on_and_knows_by_then_what_is_in_force(tmp_path: Path) -> None:
     folder, losses = tmp_path / "flight", Losses()
     tape = RingTape(folder, 0, losses.hear)
