@@ -11,10 +11,10 @@ PURE := $(subst $(space),$(comma),$(strip \
   sidecar/health.py sidecar/kin.py sidecar/labels.py sidecar/lengths.py sidecar/line.py sidecar/load.py sidecar/outlook.py \
   sidecar/predict.py sidecar/prefixes.py sidecar/progress.py sidecar/recording.py sidecar/replay.py \
   sidecar/requests.py sidecar/residency.py sidecar/seed.py sidecar/settings.py sidecar/slots.py sidecar/standing.py \
-  sidecar/state.py sidecar/store.py sidecar/turnover.py sidecar/exposition.py sidecar/families.py sidecar/views.py sidecar/writing.py sidecar/work.py sidecar/proxy/bodies.py \
+  sidecar/ring.py sidecar/state.py sidecar/store.py sidecar/tape.py sidecar/turnover.py sidecar/exposition.py sidecar/families.py sidecar/views.py sidecar/writing.py sidecar/work.py sidecar/proxy/bodies.py \
   sidecar/proxy/counting.py sidecar/proxy/heads.py sidecar/proxy/refusals.py router/agent/budget.py router/agent/functions.py router/balance/* router/conversation.py \
   router/decide/* router/decide/intent/* router/demands.py router/doctor/doors.py router/doctor/finding.py router/doctor/report.py router/doctor/versions.py router/documents/passages.py \
-  router/documents/query.py router/flight/choices.py router/flight/replaying.py router/jobs/job.py router/jobs/schema.py router/jobs/transitions.py router/jobs/view.py \
+  router/documents/query.py router/flight/choices.py router/flight/replaying.py router/flight/warmings.py router/jobs/job.py router/jobs/schema.py router/jobs/transitions.py router/jobs/view.py \
   router/jobs/webhooks.py router/plain_urls.py router/prometheus/* router/judging/* router/learning/fitting.py \
   router/mailbox/charsets.py router/mailbox/criteria.py router/mailbox/gate.py router/mailbox/markup.py \
   router/mailbox/names.py router/mailbox/parts.py \

@@ -235,6 +235,7 @@ class House:
             parts.prewarmer.demanded,
             self._chose,
             parts.requests,
+            parts.flight.shed,
         )
 
     def _chose(self, at: float, decision: str, policy: PolicyName, choice: Choice) -> None:
@@ -318,7 +319,7 @@ async def _parts(config: Config, record: Path | None, stack: AsyncExitStack) -> 
     flight = _flight(config, record, store, telemetry, stack)
     gate = Gate(line, lambda: store.snapshot(_now()), random.random, telemetry)
     monitor = Monitor(store, prober, _now, random.random, pace(config.sidecar), wants_probe(config.sidecar))
-    prewarmer = Prewarmer(lambda: store.snapshot(_now()), monitor.load)
+    prewarmer = Prewarmer(lambda: store.snapshot(_now()), monitor.load, flight.warming)
     stack.push_async_callback(prewarmer.close)
     return Parts(
         store=store,

@@ -233,6 +233,8 @@ class RouterConfig(Section):
     """text: key=value for people; json: one object a line, for programs that collect logs."""
     access_log_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Part of the requests that get a line of the log, 0 to 1; those that end with 500 or more always get one."""
+    access_log_slow_seconds: Annotated[float, Field(gt=0)] | None = None
+    """Requests that take so long always get a line too; null: however long. An answer takes as long as it is long."""
     data_dir: (
         Annotated[str, AfterValidator(check_directory), Field(json_schema_extra={"$comment": DIRECTORY_WANTED})] | None
     ) = None

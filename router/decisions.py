@@ -277,7 +277,9 @@ def _considered_json(one: Considered) -> dict[str, Any]:
 
 
 def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None or not isfinite(seconds) else round(seconds * 1000, 1)
+    if not seconds:  # of every candidate several are 0, and rounding takes longest of all that is done here
+        return seconds
+    return round(seconds * 1000, 1) if isfinite(seconds) else None
 
 
 def _finite(value: float | None) -> float | None:

@@ -16,6 +16,7 @@ from itertools import count
 import orjson
 
 from router.attempt import JSON, STREAM, AttemptFailed, CallerRefused, Sink, UpstreamRequest
+from router.balance.admission import Shed
 from router.balance.choice import Choice
 from router.balance.pools import Pool
 from router.balance.why import why_of
@@ -24,7 +25,7 @@ from router.continuing import continued
 from router.errand import Errand
 from router.errors import NoBackend, PolicyFault
 from router.fleet import takes_schema
-from router.flight.choices import ChoiceMade
+from router.flight.choices import ChoiceMade, ShedTold
 from router.gate import Gate, Seen
 from router.hedging import Hedge
 from router.journey import Attempt, Journey
@@ -48,7 +49,8 @@ NO_RETRIES = "No other backend was asked: too many requests have been asked twic
 
 
 class Dispatcher:
-    """Sends calls to backends. `demanded` hears who is asked for and who could serve that, `chosen` what was chosen."""
+    """Sends calls to backends. `demanded` hears who is asked for and who could serve that, `chosen` what was chosen,
+    `shed` who was told to come back."""
 
     def __init__(
         self,
@@ -60,12 +62,14 @@ class Dispatcher:
         demanded: Callable[[str, Pool], None] = lambda _role, _pool: None,
         chosen: ChoiceMade = lambda _at, _decision, _policy, _choice: None,
         counts: Counts = UNCOUNTED,
+        shed: ShedTold = lambda _at, _decision, _policy, _shed: None,
     ) -> None:
         self._relay = relay
         self._demanded = demanded
         self._gate = gate
         self._spending = spending
         self._chosen = chosen
+        self._shed = shed
         self._counts = counts
         self._places = Places(ledger, level_at, chosen, counts)
         self._turns = count()
@@ -145,7 +149,11 @@ class Dispatcher:
         """Who has room, once somebody has. Raises NoBackend if nobody can serve, and a PolicyFault."""
         call = errand.call
         ticket = errand.ticket()
-        seen = await self._gate.passed(ticket, errand.due_at, sink, call.pool_now or (lambda: call.pool))
+
+        def shed(at: float, what: Shed) -> None:
+            self._shed(at, journey.decision, call.policy, what)
+
+        seen = await self._gate.passed(ticket, errand.due_at, sink, call.pool_now or (lambda: call.pool), shed)
         errand.waited_seconds += seen.waited_seconds
         if seen.choice.winner is None:
             self._chosen(seen.snapshot.now, journey.decision, call.policy, seen.choice)

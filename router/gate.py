@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from math import inf
 from typing import NamedTuple, Protocol, assert_never
 
-from router.balance.admission import Answer, Line, Rejection, Ticket, need_not_wait
+from router.balance.admission import Answer, Line, Queue, Rejection, Shed, Ticket, need_not_wait
 from router.balance.choice import Choice
 from router.balance.pools import Pool
 from router.errors import PolicyFault, QueueFull, QueueTimeout
@@ -67,10 +67,13 @@ class Seen(NamedTuple):
 class _Standing:
     """Somebody in the line. `pool_now` tells who could serve him by now."""
 
-    def __init__(self, ticket: Ticket, pool_now: Callable[[], Pool]) -> None:
+    def __init__(self, ticket: Ticket, pool_now: Callable[[], Pool], choice: Choice) -> None:
         self.ticket = ticket
         self.pool_now = pool_now
-        self.displaced = False
+        self.choice = choice
+        """As it was seen last."""
+        self.displaced: Queue | None = None
+        """As it was when somebody else took its place in a full line."""
         self.called = asyncio.get_running_loop().create_future()
 
     def call(self) -> None:
@@ -105,8 +108,16 @@ class Gate:
         if self._standing and not isinstance(fact, RequestStarted):
             self._call_soon()
 
-    async def passed(self, ticket: Ticket, due_at: float, waiter: Waiter, pool_now: Callable[[], Pool]) -> Seen:
-        """What `ticket` sees once it may go. The caller books before it awaits anything.
+    async def passed(
+        self,
+        ticket: Ticket,
+        due_at: float,
+        waiter: Waiter,
+        pool_now: Callable[[], Pool],
+        shed: Callable[[float, Shed], None] = lambda _at, _shed: None,
+    ) -> Seen:
+        """What `ticket` sees once it may go. The caller books before it awaits anything. `shed` hears, with the moment,
+        of its being sent away.
 
         Raises QueueFull or QueueTimeout when it shall come back later; what the waiter raises passes through. A choice
         without a winner says that nobody can serve.
@@ -114,12 +125,14 @@ class Gate:
         looked_at, snapshot = time.perf_counter(), self._snapshot()
         admission = self._line.admit(ticket, snapshot, self._random())
         if admission.rejection is not None:
+            shed(snapshot.now, Shed(admission.rejection, admission.choice, admission.queue))
             raise self._rejected(ticket, admission.rejection, admission.expected_seconds)
         if admission.answer is Answer.QUEUED:
             if admission.displaced is not None:
-                self._send_away(admission.displaced)
-            with part("queue"), self._in_line(_Standing(ticket, pool_now)) as standing:
-                seen = await self._turn(standing, min(due_at, snapshot.now + ticket.terms.left_seconds), waiter)
+                self._send_away(admission.displaced, admission.queue._replace(displaced_by=ticket.demand.priority))
+            with part("queue"), self._in_line(_Standing(ticket, pool_now, admission.choice)) as standing:
+                until = min(due_at, snapshot.now + ticket.terms.left_seconds)
+                seen = await self._turn(standing, until, waiter, shed)
         else:
             seen = Seen(snapshot, admission.choice, 0.0, looked_at)
         if seen.choice.winner is not None:
@@ -147,29 +160,45 @@ class Gate:
             self._line.remove(standing.ticket)
             self._call_soon()
 
-    async def _turn(self, standing: _Standing, until: float, waiter: Waiter) -> Seen:
+    async def _turn(
+        self, standing: _Standing, until: float, waiter: Waiter, shed: Callable[[float, Shed], None]
+    ) -> Seen:
         ticket, began = standing.ticket, _now()
         news = _News(self._line, ticket, waiter, self.keepalive_seconds)
         while True:
             async with _telling(news) as telling:
                 waits = (standing.called, telling)
                 await asyncio.wait(waits, timeout=until - _now(), return_when=asyncio.FIRST_COMPLETED)
-            if standing.displaced:
+            if standing.displaced is not None:
+                shed(_now(), Shed(Rejection.DISPLACED, standing.choice, standing.displaced))
                 raise self._rejected(ticket, Rejection.DISPLACED, ticket.expected_wait(_now()))
             if standing.called.done():
                 # Nobody awaits between this look and the booking: not here, and not in whoever called.
                 looked_at, snapshot = time.perf_counter(), self._snapshot()
-                choice = self._line.consider(ticket, snapshot, self._random())
+                standing.choice = choice = self._line.consider(ticket, snapshot, self._random())
                 if need_not_wait(choice):
                     return Seen(snapshot, choice, snapshot.now - began, looked_at)
                 standing.go_on()
             if _now() >= until:
+                shed(_now(), self._in_vain(standing, began, until))
                 raise self._rejected(ticket, Rejection.WAITED_TOO_LONG, ticket.expected_wait(_now()))
 
-    def _send_away(self, ticket: Ticket) -> None:
+    def _send_away(self, ticket: Ticket, queue: Queue) -> None:
         standing = self._standing[ticket]
-        standing.displaced = True
+        standing.displaced = queue
         standing.call()
+
+    def _in_vain(self, standing: _Standing, began: float, until: float) -> Shed:
+        """Somebody has waited for as long as he may."""
+        ticket, now = standing.ticket, _now()
+        queue = Queue(
+            self._line.waiting(ticket.demand.role),
+            ticket.terms.most,
+            ticket.expected_wait(now),
+            max(0.0, until - began),
+            waited_seconds=now - began,
+        )
+        return Shed(Rejection.WAITED_TOO_LONG, standing.choice, queue)
 
     def _rejected(self, ticket: Ticket, why: Rejection, expected_seconds: float) -> PolicyFault:
         self._counts.rejected(why)

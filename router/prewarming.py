@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from router.balance.pools import Pool
-from router.balance.prewarm import Warmth
+from router.balance.prewarm import Warming, Warmth
 from sidecar import Snapshot
 
 log = logging.getLogger(__name__)
@@ -24,10 +24,17 @@ Load = Callable[[str, str], Awaitable[None]]
 
 
 class Prewarmer:
-    """Owner of what is asked for lately, and of the loads that run. `snapshot` takes one now."""
+    """Owner of what is asked for lately, and of the loads that run. `snapshot` takes one now; `asked` hears of whoever
+    is asked to load, and for which role."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot], load: Load) -> None:
+    def __init__(
+        self,
+        snapshot: Callable[[], Snapshot],
+        load: Load,
+        asked: Callable[[float, str, Warming], None] = lambda _at, _role, _warming: None,
+    ) -> None:
         self.on = True
+        self._asked = asked
         self._snapshot = snapshot
         self._load = load
         self._warmth = Warmth()
@@ -43,8 +50,12 @@ class Prewarmer:
         if now - self._looked_at.get(role, 0.0) < LOOK_AGAIN_SECONDS:
             return
         self._looked_at[role] = now
-        cold = self._warmth.next(pool, role, self._snapshot())
-        if cold is not None and cold.backend not in self._loads:
+        warming = self._warmth.next(pool, role, self._snapshot())
+        if warming is None:
+            return
+        cold = warming.chosen
+        if cold.backend not in self._loads:
+            self._asked(now, role, warming)
             task = asyncio.ensure_future(self._load(*cold))
             self._loads[cold.backend] = task
             task.add_done_callback(partial(self._ended, cold.backend))

@@ -40,7 +40,7 @@ from sidecar.prefixes import BLOCK_TOKENS
 from sidecar.probe import Prober, probing_session
 from sidecar.progress import Progress, Pulse
 from sidecar.recorder import Recorder
-from sidecar.recording import Note
+from sidecar.recording import Note, note_in
 from sidecar.redaction import redacted
 from sidecar.replay import Rules, answers
 from sidecar.residency import cold_seconds, is_resident
@@ -129,6 +129,7 @@ __all__ = [
     "families_of",
     "is_resident",
     "load_rules",
+    "note_in",
     "orca",
     "outlook_on",
     "pace",

@@ -14,19 +14,27 @@ from pathlib import Path
 
 import orjson
 
-from sidecar.facts import BackendAdded, BackendRemoved
+from sidecar.facts import BackendAdded, BackendRemoved, RequestStarted
 from sidecar.load import LoadRules
 from sidecar.progress import Rhythm
 from sidecar.recording import Entry, Note, Query, RulesInForce, write
 from sidecar.store import Store
 from sidecar.tape import FileTape, Line, Tape
 
+IN_FORCE = frozenset({RulesInForce, BackendAdded, BackendRemoved})
+"""Entries whose lines hold until others take their place: every segment of a ring begins with them."""
+
 
 class Recorder:
-    """Writes onto a tape, or to a file, which it begins anew. Raises OSError if the file cannot be opened."""
+    """Writes onto a tape, or to a file, which it begins anew. Raises OSError if the file cannot be opened.
 
-    def __init__(self, tape: Path | Tape) -> None:
+    `hashes`: those of how prompts begin, by which whoever has a text can find out whether it was asked here. Only a
+    recording that shall teach a store what the live one has learnt needs them.
+    """
+
+    def __init__(self, tape: Path | Tape, *, hashes: bool = True) -> None:
         self._tape = FileTape(tape) if isinstance(tape, Path) else tape
+        self._hashes = hashes
         self._places: dict[str, str] = {}
         self._store: Store | None = None
 
@@ -53,28 +61,33 @@ class Recorder:
         self._tape.close()
 
     def _write(self, entry: Entry) -> None:
-        if not self._tape.on and not isinstance(entry, RulesInForce | BackendAdded | BackendRemoved):
+        in_force = type(entry) in IN_FORCE
+        if not self._tape.on and not in_force:
             return
         try:
-            text = write(self._without_address(entry))
+            text = write(self._to_be_shown(entry))
         except orjson.JSONEncodeError as error:
             self._tape.unwritable(error)
             return
-        match entry:
-            case RulesInForce():
-                line = Line(text, opens="rules")
-            case BackendAdded(spec=spec):
-                line = Line(text, opens=f"backend {spec.name}")
-            case BackendRemoved(backend=backend):
-                line = Line(text, closes=f"backend {backend}")
-            case _:
-                line = Line(text)
-        self._tape.put(line)
+        self._tape.put(_line(text, entry) if in_force else Line(text))
 
-    def _without_address(self, entry: Entry) -> Entry:
+    def _to_be_shown(self, entry: Entry) -> Entry:
         match entry:
             case BackendAdded(spec=spec):
                 place = self._places.setdefault(spec.url, str(len(self._places) + 1))
                 return replace(entry, spec=replace(spec, url=place))
+            case RequestStarted() if entry.blocks and not self._hashes:
+                return replace(entry, blocks=())
             case _:
                 return entry
+
+
+def _line(text: bytes, entry: Entry) -> Line:
+    """The line of an entry that is in force from now on, or ends what is."""
+    match entry:
+        case BackendAdded(spec=spec):
+            return Line(text, opens=f"backend {spec.name}")
+        case BackendRemoved(backend=backend):
+            return Line(text, closes=f"backend {backend}")
+        case _:
+            return Line(text, opens="rules")

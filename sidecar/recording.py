@@ -12,7 +12,7 @@ Rules of this file
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from math import inf
 from typing import Any
@@ -77,8 +77,9 @@ class Note:
 
 Entry = Fact | Query | RulesInForce | Note
 
-NOTES = ("choice", "decision")
-"""A choice among backends; and what became of a request, once it has ended."""
+NOTES = ("choice", "decision", "shed", "warming")
+"""A choice among backends; what became of a request, once it has ended; a request that was told to come back; and a
+backend that was asked to load a model ahead."""
 KINDS: Mapping[str, type[Entry]] = {  # a note's kind it says itself
     "health": HealthProbed,
     "status": StatusRead,
@@ -99,6 +100,7 @@ KINDS: Mapping[str, type[Entry]] = {  # a note's kind it says itself
     "load_ended": LoadEnded,
     "monitor_failed": MonitorFailed,
 }
+_KNOWN = frozenset((*KINDS, *NOTES))
 KIND_OF = {entry: kind for kind, entry in KINDS.items()}
 FIELDS = {entry: tuple(one.name for one in fields(entry) if one.name != "at") for entry in KIND_OF}
 ADAPTERS: Mapping[str, TypeAdapter[Entry]] = {kind: TypeAdapter(entry) for kind, entry in KINDS.items()}
@@ -110,26 +112,48 @@ def write(entry: Entry) -> bytes:
     """One line, with its newline."""
     if isinstance(entry, Note):
         return orjson.dumps({"t": entry.at, "event": entry.kind} | dict(entry.body), option=orjson.OPT_APPEND_NEWLINE)
+    kind = type(entry)
     # Not `asdict`, which copies everything deeply: this runs for every fact, and every request is three.
-    record: dict[str, Any] = {name: getattr(entry, name) for name in FIELDS[type(entry)]}
-    line: dict[str, Any] = {"t": entry.at, "event": KIND_OF[type(entry)]}
-    match entry:
-        case HealthProbed():
-            line["ok"] = entry.outcome is ProbeOutcome.OK
-        case BackendAdded(spec=spec):
-            record = {one.name: getattr(spec, one.name) for one in fields(spec)}
-            record |= {"models": dict(spec.models), "metrics": dict(spec.metrics)}
-            record["backend"] = record.pop("name")
-            record["place"] = record.pop("url")
-            # A recording is shared more freely than a configuration.
-            del record["api_key"]
-        case Query():
-            # Most questions are about a backend without streams, and a hand-written one never says.
-            record = {"backend": entry.backend} | ({} if entry.rhythm == Rhythm() else {"rhythm": record["rhythm"]})
-        case RulesInForce():
-            rules = entry.rules
-            record["rules"] = {one.name: _without_infinity(getattr(rules, one.name)) for one in fields(rules)}
-    return orjson.dumps(line | record, option=orjson.OPT_APPEND_NEWLINE)
+    line: dict[str, Any] = {"t": entry.at, "event": KIND_OF[kind]}
+    for name in FIELDS[kind]:
+        line[name] = getattr(entry, name)
+    if (more := _MORE.get(kind)) is not None:
+        more(line, entry)
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _health(line: dict[str, Any], entry: Any) -> None:
+    line["ok"] = entry.outcome is ProbeOutcome.OK
+
+
+def _added(line: dict[str, Any], _entry: Any) -> None:
+    spec = line.pop("spec")
+    line.update((one.name, getattr(spec, one.name)) for one in fields(spec))
+    line |= {"models": dict(spec.models), "metrics": dict(spec.metrics)}
+    for name, key in LINE_KEYS.items():
+        line[key] = line.pop(name)
+    # A recording is shared more freely than a configuration.
+    del line["api_key"]
+
+
+def _query(line: dict[str, Any], entry: Any) -> None:
+    # Most questions are about a backend without streams, and a hand-written one never says.
+    if entry.rhythm == Rhythm():
+        del line["rhythm"]
+
+
+def _rules(line: dict[str, Any], entry: Any) -> None:
+    rules = entry.rules
+    line["rules"] = {one.name: _without_infinity(getattr(rules, one.name)) for one in fields(rules)}
+
+
+_MORE: Mapping[type[Entry], Callable[[dict[str, Any], Any], None]] = {
+    HealthProbed: _health,
+    BackendAdded: _added,
+    Query: _query,
+    RulesInForce: _rules,
+}
+"""What a line says otherwise than its fact."""
 
 
 def read(line: bytes) -> Entry:
@@ -137,15 +161,8 @@ def read(line: bytes) -> Entry:
 
     Raises TraceInvalid, whose text says what was found and what was wanted; the caller adds the number of the line.
     """
-    try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise TraceInvalid(f"not JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise TraceInvalid("wanted a JSON object, one a line")
-    kind = record.pop("event", None)
-    if not isinstance(kind, str) or kind not in (*KINDS, *NOTES):
-        raise TraceInvalid(f"event: found {kind!r:.60}; wanted one of {', '.join((*KINDS, *NOTES))}")
+    record = _record(line)
+    kind = _kind(record)
     at = _moment(record.pop("t", None))
     if kind in NOTES:
         return Note(at, kind, record)
@@ -158,6 +175,33 @@ def read(line: bytes) -> Entry:
         raise TraceInvalid(f"{where}: {first['msg']}, found {first['input']!r:.60}") from None
     except (orjson.JSONEncodeError, RecursionError):
         raise TraceInvalid("found brackets within brackets within brackets; wanted a line of a recording") from None
+
+
+def note_in(line: bytes) -> Note | str | None:
+    """The note of a line; None if it is a fact, which is not looked at any closer; what is wrong if it is neither."""
+    try:
+        record = _record(line)
+        kind = _kind(record)
+        return Note(_moment(record.pop("t", None)), kind, record) if kind in NOTES else None
+    except TraceInvalid as error:
+        return str(error)
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise TraceInvalid(f"not JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise TraceInvalid("wanted a JSON object, one a line")
+    return record
+
+
+def _kind(record: dict[str, Any]) -> str:
+    kind = record.pop("event", None)
+    if not isinstance(kind, str) or kind not in _KNOWN:
+        raise TraceInvalid(f"event: found {kind!r:.60}; wanted one of {', '.join((*KINDS, *NOTES))}")
+    return kind
 
 
 def _moment(t: Any) -> int | float:

@@ -52,6 +52,10 @@ class Line(NamedTuple):
     """What is in force under this name no longer is."""
 
 
+NEITHER = (None, None)
+"""Of a line that holds for its own moment: it opens nothing and closes nothing."""
+
+
 class Tape(Protocol):
     """Where lines go."""
 
@@ -127,6 +131,8 @@ class RingTape:
         self._mutex = threading.Lock()
         self._pending: list[Line] = []
         self._pending_bytes = 0
+        self._behind = False
+        """More waits than may; told until there is room again."""
         self._news = threading.Event()
         self._ends = threading.Event()
         # A daemon: a disk that never answers shall not keep the process from ending.
@@ -145,15 +151,18 @@ class RingTape:
 
     def put(self, line: Line) -> None:
         """Have a line written within the next second. What is in force is kept in mind while nothing is recorded."""
-        if not self._most_bytes and line.opens is None and line.closes is None:
+        if not self._most_bytes and line[1:] == NEITHER:
             return
         with self._mutex:
-            if self._pending_bytes + len(line.text) <= MOST_PENDING_BYTES:
+            # What is in force is little, and every later segment would begin with something else.
+            fits = self._pending_bytes + len(line.text) <= MOST_PENDING_BYTES or line[1:] != NEITHER
+            if fits:
                 self._pending.append(line)
                 self._pending_bytes += len(line.text)
-                self._news.set()
-                return
-        self._lost(Lost.BEHIND, 1)
+        if not fits:
+            self._fell_behind()
+        elif not self._news.is_set():  # asked first: it is set for most of them, and setting takes longer than the rest
+            self._news.set()
 
     def unwritable(self, error: Exception) -> None:
         """One line is missing."""
@@ -166,24 +175,46 @@ class RingTape:
         self._news.set()
         self._thread.join(LAST_WRITE_SECONDS)
 
+    def _fell_behind(self) -> None:
+        with self._mutex:
+            news, self._behind = not self._behind, True
+        if news:
+            log.warning(
+                "recording behind folder=%s bytes=%d; the disk is slow: chats go on, and until it catches up nothing "
+                "more is recorded",
+                self._writer.folder,
+                MOST_PENDING_BYTES,
+            )
+        self._lost(Lost.BEHIND, 1)
+
     def _run(self) -> None:
         while True:
             self._news.wait()
             ends = self._ends.wait(BATCH_SECONDS)
             self._news.clear()
-            with self._mutex:
-                lines, self._pending, self._pending_bytes = self._pending, [], 0
-            self._writer.write(lines, self._most_bytes, self.retry_seconds)
+            self._writer.write(self._taken(), self._most_bytes, self.retry_seconds)
             if ends:
-                self._writer.end()
+                with suppress(OSError):  # what can be written is
+                    self._writer.end()
                 return
+
+    def _taken(self) -> list[Line]:
+        """All that waits."""
+        with self._mutex:
+            lines, size_bytes = self._pending, self._pending_bytes
+            self._pending, self._pending_bytes = [], 0
+            caught_up = self._behind and size_bytes < MOST_PENDING_BYTES // 2
+            self._behind &= not caught_up
+        if caught_up:
+            log.info("recording again folder=%s", self._writer.folder)
+        return lines
 
 
 class _Writer:
     """The side of the thread: the ring, and what to do while it cannot be written to."""
 
     def __init__(self, folder: Path, lost: Callable[[Lost, int], None]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lost = lost
         self._ring: Ring | None = None
         self._most_bytes = 0
@@ -193,15 +224,13 @@ class _Writer:
 
     def write(self, lines: list[Line], most_bytes: int, retry_seconds: float) -> None:
         """Write lines into a ring of at most `most_bytes`, as far as the disk lets us."""
-        if most_bytes != self._most_bytes:
-            self.end()
-            self._most_bytes = most_bytes
         rests = self._failed_at is not None and time.monotonic() < self._failed_at + retry_seconds
-        if rests or not most_bytes:
-            self._pass_over(lines, Lost.DISK if most_bytes else None)
-            return
         done = 0
         try:
+            self._adopt(most_bytes)
+            if rests or not most_bytes:
+                self._pass_over(lines, Lost.DISK if most_bytes else None)
+                return
             ring = self._opened()
             while done < len(lines):
                 done += self._one_write(ring, lines[done:])
@@ -211,17 +240,24 @@ class _Writer:
             return
         if self._failed_at is not None and lines:
             self._failed_at = None
-            log.info("recording again folder=%s", self._folder)
+            log.info("recording again folder=%s", self.folder)
 
     def end(self) -> None:
-        """Close the ring."""
+        """Close the ring. Raises OSError, and has let go of it all the same."""
         if self._ring is not None:
-            self._ring.close()
-            self._ring = None
+            ring, self._ring = self._ring, None
+            ring.close()
+
+    def _adopt(self, most_bytes: int) -> None:
+        if most_bytes != self._most_bytes:
+            self._most_bytes = most_bytes
+            self.end()
 
     def _opened(self) -> Ring:
+        if self._ring is not None and not self._ring.in_place():
+            self.end()
         if self._ring is None:
-            self._ring = Ring(self._folder, self._most_bytes)
+            self._ring = Ring(self.folder, self._most_bytes)
         return self._ring
 
     def _one_write(self, ring: Ring, lines: list[Line]) -> int:
@@ -262,10 +298,9 @@ class _Writer:
             reason = error.strerror or error
             log.warning(
                 "recording paused folder=%s reason=%s; chats go on, and it is tried again from time to time",
-                self._folder,
+                self.folder,
                 reason,
             )
         self._failed_at = time.monotonic()
         with suppress(OSError):
             self.end()
-        self._ring = None

@@ -1,4 +1,4 @@
-"""A line of the log for some of the requests, and for every one that failed through no fault of its caller.
+"""A line of the log for some of the requests, and for every one that was slow or failed through no fault of its caller.
 
 Rules of this file
 - The path as it was registered, the status, the time: nothing that a caller wrote.
@@ -29,7 +29,9 @@ def route_of(request: web.Request) -> str:
 def tell(request: web.Request, status: int, seconds: float) -> None:
     """Write the line of a request that is over, if it is one of those that are shown."""
     route = route_of(request)
-    if status < 500 and (route in POLLED or not _due(request)):
+    slow_seconds = service_of(request).config.router.access_log_slow_seconds
+    is_told = status >= 500 or (slow_seconds is not None and seconds >= slow_seconds)
+    if not is_told and (route in POLLED or not _due(request)):
         return
     record = request.get(RECORD)
     log.log(

@@ -34,6 +34,8 @@ LONGEST_SESSION = 128
 """Characters; a longer name is kept as its hash, which is as good to tell sessions apart by."""
 
 _GIVEN_ID = re.compile(r"[!-~]{1,128}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""UUIDs, hexadecimal and the like."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
 """Python reads no number of thousands of digits."""
 
@@ -43,10 +45,14 @@ def service_of(request: web.Request) -> Service:
     return request.app[CURRENT].service
 
 
-def request_id_for(request: web.Request) -> str:
-    """The caller's own id where it is visible ASCII of at most 128 characters, else a new one."""
-    given = request.headers.get("x-request-id", "")
-    return given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+def request_id_for(request: web.Request, *, known: bool) -> str:
+    """The caller's own id where he is `known` and it looks like one, else a new one.
+
+    It goes into every line of the log, where nobody shall write sentences or addresses, or what a program that reads
+    logs takes for something else.
+    """
+    given = request.headers.get("x-request-id", "") if known else ""
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:

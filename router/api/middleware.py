@@ -24,14 +24,18 @@ from router.tracing import on_behalf_of
 
 log = logging.getLogger(__name__)
 
+NOBODY = ""
+"""Who has shown no key that is known."""
 OPEN_PATHS = page.OPEN_PATHS | {"/livez", "/readyz"}
 """Asked by supervisors and browsers, which have no key, and saying nothing about anybody."""
 
 
 @web.middleware
 async def request_ids(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Gives every request an id, and every answer and every line of the log the same one."""
-    request[REQUEST_ID] = request_id_for(request)
+    """Notes whose request it is, and gives it an id, which every answer and every line of the log has too."""
+    owner = service_of(request).keys.owner(request.headers.get("authorization"))
+    request[OWNER] = owner or NOBODY
+    request[REQUEST_ID] = request_id_for(request, known=owner is not None)
     began = monotonic()
     status = access.CLIENT_GONE
     with answering(request[REQUEST_ID]), on_behalf_of(request_span(request)) as span:
@@ -73,13 +77,9 @@ async def errors_as_bodies(request: web.Request, handler: Handler) -> web.Stream
 
 @web.middleware
 async def keys_at_the_door(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Lets in whoever shows a key that is known, and notes whose it is."""
-    owner = service_of(request).keys.owner(request.headers.get("authorization"))
-    if owner is None:
-        if request.path not in OPEN_PATHS:
-            raise Unauthorized("Send a key that Maek knows as `Authorization: Bearer KEY`. `maek key new` makes one.")
-        owner = ""
-    request[OWNER] = owner
+    """Lets in whoever shows a key that is known."""
+    if request[OWNER] == NOBODY and request.path not in OPEN_PATHS:
+        raise Unauthorized("Send a key that Maek knows as `Authorization: Bearer KEY`. `maek key new` makes one.")
     return await handler(request)
 
 

@@ -114,6 +114,35 @@ class Rejection(StrEnum):
     """The line was full, and somebody came who goes first."""
 
 
+class Queue(NamedTuple):
+    """What besides its choice decides about a ticket. Replay decides again from the same."""
+
+    waiting: int = 0
+    """Tickets of its role that stand in the line already."""
+    most: int = 0
+    expected_seconds: float = 0.0
+    """How long it will wait; of one that has room for it: how long what it does before will take."""
+    left_seconds: float = inf
+    """For which it may wait still."""
+    believed: bool = True
+    """Whether that rests on more than a guess: on what was measured, or, where there is room, seen lately."""
+    makes_way: bool = False
+    """A ticket of a worse class stands in the line, which leaves it if need be."""
+    waited_seconds: float | None = None
+    """Of a ticket that has stood in the line; None: it has just come."""
+    displaced_by: int | None = None
+    """The class of the ticket that came and found the line full; None: nobody did."""
+
+
+class Shed(NamedTuple):
+    """A ticket that was told to come back later, and why."""
+
+    rejection: Rejection
+    choice: Choice
+    """Its last one."""
+    queue: Queue
+
+
 class Admission(NamedTuple):
     """What became of a ticket that came."""
 
@@ -124,6 +153,25 @@ class Admission(NamedTuple):
     rejection: Rejection | None = None
     displaced: Ticket | None = None
     """Who had to leave the line for it."""
+    queue: Queue = Queue()
+    """What decided, where it was not simply let in."""
+
+
+def rejection_of(choice: Choice, demand: Demand, queue: Queue) -> Rejection | None:
+    """Why a ticket is told to come back; None: it is not, or nobody could serve it anyway."""
+    if queue.displaced_by is not None:
+        displaced = queue.waiting >= queue.most and queue.displaced_by < demand.priority
+        return Rejection.DISPLACED if displaced else None
+    if queue.waited_seconds is not None:
+        return Rejection.WAITED_TOO_LONG if queue.waited_seconds >= queue.left_seconds else None
+    if choice.winner is None and choice.rests_until is None:
+        return None
+    if queue.expected_seconds > queue.left_seconds and queue.believed:
+        return Rejection.WAIT_TOO_LONG
+    has_room = choice.winner is not None and not choice.full
+    if has_room or queue.waiting < queue.most or queue.makes_way:
+        return None
+    return Rejection.QUEUE_FULL
 
 
 class Line:
@@ -146,22 +194,32 @@ class Line:
         choice = self.consider(ticket, snapshot, random)
         if choice.winner is None and choice.rests_until is None:
             return Admission(Answer.NOBODY, choice)
+        displaced, queue = self._queue(ticket, choice, snapshot.now)
+        rejection = rejection_of(choice, ticket.demand, queue)
+        if rejection is not None:
+            return Admission(Answer.SHED, choice, queue.expected_seconds, rejection, queue=queue)
         if choice.winner is not None and not choice.full:
-            ahead_seconds = choice.winner.outlook.ahead_seconds * choice.winner.outlook.pace
-            if ahead_seconds > ticket.terms.most_wait_seconds and _was_seen(choice.winner, ticket, snapshot.now):
-                return Admission(Answer.SHED, choice, ahead_seconds, Rejection.WAIT_TOO_LONG)
             return Admission(Answer.ADMITTED, choice)
-        expected_seconds = ticket.expected_wait(snapshot.now)
-        if expected_seconds > ticket.terms.left_seconds and _is_sure(choice):
-            return Admission(Answer.SHED, choice, expected_seconds, Rejection.WAIT_TOO_LONG)
-        displaced = None
-        if self.waiting(ticket.demand.role) >= ticket.terms.most:
-            displaced = self._last_behind(ticket)
-            if displaced is None:
-                return Admission(Answer.SHED, choice, expected_seconds, Rejection.QUEUE_FULL)
+        if queue.waiting >= queue.most and displaced is not None:
             self.remove(displaced)
+        else:
+            displaced = None
         self.add(ticket)
-        return Admission(Answer.QUEUED, choice, expected_seconds, displaced=displaced)
+        return Admission(Answer.QUEUED, choice, queue.expected_seconds, displaced=displaced, queue=queue)
+
+    def _queue(self, ticket: Ticket, choice: Choice, now: float) -> tuple[Ticket | None, Queue]:
+        """What decides about a ticket that comes, and who would make way for it."""
+        terms, winner = ticket.terms, choice.winner
+        if winner is not None and not choice.full:
+            ahead_seconds = winner.outlook.ahead_seconds * winner.outlook.pace
+            late = ahead_seconds > terms.most_wait_seconds and _was_seen(winner, ticket, now)
+            return None, Queue(0, terms.most, ahead_seconds, terms.most_wait_seconds, late)
+        last = self._last_behind(ticket)
+        waiting, expected_seconds = self.waiting(ticket.demand.role), ticket.expected_wait(now)
+        queue = Queue(
+            waiting, terms.most, expected_seconds, terms.left_seconds, _is_sure(choice), makes_way=last is not None
+        )
+        return last, queue
 
     def add(self, ticket: Ticket) -> None:
         """Put a ticket in its place, however long the line is."""

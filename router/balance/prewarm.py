@@ -8,6 +8,8 @@ Rules of this file
 """
 
 from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from router.balance.pools import Candidate, Pool
 from sidecar import BackendState, Snapshot, is_resident
@@ -17,6 +19,54 @@ WITHIN_SECONDS = 60.0
 """So many requests within so long show that a role is in use."""
 PATIENCE_SECONDS = 180.0
 """The longest load of a model that a home server has memory for; sooner it is not asked again."""
+
+
+class Demanded(NamedTuple):
+    """How often a role was asked for lately."""
+
+    requests: int
+    """At most `REQUESTS`."""
+    within_seconds: float
+    """Since the first of them."""
+
+    @property
+    def in_use(self) -> bool:
+        """Whether it is asked for often enough to be worth having ready."""
+        return self.requests == REQUESTS and self.within_seconds <= WITHIN_SECONDS
+
+
+class Seen(NamedTuple):
+    """One candidate, as far as having it loaded is concerned."""
+
+    candidate: Candidate
+    asked_seconds: float | None
+    """Since it was asked last; None: it was not, or has loaded since."""
+    cold: bool
+    """Its model is known not to be in memory."""
+    awake: bool
+    """It is up, not asleep, and not drained: what sleeps is woken by a request, and by nothing else."""
+    idle: bool
+    """It has nothing to do, for us or for others, and loads nothing."""
+    vacant: bool
+    """No other model is in its memory."""
+
+
+def whom_to_ask(demanded: Demanded, pool: Iterable[Seen]) -> Candidate | None:
+    """Whose model to have loaded now; None: nobody's."""
+    if demanded.in_use:
+        for one in pool:
+            may_ask = one.asked_seconds is None or one.asked_seconds > PATIENCE_SECONDS
+            if may_ask and one.cold and one.awake and one.idle and one.vacant:
+                return one.candidate
+    return None
+
+
+class Warming(NamedTuple):
+    """What was seen when somebody was asked to load a model that nobody waits for, and who that is."""
+
+    demanded: Demanded
+    pool: Sequence[Seen]
+    chosen: Candidate
 
 
 class Warmth:
@@ -32,33 +82,35 @@ class Warmth:
 
     def in_use(self, role: str, now: float) -> bool:
         """Whether it is asked for often enough to be worth having ready."""
-        asked = self._asked.get(role)
-        return asked is not None and len(asked) == REQUESTS and now - asked[0] <= WITHIN_SECONDS
+        return self._demanded(role, now).in_use
 
-    def next(self, pool: Pool, role: str, snapshot: Snapshot) -> Candidate | None:
+    def next(self, pool: Pool, role: str, snapshot: Snapshot) -> Warming | None:
         """Whom to ask to load its model now; None: nobody. Whoever is named counts as asked."""
-        if not self.in_use(role, snapshot.now):
-            return None
-        for candidate in pool:
-            state = snapshot.backends.get(candidate.backend)
-            if state is None or is_resident(state, candidate.model, snapshot.now):
+        now = snapshot.now
+        demanded = self._demanded(role, now)
+        known = [(candidate, snapshot.backends.get(candidate.backend)) for candidate in pool]
+        for candidate, state in known:
+            if state is None or is_resident(state, candidate.model, now):
                 self._warmed_at.pop(candidate, None)
-            elif self._may_ask(candidate, snapshot.now) and _is_idle_and_cold(state, candidate.model, snapshot.now):
-                self._warmed_at[candidate] = snapshot.now
-                return candidate
-        return None
+        seen = [self._seen(candidate, state, now) for candidate, state in known if state is not None]
+        chosen = whom_to_ask(demanded, seen)
+        if chosen is None:
+            return None
+        self._warmed_at[chosen] = now
+        return Warming(demanded, seen, chosen)
 
-    def _may_ask(self, candidate: Candidate, now: float) -> bool:
+    def _demanded(self, role: str, now: float) -> Demanded:
+        asked = self._asked.get(role)
+        return Demanded(len(asked), now - asked[0]) if asked else Demanded(0, 0.0)
+
+    def _seen(self, candidate: Candidate, state: BackendState, now: float) -> Seen:
         warmed_at = self._warmed_at.get(candidate)
-        return warmed_at is None or now - warmed_at > PATIENCE_SECONDS
-
-
-def _is_idle_and_cold(state: BackendState, model: str, now: float) -> bool:
-    health = state.health
-    if not health.available or health.sleeping or state.draining:
-        return False  # what sleeps is woken by a request, and by nothing else
-    if state.work.in_flight or (state.outside is not None and state.outside.running):
-        return False
-    if state.memory.loading_since or is_resident(state, model, now) is not False:
-        return False
-    return not any(is_resident(state, listed.name, now) for listed in state.models or ())
+        health, outside = state.health, state.outside
+        return Seen(
+            candidate,
+            None if warmed_at is None else now - warmed_at,
+            cold=is_resident(state, candidate.model, now) is False,
+            awake=health.available and not health.sleeping and not state.draining,
+            idle=not (state.work.in_flight or (outside is not None and outside.running) or state.memory.loading_since),
+            vacant=not any(is_resident(state, listed.name, now) for listed in state.models or ()),
+        )

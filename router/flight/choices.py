@@ -1,5 +1,7 @@
 """A choice ⇄ a line of a flight recording: everything that a policy looks at, so that it can choose again.
 
+A ticket that was told to come back is a line of the same kind, with what the queue looked like besides.
+
 Rules of this file
 - Pure. No text of a user or a model: names of backends and models, numbers, and fingerprints.
 - A line stands for itself. It needs none before it, and so outlives the beginning of a ring.
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple, get_type_hints
 
+from router.balance.admission import Queue, Rejection, Shed, rejection_of
 from router.balance.choice import Choice, choose_on
 from router.balance.demand import Demand, Priority
 from router.balance.policies import POLICIES, PolicyName
@@ -25,6 +28,8 @@ FORM = 1
 
 ChoiceMade = Callable[[float, str, PolicyName, Choice], None]
 """Hears of a choice that somebody acts on: its moment, the id of its decision, the policy, and the choice."""
+ShedTold = Callable[[float, str, PolicyName, Shed], None]
+"""Hears of a ticket that was told to come back: the moment, the id of its decision, the policy, and why."""
 
 _MAY_BE_NONE = tuple(type(None) in getattr(hint, "__args__", ()) for hint in get_type_hints(Outlook).values())
 
@@ -56,6 +61,39 @@ class Recorded(NamedTuple):
     def again(self) -> Choice:
         """The same policy on the same scene."""
         return choose_on(self.scene, self.view, POLICIES[self.policy])
+
+
+class RecordedShed(NamedTuple):
+    """A ticket that was told to come back, as it was recorded."""
+
+    last: Recorded
+    """Its last choice."""
+    rejection: Rejection
+    queue: Queue
+
+    def again(self) -> Rejection | None:
+        """What the same queue says to the same choice, made again."""
+        return rejection_of(self.last.again(), self.last.scene.demand, self.queue)
+
+
+def shed_body(decision: str, policy: PolicyName, shed: Shed) -> dict[str, Any]:
+    """What a line says of a ticket that was told to come back, JSON-able."""
+    more = {"rejection": shed.rejection, "rests_until": shed.choice.rests_until, "queue": tuple(shed.queue)}
+    return choice_body(decision, policy, shed.choice) | more
+
+
+def shed_of(at: float, body: Mapping[str, Any]) -> RecordedShed:
+    """The ticket of a line. Raises TraceInvalid if it is none, or another version's."""
+    last = choice_of(at, body)
+    try:
+        queue = Queue(*body["queue"])
+        queue = queue._replace(
+            expected_seconds=_or_inf(queue.expected_seconds), left_seconds=_or_inf(queue.left_seconds)
+        )
+        view = last.view._replace(rests_until=body["rests_until"])
+        return RecordedShed(last._replace(view=view), Rejection(body["rejection"]), queue)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TraceInvalid(f"a refusal that cannot be read: {type(error).__name__}: {error!s:.80}") from None
 
 
 def choice_body(decision: str, policy: PolicyName, choice: Choice) -> dict[str, Any]:
@@ -125,4 +163,8 @@ def _able(row: list[Any]) -> Able:
         inf if figure is None and not may_be_none else figure
         for figure, may_be_none in zip(figures, _MAY_BE_NONE, strict=True)
     )
-    return Able(Candidate(backend, model), state, Outlook(*numbers), inf if room is None else room)
+    return Able(Candidate(backend, model), state, Outlook(*numbers), _or_inf(room))
+
+
+def _or_inf(number: float | None) -> float:
+    return inf if number is None else number

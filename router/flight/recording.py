@@ -11,10 +11,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from router.balance.admission import Shed
 from router.balance.choice import Choice
 from router.balance.policies import PolicyName
-from router.flight.choices import choice_body
+from router.balance.prewarm import Warming
+from router.flight.choices import choice_body, shed_body
 from router.flight.files import FOLDER
+from router.flight.warmings import warming_body
 from sidecar import LoadRules, Lost, Note, Recorder, RingTape, Store
 
 
@@ -26,7 +29,7 @@ class FlightRecording:
     ) -> None:
         self._file = None if file is None else Recorder(file)
         self._tape = RingTape(data_folder / FOLDER, most_bytes, lost)
-        self._ring = Recorder(self._tape)
+        self._ring = Recorder(self._tape, hashes=False)
         for recorder in self._all():
             recorder.follow(store)
 
@@ -51,6 +54,16 @@ class FlightRecording:
         """Somebody acts on a choice."""
         if self._on:
             self._note(Note(at, "choice", choice_body(decision, policy, choice)))
+
+    def shed(self, at: float, decision: str, policy: PolicyName, shed: Shed) -> None:
+        """Somebody was told to come back."""
+        if self._on:
+            self._note(Note(at, "shed", shed_body(decision, policy, shed)))
+
+    def warming(self, at: float, role: str, warming: Warming) -> None:
+        """Somebody was asked to load a model that nobody waits for."""
+        if self._on:
+            self._note(Note(at, "warming", warming_body(role, warming)))
 
     def decided(self, at: float, record: Callable[[], Mapping[str, Any]]) -> None:
         """A request has ended, of which `record` tells."""

@@ -1,4 +1,4 @@
-"""Recorded choices, made again: by the same policy, which has to give the same, or by another one, to compare.
+"""What was decided, decided again: by the same policy, which has to give the same, or by another one, to compare.
 
 Rules of this file
 - Pure: recorded choices in, figures out.
@@ -7,7 +7,7 @@ Rules of this file
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, inf, isfinite
 from typing import Any, NamedTuple
@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 from router.balance.choice import Choice, choose_on
 from router.balance.policies import POLICIES, PolicyName
 from router.balance.pools import Candidate
-from router.flight.choices import Recorded
+from router.flight.choices import Recorded, RecordedShed, choice_of, shed_of
+from router.flight.warmings import RecordedWarming, warming_of
+from sidecar import Note
 
 MOST_DIFFERENCES = 1000
 """Shown of one comparison; all are counted."""
@@ -37,6 +39,70 @@ def difference(recorded: Recorded) -> dict[str, Any] | None:
     }
 
 
+def shed_difference(recorded: RecordedShed) -> dict[str, Any] | None:
+    """The same for a request that was told to come back."""
+    if (found := difference(recorded.last)) is not None:
+        return found
+    again, last = recorded.again(), recorded.last
+    if again is recorded.rejection:
+        return None
+    was, is_now = {"rejection": recorded.rejection}, {"rejection": again}
+    return {"t": last.at, "decision": last.decision, "policy": last.policy, "recorded": was, "replayed": is_now}
+
+
+def warming_difference(recorded: RecordedWarming) -> dict[str, Any] | None:
+    """The same for a model that was loaded ahead."""
+    again, chosen = recorded.again(), recorded.warming.chosen
+    if again == chosen:
+        return None
+    return {"t": recorded.at, "role": recorded.role, "recorded": _told(chosen, None), "replayed": _told(again, None)}
+
+
+@dataclass(slots=True)
+class Remade:
+    """What was decided again by the same rules, and how often that came out differently."""
+
+    choices: int = 0
+    sheds: int = 0
+    warmings: int = 0
+    differing: int = 0
+
+    def take(self, note: Note) -> dict[str, Any] | None:
+        """Decide again; what comes out differently, JSON-able. Raises TraceInvalid."""
+        match note.kind:
+            case "choice":
+                found = difference(choice_of(note.at, note.body))
+                self.choices += 1
+            case "shed":
+                found = shed_difference(shed_of(note.at, note.body))
+                self.sheds += 1
+            case "warming":
+                found = warming_difference(warming_of(note.at, note.body))
+                self.warmings += 1
+            case _:
+                return None
+        self.differing += found is not None
+        return found
+
+    @property
+    def made(self) -> int:
+        """In all."""
+        return self.choices + self.sheds + self.warmings
+
+    def sentence(self) -> str:
+        """How it went."""
+        counted = (
+            (self.choices, "choice of a backend", "choices of a backend"),
+            (self.sheds, "refusal by the queue", "refusals by the queue"),
+            (self.warmings, "load ahead of need", "loads ahead of need"),
+        )
+        parts = [f"{number:,} {one if number == 1 else many}" for number, one, many in counted if number]
+        if not parts:
+            return "Nothing in it was chosen."
+        told = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+        return f"{told} made again, {self.differing:,} came out differently."
+
+
 class Predicted(NamedTuple):
     """What was predicted of one candidate. Seconds; infinity: never."""
 
@@ -50,6 +116,8 @@ class Comparison:
 
     policy: PolicyName
     choices: int = 0
+    policies: set[str] = field(default_factory=set)
+    """By whom was chosen."""
     same: int = 0
     nobody: int = 0
     """Choices that nobody could win, by whatever policy."""
@@ -60,12 +128,26 @@ class Comparison:
     backends: Counter[str] = field(default_factory=Counter)
     """Backend → how often it won."""
     backends_other: Counter[str] = field(default_factory=Counter)
+    shed: int = 0
+    """Requests that were told to come back."""
+    shed_with_room: int = 0
+    """Of these, for whom the other policy had somebody with room at that moment."""
     differences: list[dict[str, Any]] = field(default_factory=list)
     _turns: Counter[str] = field(default_factory=Counter)
+
+    def take_note(self, note: Note) -> None:
+        """Compare what a note tells of, if that is a choice or a refusal. Raises TraceInvalid."""
+        if note.kind == "choice":
+            self.take(choice_of(note.at, note.body))
+        elif note.kind == "shed":
+            other = self._chosen(shed_of(note.at, note.body).last)
+            self.shed += 1
+            self.shed_with_room += other.winner is not None and not other.full
 
     def take(self, recorded: Recorded) -> None:
         """Compare one choice."""
         self.choices += 1
+        self.policies.add(recorded.policy)
         other = self._chosen(recorded)
         if recorded.winner is None or other.winner is None or other.place is None:
             self.nobody += 1
@@ -106,6 +188,8 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "choices": comparison.choices,
         "same": comparison.same,
         "nobody": comparison.nobody,
+        "refused": comparison.shed,
+        "refused_with_room": comparison.shed_with_room,
         "recorded": _summary(comparison.recorded, comparison.backends),
         "other": _summary(comparison.other, comparison.backends_other),
         "differences": comparison.differences,
@@ -116,22 +200,53 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     """The same as a table for people."""
     told = comparison_json(comparison)
     was, would_be = told["recorded"], told["other"]
-    decided = len(comparison.recorded)
-    rows = [("", "as recorded", str(comparison.policy))]
-    rows += [(title, _seconds(was[key]), _seconds(would_be[key])) for key, title in _TITLES.items()]
+    rows = [("", "as recorded", str(comparison.policy), "difference")]
+    rows += [(title, *_beside(was[key], would_be[key], comparison)) for key, title in _TITLES.items()]
     sent, sent_other = was["backends"], would_be["backends"]
-    backends = sorted({*sent, *sent_other})
-    rows += [(f"sent to {name}", str(sent.get(name, 0)), str(sent_other.get(name, 0))) for name in backends]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    table = [f"{row[0]:{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}".rstrip() for row in rows]
-    nobody = f" Nobody could serve {comparison.nobody} more." if comparison.nobody else ""
+    for name in sorted({*sent, *sent_other}):
+        one, other = sent.get(name, 0), sent_other.get(name, 0)
+        rows.append((f"sent to {name}", f"{one:,}", f"{other:,}", f"{other - one:+,}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    table = ["  ".join([f"{row[0]:{widths[0]}}", *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
     return [
-        f"{comparison.policy} would have chosen the same backend {comparison.same} times of {decided}.{nobody}",
+        *_first_sentences(comparison),
         "",
         *table,
         "",
-        "Each choice alone, by what was predicted at its moment: what it would have changed later is not known.",
+        "The times are those that were predicted at the moment of each choice, for the backend that was chosen and for",
+        "the one that would have been. Each choice is judged alone: what the others would have changed for those after",
+        "them is not in a recording.",
     ]
+
+
+def _first_sentences(comparison: Comparison) -> Iterator[str]:
+    decided = len(comparison.recorded)
+    by = " and ".join(sorted(comparison.policies))
+    elsewhere = decided - comparison.same
+    part = f" ({elsewhere / decided:.0%})" if decided else ""
+    yield (
+        f"{_number(decided, 'choice')} made by {by or 'nobody'}: {comparison.policy} would have made "
+        f"{elsewhere:,} of them{part} otherwise."
+    )
+    if comparison.nobody:
+        yield f"For {_number(comparison.nobody, 'more request')} there was nobody to choose, by whatever policy."
+    if comparison.shed:
+        were = "was" if comparison.shed == 1 else "were"
+        yield (
+            f"{_number(comparison.shed, 'request')} {were} told to come back, as the queue was; for "
+            f"{comparison.shed_with_room:,} of them {comparison.policy} would have had a backend with room."
+        )
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def _beside(one: float | None, other: float | None, comparison: Comparison) -> tuple[str, str, str]:
+    nothing = "-" if not comparison.recorded else "never"
+    if one is None or other is None:
+        return _seconds(one, nothing), _seconds(other, nothing), "-"
+    return _seconds(one, nothing), _seconds(other, nothing), f"{other - one:+.3f} s"
 
 
 _TITLES = {
@@ -162,8 +277,8 @@ def _p95(ordered: Sequence[float]) -> float | None:
     return _finite(ordered[ceil(0.95 * len(ordered)) - 1]) if ordered else None
 
 
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f} s"
+def _seconds(value: float | None, nothing: str) -> str:
+    return nothing if value is None else f"{value:,.3f} s"
 
 
 def _predicted(choice: Choice, place: int) -> Predicted:

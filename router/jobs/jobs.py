@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -250,7 +251,8 @@ class Jobs:
             courier.run(),
             again_and_again(partial(self._sweep, store), asyncio.Event(), "forgotten jobs"),
         )
-        opened.tasks = [asyncio.create_task(work) for work in works]
+        # They outlive the request that happens to begin them, and what they log is not about it.
+        opened.tasks = [asyncio.create_task(work, context=Context()) for work in works]
         return opened
 
     def _changed(self, job: Job) -> None:

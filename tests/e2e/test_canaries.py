@@ -1,4 +1,5 @@
-"""Words of users and models, and secrets, planted on every way that leads through Maek: none of them is in its log."""
+"""Words of users and models, and secrets, planted on every way that leads through Maek: none of them is in its log, in
+what its flight recorder leaves on the disk, or in what is told from that."""
 
 import asyncio
 import sys
@@ -14,15 +15,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from router.flight.files import recordings
 from router.keys import new_key
 from tests.fakes import mcp_servers
-from tests.fakes.processes import Served, maek_serve
+from tests.fakes.processes import Served, maek_command, maek_serve
 from tests.fakes.waiting import until
 from tests.router.mailbox.imap_server import ImapServer, made_certificate
 from tests.router.mailbox.imap_server import serving as serving_mail
 
 USER, MODEL, SECRET, THEIRS = "c4naryuser", "c4narymodel", "c4narysecret", "c4narytheirs"
 PLANTED = (USER, MODEL, SECRET, THEIRS)
+FIRST = {"x-request-id": "first-of-all"}
 """What a user wrote, what a model wrote, what nobody may know, and what other servers said."""
 
 
@@ -38,7 +41,11 @@ def backend(seen: set[str]) -> web.Application:
             return web.json_response({"error": {"message": f"{MODEL} {asked}"}}, status=400)
         if "GARBLE" in asked:
             return web.Response(text=f"{MODEL} {asked}", content_type="application/json")
-        if not orjson.loads(asked).get("stream"):
+        body = orjson.loads(asked)
+        if "AGENT" in asked and body.get("tools") and body["messages"][-1]["role"] != "tool":
+            seen.add("calls tools")
+            return _calls(body)
+        if not body.get("stream"):
             choice = {"index": 0, "message": {"role": "assistant", "content": MODEL}, "finish_reason": "stop"}
             return web.json_response({"id": "1", "object": "chat.completion", "model": "m", "choices": [choice]})
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
@@ -61,10 +68,39 @@ def backend(seen: set[str]) -> web.Application:
     return app
 
 
-def babbling(status: int) -> web.Application:
+def _calls(body: Any) -> web.Response:
+    """A model that calls every tool there is, and one that there is not, with words of its own."""
+    names = [tool["function"]["name"] for tool in body["tools"]]
+    given = [(name, orjson.dumps(dict.fromkeys(("query", "word", "title"), f"{MODEL} {USER}"))) for name in names]
+    given += [(names[0], f"{{{MODEL}".encode()), (MODEL, b"{}")]
+    calls = [
+        {"index": at, "id": f"{MODEL}{at}", "type": "function", "function": {"name": name, "arguments": text.decode()}}
+        for at, (name, text) in enumerate(given)
+    ]
+    message = {"role": "assistant", "content": MODEL, "tool_calls": calls}
+    choice = {"index": 0, "finish_reason": "tool_calls"}
+    if not body.get("stream"):
+        return web.json_response({"choices": [choice | {"message": message}]})
+    event = b"data: " + orjson.dumps({"choices": [choice | {"delta": message}]}) + b"\n\ndata: [DONE]\n\n"
+    return web.Response(body=event, content_type="text/event-stream")
+
+
+def papers(folder: Path) -> Path:
+    """Documents whose names and contents are somebody's, half of which cannot be read."""
+    there = folder / "papers"
+    (there / THEIRS).mkdir(parents=True)
+    (there / THEIRS / f"{USER}.txt").write_text(f"{THEIRS} {USER} said so.\n" * 20, "utf-8")
+    for name in ("a.pdf", "b.docx", "c.hwpx", "d.html", "e.md"):
+        (there / f"{THEIRS} {name}").write_bytes(f"{THEIRS} ".encode() * 9 + b"\xff\xfe\x00PK\x03\x04 <html><")
+    return there
+
+
+def babbling(status: int, seen: set[str]) -> web.Application:
     """A server that repeats to everybody what it was asked, and with which password."""
 
     async def anything(request: web.Request) -> web.Response:
+        if request.path == f"/{USER}":
+            seen.add("is told of a job")
         told = f"{THEIRS} {dict(request.headers)} {await request.text()}"
         headers = {"www-authenticate": "Basic"} if status == 401 else {}
         return web.Response(status=status, text=told, reason=THEIRS, headers=headers)
@@ -79,7 +115,13 @@ class World:
     served: Served
     client: aiohttp.ClientSession
     mail: ImapServer
+    around: str
     seen: set[str]
+
+    async def newest_decision(self) -> str:
+        """The id of what was decided last."""
+        async with self.client.get(self.served.url + "/decisions?limit=1") as response:
+            return str((await response.json())["decisions"][0]["id"])
 
     async def ask(self, method: str, path: str, body: Any = None, **more: Any) -> int:
         """The status of one request; whatever the body says."""
@@ -99,7 +141,7 @@ async def world(folder: Path, level: str, others: int, **router: Any) -> AsyncIt
     seen: set[str] = set()
     async with AsyncExitStack() as stack:
         one, other = [await stack.enter_async_context(TestServer(backend(seen))) for _ in range(2)]
-        around = str((await stack.enter_async_context(TestServer(babbling(others)))).make_url("")).rstrip("/")
+        around = str((await stack.enter_async_context(TestServer(babbling(others, seen)))).make_url("")).rstrip("/")
         certificate = await asyncio.to_thread(made_certificate, folder)
         hostile = f"* {THEIRS}\r\n% NO {THEIRS} {SECRET} {USER}\r\n".encode()
         mail = await stack.enter_async_context(serving_mail(certificate, {"UID SEARCH": hostile, "LOGIN": hostile}))
@@ -120,7 +162,9 @@ async def world(folder: Path, level: str, others: int, **router: Any) -> AsyncIt
                 "timeout_seconds": 5,
                 "accounts": {"kim": {"host": "localhost", "port": mail.port, "ca_file": str(certificate), **account}},
             },
-            "document": {"kind": "remote", "url": around, "api_key": "env:BACKEND"},
+            "document": {"kind": "local", "folder": str(papers(folder))}
+            if others == 500
+            else {"kind": "remote", "url": around, "api_key": "env:BACKEND"},
             "mcp": {"servers": {"fake": child | {"confirm": "never"}, "web": {"url": f"{around}/mcp"}}},
             "infra": {"hosts": {"gpu": {"local": True, "node_exporter": around}}, "services": {"s": {"url": around}}},
         }
@@ -128,6 +172,11 @@ async def world(folder: Path, level: str, others: int, **router: Any) -> AsyncIt
             "sidecar": {"discover": False, "retry_interval_seconds": 0.2, "backends": backends},
             "router": {
                 "listen": "127.0.0.1:0", "log_level": level, "access_log_ratio": 1, "tools": tools,
+                "sessions": {"history_tokens": 60}, "agent": {"calls": 32},
+                "jobs": {
+                    "attempts": 2, "retry_seconds": 0.1,
+                    "webhooks": {"allow": [around], "secret": "env:BACKEND", "attempts": 2, "retry_seconds": 0.1},
+                },
                 "keys": [{"name": "bot", "hash": digest}], "decide": {"rules": "off", "model": "off"}, **router,
             },
         }  # fmt: skip
@@ -137,7 +186,7 @@ async def world(folder: Path, level: str, others: int, **router: Any) -> AsyncIt
             served = await stack.enter_async_context(maek_serve(folder, ["-c", "config.yaml"]))
         headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         client = await stack.enter_async_context(aiohttp.ClientSession(headers=headers))
-        yield World(served, client, mail, seen)
+        yield World(served, client, mail, around, seen)
     assert key not in (folder / "serve.log").read_text("utf-8")
 
 
@@ -151,9 +200,21 @@ async def chats(there: World) -> None:
             await there.ask("POST", "/v1/chat/completions", {"model": "auto", "messages": messages, "stream": stream})
             await there.ask("POST", "/v1/chat/completions", {"model": "m", "messages": messages, "stream": stream})
         await there.ask("POST", "/decide", {"message": text})
+        await there.ask("POST", "/jobs", {"message": text, "webhook": f"{there.around}/{USER}"}, headers=FIRST)
         await there.ask("POST", "/jobs", {"message": text, "session": USER}, headers={"idempotency-key": USER})
         await there.ask("POST", "/v1/embeddings", {"model": "m", "input": text})
         await there.ask("POST", "/v1/completions", {"model": "m", "prompt": text})
+
+
+async def long_talks(there: World) -> None:
+    """More than fits into a prompt, so that it is summed up; a model that calls tools; a choice that is answered."""
+    for _ in range(4):
+        for text in (f"{USER} " * 40, f"{USER} AGENT {USER}"):
+            for stream in (False, True):
+                asked = {"message": text, "session": f"{USER}-long", "role": "reasoner", "stream": stream}
+                await there.ask("POST", "/chat", asked)
+    await there.ask("GET", f"/sessions/{USER}-long")
+    await there.ask("DELETE", f"/sessions/{USER}-long")
 
 
 async def tools(there: World) -> None:
@@ -190,6 +251,8 @@ async def nonsense(there: World) -> None:
     await there.ask("POST", "/chat", {"message": USER}, headers={"authorization": f"Bearer {SECRET}"})
     await there.ask("POST", "/log", {"level": USER})
     await there.ask("GET", f"/{USER}?{USER}={SECRET}")
+    for theirs in (f"{USER}@example.com", f"{SECRET}=1", f"{USER} {USER}"):
+        await there.ask("POST", "/chat", {"message": "x" * 200_000}, headers={"x-request-id": theirs})
     await there.ask("GET", f"/jobs/{USER}")
     await there.ask("GET", f"/sessions/{USER}")
     await there.ask("DELETE", f"/sessions/{USER}")
@@ -202,17 +265,53 @@ async def nonsense(there: World) -> None:
     writer.close()
 
 
+def planted_in(text: str | bytes) -> list[str]:
+    """Which of them stand in it."""
+    raw = text.encode() if isinstance(text, str) else text
+    return [one for one in PLANTED if one.encode() in raw]
+
+
 @pytest.mark.parametrize("others", [200, 401, 500])
-async def test_nothing_planted_is_in_the_log_at_any_level(tmp_path: Path, others: int) -> None:
+async def test_nothing_planted_is_in_the_log_at_any_level_or_in_the_recording(tmp_path: Path, others: int) -> None:
     async with world(tmp_path, "debug", others, log_format="json" if others == 500 else "text") as there:
         await until(lambda: "mcp server up server=fake" in there.served.log(), 60.0)
         await chats(there)
         await tools(there)
+        await long_talks(there)
         await nonsense(there)
+        await until(lambda: "is told of a job" in there.seen, 60.0)
+        await until(lambda: others == 200 or "webhook given up" in there.served.log(), 60.0)
+        decision = await there.newest_decision()
     text = there.served.log()
-    assert [one for one in PLANTED if one in text] == []
+    assert planted_in(text) == []
     # It was there to be told: the ways were gone, and the log is not empty for another reason.
-    assert there.seen == {"says", "breaks", "refuses"}
+    assert there.seen == {"says", "breaks", "refuses", "calls tools", "is told of a job"}
     assert "LOGIN" in there.mail.commands
-    for said in ("mcp call failed server=fake", "document server cannot be asked", "route=/tools/{tool}/{operation}"):
+    remote = () if others == 500 else ("document server cannot be asked",)
+    for said in ("mcp call failed server=fake", *remote, "route=/tools/{tool}/{operation}"):
         assert said in text
+    # What goes on behind the requests is nobody's: least of all that one's which happened to begin it.
+    assert [line for line in text.splitlines() if "webhook" in line and "first-of-all" in line] == []
+    recorded = b"".join(path.read_bytes() for path in recordings(tmp_path / "data"))
+    assert recorded.count(b'"event":"decision"') > 50
+    assert planted_in(recorded) == []
+    assert planted_in(recorded.replace(b"\\", b"")) == []
+    if others == 500:
+        await told_of_it(tmp_path, decision)
+
+
+async def told_of_it(folder: Path, decision: str) -> None:
+    """What the commands say that read the recording, or look at all that there is."""
+    environ = {"MAEK_DATA_DIR": str(folder / "data"), "BACKEND": SECRET}
+    for command in (
+        ("replay", str(folder / "data")),
+        ("replay", str(folder / "data"), "--policy", "round_robin"),
+        ("replay", str(folder / "data"), "--policy", "round_robin", "--json"),
+        ("explain", "-c", "config.yaml", "--url", "http://127.0.0.1:9", decision),
+        ("explain", "-c", "config.yaml", "--url", "http://127.0.0.1:9", decision, "--json"),
+    ):
+        code, out, said = await maek_command(*command, environ=environ, cwd=folder)
+        assert (code, planted_in(out + said)) == (0, []), said
+    # The doctor names files and addresses that the operator wrote down, and no key.
+    _, out, said = await maek_command("doctor", "-c", "config.yaml", environ=environ, cwd=folder)
+    assert SECRET not in out + said

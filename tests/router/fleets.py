@@ -9,7 +9,7 @@ from typing import Any
 
 from router.attempt import Sink
 from router.balance import budget
-from router.balance.admission import Line, Terms
+from router.balance.admission import Line, Shed, Terms
 from router.balance.demand import Priority
 from router.balance.policies import PolicyName
 from router.balance.pools import Candidate, Pool
@@ -76,6 +76,8 @@ class Fleet:
     dispatcher: Dispatcher
     pool: Pool
     journeys: list[Journey] = field(default_factory=list)
+    sheds: list[Shed] = field(default_factory=list)
+    """Who was told to come back, and why."""
 
     async def send(self, sink: Sink, **call: Any) -> Journey:
         """One call to the role, streamed unless said otherwise. Raises what the dispatcher raises."""
@@ -181,7 +183,12 @@ async def fleet(
     store.witness(gate.saw)
     async with relaying(keepalive_seconds) as relay:
         spending = Spending(metrics or counts, hedges=hedges)
-        dispatcher = Dispatcher(store, relay, level_at, gate, spending)
+        sheds: list[Shed] = []
+
+        def shed(_at: float, _decision: str, _policy: PolicyName, what: Shed) -> None:
+            sheds.append(what)
+
+        dispatcher = Dispatcher(store, relay, level_at, gate, spending, shed=shed)
         if metrics is not None:
             dispatcher = Dispatcher(
                 store,
@@ -191,5 +198,6 @@ async def fleet(
                 spending,
                 chosen=lambda _at, _decision, _policy, choice: metrics.chosen(choice),
                 counts=metrics,
+                shed=shed,
             )
-        yield Fleet(store, line, counts, gate, spending, dispatcher, pool)
+        yield Fleet(store, line, counts, gate, spending, dispatcher, pool, sheds=sheds)

@@ -42,11 +42,11 @@ def test_what_is_written_is_read_again(entry: Entry) -> None:
     [
         (
             HealthProbed(0.5, "mlx", ProbeOutcome.OK, 12.3),
-            b'{"t":0.5,"event":"health","ok":true,"backend":"mlx","outcome":"ok","latency_ms":12.3}\n',
+            b'{"t":0.5,"event":"health","backend":"mlx","outcome":"ok","latency_ms":12.3,"ok":true}\n',
         ),
         (
             HealthProbed(0.5, "mlx", ProbeOutcome.LOADING, 12.3),
-            b'{"t":0.5,"event":"health","ok":false,"backend":"mlx","outcome":"loading","latency_ms":12.3}\n',
+            b'{"t":0.5,"event":"health","backend":"mlx","outcome":"loading","latency_ms":12.3,"ok":false}\n',
         ),
         (QueueChanged(1.0, 2), b'{"t":1.0,"event":"queue","active":2}\n'),
         (Query(2, "mlx"), b'{"t":2,"event":"query","backend":"mlx"}\n'),

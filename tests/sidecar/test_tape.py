@@ -1,4 +1,5 @@
 import logging
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -128,15 +129,122 @@ def test_a_ring_that_another_one_writes_is_not_touched(tmp_path: Path, caplog: p
     assert "reason=another Maek writes there" in caplog.text
 
 
-def test_what_waits_for_a_slow_disk_is_bounded(tmp_path: Path) -> None:
+async def test_what_waits_for_a_slow_disk_is_bounded_and_told_once_until_it_has_caught_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     losses = Losses()
     tape = RingTape(tmp_path, 1024 * MANY, losses.hear)
-    half = Line(b"x" * (MOST_PENDING_BYTES // 2) + b"\n")
-    for _ in range(3):
+    half = Line(b"x" * (MOST_PENDING_BYTES // 2 - 1) + b"\n")
+    for _ in range(4):
         tape.put(half)  # before the thread has looked
+    tape.put(Line(b"backend mini\n", opens="mini"))  # what is in force is never lost
+    assert losses == {Lost.BEHIND: 2}
+    await until(lambda: b"backend mini\n" in written(tmp_path))
+    tape.put(number(1))
+    await until(lambda: number(1).text in written(tmp_path))
     tape.close()
-    assert losses[Lost.BEHIND] == 2
-    assert written(tmp_path) == [half.text]
+    assert written(tmp_path) == [half.text, half.text, b"backend mini\n", b"00001\n"]
+    behind, again = (record.getMessage() for record in caplog.records)
+    assert behind.startswith(
+        f"recording behind folder={tmp_path} bytes={MOST_PENDING_BYTES}; the disk is slow: chats go"
+    )
+    assert again == f"recording again folder={tmp_path}"
+
+
+async def test_a_folder_that_was_moved_is_made_anew_and_nothing_is_lost(tmp_path: Path) -> None:
+    folder, losses = tmp_path / "flight", Losses()
+    tape = RingTape(folder, MANY, losses.hear)
+    tape.put(Line(b"rules\n", opens="rules"))
+    tape.put(number(1))
+    await until(lambda: folder.exists() and number(1).text in written(folder))
+    folder.rename(tmp_path / "kept")
+    tape.put(number(2))
+    await until(lambda: folder.exists() and number(2).text in written(folder))
+    tape.close()
+    assert written(tmp_path / "kept") == [b"rules\n", b"00001\n"]
+    assert written(folder) == [b"rules\n", b"00002\n"]
+    assert not losses
+
+
+def test_in_a_burst_it_never_takes_more_than_it_may_the_file_being_written_included(tmp_path: Path) -> None:
+    most = 64 * 1024
+    tape = RingTape(tmp_path, most, Losses().hear)
+    sizes: list[int] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.is_set():
+            sizes.append(sum(size_of(path) for path in tmp_path.iterdir()))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    for count in range(2000):
+        tape.put(Line(b"%0199d\n" % count))
+    tape.close()
+    ended.set()
+    watching.join()
+    assert written(tmp_path)[-1] == b"%0199d\n" % 1999
+    assert max(sizes) <= most
+    assert len(b"".join(written(tmp_path))) > most // 2
+
+
+def size_of(path: Path) -> int:
+    """0 where it has just made way."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+async def test_a_full_disk_loses_nothing_that_was_written_and_no_file_is_left_empty(tmp_path: Path) -> None:
+    losses = Losses()
+    tape = RingTape(tmp_path, MANY, losses.hear)
+    tape.retry_seconds = 0.0
+    tape.put(Line(b"rules\n", opens="rules"))
+    tape.put(number(1))
+    await until(lambda: number(1).text in written(tmp_path))
+    with room_for(0):
+        for count in range(2, 5):
+            tape.put(number(count))
+            await until(lambda count=count: losses[Lost.DISK] == count - 1)  # type: ignore[misc]
+        assert written(tmp_path) == [b"rules\n", b"00001\n"]
+        assert len(list(tmp_path.iterdir())) == 1
+    tape.put(number(5))
+    await until(lambda: number(5).text in written(tmp_path))
+    tape.close()
+    assert written(tmp_path) == [b"rules\n", b"00001\n", b"rules\n", b"00005\n"]
+    assert losses == {Lost.DISK: 3}
+
+
+async def test_of_a_batch_that_fails_half_way_what_was_written_is_not_counted_as_lost(tmp_path: Path) -> None:
+    losses = Losses()
+    tape = RingTape(tmp_path, 100 * SEGMENTS, losses.hear)
+    tape.put(number(0))
+    await until(lambda: written(tmp_path) == [b"00000\n"])
+    (tmp_path / "flight-00000002.jsonl").mkdir()  # where the next segment would be
+    for count in range(1, 31):
+        tape.put(number(count))
+    await until(lambda: losses[Lost.DISK] == 15)
+    tape.close()
+    (tmp_path / "flight-00000002.jsonl").rmdir()
+    assert written(tmp_path) == [number(count).text for count in range(16)]
+    assert losses == {Lost.DISK: 15}
+
+
+async def test_what_came_into_force_while_nothing_could_be_written_is_known_afterwards(tmp_path: Path) -> None:
+    other, losses = Ring(tmp_path, MANY), Losses()
+    tape = RingTape(tmp_path, MANY, losses.hear)
+    tape.retry_seconds = 0.0
+    tape.put(Line(b"rules\n", opens="rules"))
+    tape.put(Line(b"backend gone\n", opens="gone"))
+    tape.put(Line(b"gone is gone\n", closes="gone"))
+    await until(lambda: losses[Lost.DISK] == 3)
+    other.close()
+    tape.put(number(1))
+    await until(lambda: number(1).text in written(tmp_path))
+    tape.close()
+    assert written(tmp_path) == [b"rules\n", b"00001\n"]
 
 
 def test_a_line_longer_than_a_segment_is_left_out(tmp_path: Path) -> None:
@@ -147,6 +255,17 @@ def test_a_line_longer_than_a_segment_is_left_out(tmp_path: Path) -> None:
     tape.put(number(2))
     tape.close()
     assert written(tmp_path) == [b"00001\n", b"00002\n"]
+    assert losses == {Lost.UNWRITABLE: 1}
+
+
+def test_a_line_for_which_what_is_in_force_leaves_no_room_is_left_out_too(tmp_path: Path) -> None:
+    losses = Losses()
+    tape = RingTape(tmp_path, 100 * SEGMENTS, losses.hear)
+    tape.put(Line(b"r" * 59 + b"\n", opens="rules"))
+    tape.put(Line(b"x" * 50 + b"\n"))
+    tape.put(number(1))
+    tape.close()
+    assert written(tmp_path) == [b"r" * 59 + b"\n", b"00001\n"]
     assert losses == {Lost.UNWRITABLE: 1}
 
 
@@ -166,6 +285,18 @@ async def test_it_can_be_switched_off_and_on_and_knows_by_then_what_is_in_force(
     tape.close()
     assert number(3).text not in written(folder)
     assert not losses
+
+
+async def test_a_smaller_bound_is_kept_from_the_next_write_on(tmp_path: Path) -> None:
+    tape = RingTape(tmp_path, MANY, Losses().hear)
+    for count in range(2000):
+        tape.put(number(count))
+    await until(lambda: number(1999).text in written(tmp_path))
+    tape.adopt(100 * SEGMENTS)
+    tape.put(number(2000))
+    await until(lambda: number(2000).text in written(tmp_path))
+    tape.close()
+    assert len(b"".join(written(tmp_path))) <= 100 * SEGMENTS
 
 
 def test_a_recorder_on_a_ring_goes_on_after_a_number_that_no_json_can_hold(tmp_path: Path) -> None:

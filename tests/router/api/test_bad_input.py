@@ -9,8 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from router.keys import new_key
 from simulator import SimSettings
-from tests.fakes.routers import Maek, maek_with_simulators
+from tests.fakes.routers import Maek, config_for, maek, maek_with_simulators
 
 CANARY = "c4n4ry-7f3a"
 """Stands in every bad request; it may show up nowhere."""
@@ -135,8 +136,24 @@ async def test_a_header_that_cannot_be_read_is_refused_and_not_logged(
 async def test_a_callers_request_id_comes_back_and_a_strange_one_is_replaced(router: Maek) -> None:
     async with router.client.get(router.url + "/livez", headers={"x-request-id": "mine-1"}) as response:
         assert response.headers["x-request-id"] == "mine-1"
-    async with router.client.get(router.url + "/livez", headers={"x-request-id": "a b"}) as response:
-        assert response.headers["x-request-id"] not in ("a b", "")
+    for strange in ("a b", "", "-", "a=b", 'a"b', "kim@example.com", "http://x/", "${x}", "é", "a" * 65):
+        async with router.client.get(router.url + "/livez", headers={"x-request-id": strange}) as response:
+            assert len(response.headers["x-request-id"]) == 16
+            assert response.headers["x-request-id"] != strange
+    for usual in ("a" * 64, "0199f0c2-7e4b-7c1a-9d52-1f8f3f0e8a11", "01JDQ5W8Z3V8S0E6YH3Q2M4K7T", "7.b_c"):
+        async with router.client.get(router.url + "/livez", headers={"x-request-id": usual}) as response:
+            assert response.headers["x-request-id"] == usual
+
+
+async def test_who_shows_no_key_chooses_no_request_id() -> None:
+    key, digest = new_key()
+    async with maek(config_for(keys=[digest])) as router:
+        for path in ("/livez", "/backends"):
+            async with router.client.get(router.url + path, headers={"x-request-id": "mine"}) as response:
+                assert len(response.headers["x-request-id"]) == 16
+        headers = {"x-request-id": "mine", "authorization": f"Bearer {key}"}
+        async with router.client.get(router.url + "/backends", headers=headers) as response:
+            assert (response.status, response.headers["x-request-id"]) == (200, "mine")
 
 
 async def test_errors_are_counted_by_fault_and_code(router: Maek) -> None:

@@ -98,3 +98,14 @@ async def test_a_request_that_fails_through_no_fault_of_its_caller_always_has_on
         ["route=/v1/chat/completions", "status=503"],
         ["route=/readyz", "status=503"],
     ]
+
+
+async def test_a_slow_request_always_has_one_where_the_operator_says_what_slow_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    async with maek_with_simulators(SIM, access_log_slow_seconds=1e-6) as (router, _):
+        await router.get("/livez")
+    async with maek_with_simulators(SIM, access_log_slow_seconds=3600) as (router, _):
+        await router.get("/livez")
+    assert [line.split()[2:4] for line in lines(caplog)] == [["route=/livez", "status=200"]]

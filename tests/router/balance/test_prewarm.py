@@ -7,9 +7,11 @@ import pytest
 
 from router.balance.pools import Candidate
 from router.balance.prewarm import PATIENCE_SECONDS, WITHIN_SECONDS, Warmth
-from sidecar import BackendSpec, BackendState, Model, Snapshot, Verdict
+from router.flight.warmings import warming_body, warming_of
+from sidecar import BackendSpec, BackendState, Model, Note, Snapshot, Verdict
 from sidecar.health import Health
 from sidecar.memory import Memory
+from sidecar.recording import read, write
 from sidecar.state import Outside
 from sidecar.work import Work
 
@@ -34,6 +36,18 @@ def warmth(*moments: float) -> Warmth:
     return asked
 
 
+def chosen(known: Warmth, snapshot: Snapshot) -> Candidate | None:
+    """Whom to ask, of `POOL`; decided twice, the second time from what was recorded of the first."""
+    warming = known.next(POOL, "reasoner", snapshot)
+    if warming is None:
+        return None
+    note = read(write(Note(snapshot.now, "warming", warming_body("reasoner", warming))))
+    assert isinstance(note, Note)
+    again = warming_of(note.at, note.body)
+    assert (again.role, again.warming, again.again()) == ("reasoner", warming, warming.chosen)
+    return warming.chosen
+
+
 @pytest.mark.parametrize(
     ("moments", "asked"),
     [
@@ -46,7 +60,7 @@ def warmth(*moments: float) -> Warmth:
 def test_three_requests_within_a_minute_show_that_a_role_is_in_use(moments: tuple[float, ...], asked: bool) -> None:
     known = warmth(*moments)
     assert known.in_use("reasoner", NOW) is asked
-    assert (known.next(POOL, "reasoner", seen()) is not None) is asked
+    assert (chosen(known, seen()) is not None) is asked
     assert not known.in_use("classifier", NOW)
 
 
@@ -68,25 +82,25 @@ def test_three_requests_within_a_minute_show_that_a_role_is_in_use(moments: tupl
     ],
 )
 def test_never_one_that_has_another_model_anything_to_do_or_says_nothing(changes: dict[str, Any]) -> None:
-    assert warmth().next(POOL, "reasoner", seen(replace(COLD, **changes))) is None
+    assert chosen(warmth(), seen(replace(COLD, **changes))) is None
 
 
 def test_another_model_whose_stay_is_over_is_not_in_the_way() -> None:
     left = replace(COLD, models=(AWAY, OTHER), memory=Memory(leaves_at={"qwen3": NOW - 1}))
-    assert warmth().next(POOL, "reasoner", seen(left)) == POOL[0]
+    assert chosen(warmth(), seen(left)) == POOL[0]
 
 
 def test_one_after_the_other_and_nobody_twice_until_it_has_had_its_time() -> None:
     known, both = warmth(), seen(COLD, COLD)
-    assert [known.next(POOL, "reasoner", both) for _ in range(3)] == [POOL[0], POOL[1], None]
+    assert [chosen(known, both) for _ in range(3)] == [POOL[0], POOL[1], None]
     for at in (NOW + PATIENCE_SECONDS + 1,) * 3:
         known.note("reasoner", at)
-    assert known.next(POOL, "reasoner", replace(both, now=NOW + PATIENCE_SECONDS)) is None
-    assert known.next(POOL, "reasoner", replace(both, now=NOW + PATIENCE_SECONDS + 1)) == POOL[0]
+    assert chosen(known, replace(both, now=NOW + PATIENCE_SECONDS)) is None
+    assert chosen(known, replace(both, now=NOW + PATIENCE_SECONDS + 1)) == POOL[0]
 
 
 def test_whoever_got_ready_and_forgot_again_is_asked_again() -> None:
     known = warmth()
-    assert known.next(POOL, "reasoner", seen()) == POOL[0]
-    assert known.next(POOL, "reasoner", seen(WARM)) is None
-    assert known.next(POOL, "reasoner", seen()) == POOL[0]
+    assert chosen(known, seen()) == POOL[0]
+    assert chosen(known, seen(WARM)) is None
+    assert chosen(known, seen()) == POOL[0]

@@ -121,7 +121,7 @@ async def test_what_was_recorded_replays_and_can_be_compared(tmp_path: Path) -> 
     code, out, _ = await maek_command("replay", str(segment), "--policy", "round_robin", "--json")
     assert (code, orjson.loads(out)["choices"]) == (0, 4)
     code, out, _ = await maek_command("replay", str(segment.parent), "--policy", "least_in_flight")
-    assert (code, out.partition(" would")[0]) == (0, "least_in_flight")
+    assert (code, out.partition(" would")[0]) == (0, "4 choices made by predicted: least_in_flight")
 
 
 async def test_a_choice_that_comes_out_differently_is_printed_and_ends_with_one(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ async def test_a_choice_that_comes_out_differently_is_printed_and_ends_with_one(
     code, out, said = await maek_command("replay", str(changed))
     assert code == 1
     assert orjson.loads(out)["recorded"]["backend"] == "somebody"
-    assert "1 choices of a backend made again, 1 came out differently." in said
+    assert "1 choice of a backend made again, 1 came out differently." in said
 
 
 async def test_a_folder_that_cannot_be_written_stops_no_chat_and_is_counted(tmp_path: Path) -> None:
@@ -180,5 +180,5 @@ async def test_a_file_that_was_asked_for_has_the_questions_and_the_choices(tmp_p
     assert (code, len(out.splitlines()), seed_code, len(by_the_seed.splitlines()), silent) == (
         0, questions, 0, questions, "",
     )  # fmt: skip
-    assert "1 choices of a backend made again, 0 came out differently." in told
+    assert "1 choice of a backend made again, 0 came out differently." in told
     assert not (tmp_path / FOLDER).exists()

@@ -8,7 +8,15 @@ from router.balance.policy import Scene
 from router.balance.pools import Candidate
 from router.balance.seen import Excluded, Exclusion, View
 from router.flight.choices import Recorded
-from router.flight.replaying import MOST_DIFFERENCES, Comparison, comparison_json, comparison_lines, difference
+from router.flight.replaying import (
+    MOST_DIFFERENCES,
+    Comparison,
+    Remade,
+    comparison_json,
+    comparison_lines,
+    difference,
+)
+from sidecar import Note
 from tests.router.balance.scenes import able, scene
 
 QUICK = able("quick", in_flight=3, first_seconds=0.1)
@@ -84,18 +92,36 @@ def test_what_never_comes_is_null_and_a_dash() -> None:
     never = able("never", first_seconds=inf)
     comparison = compared(PolicyName.LEAST_IN_FLIGHT, recorded(scene(never)))
     assert comparison_json(comparison)["other"]["whole_p95_seconds"] is None
-    assert any(line.split()[-2:] == ["-", "-"] for line in comparison_lines(comparison))
+    assert any(line.split()[-3:] == ["never", "never", "-"] for line in comparison_lines(comparison))
 
 
-def test_a_table_says_what_it_does_not_know() -> None:
+def test_a_table_says_what_would_be_otherwise_and_what_it_does_not_know() -> None:
     lines = comparison_lines(compared(PolicyName.LEAST_IN_FLIGHT, recorded(scene(QUICK, SLOW)), recorded(scene())))
-    assert lines[0] == ("least_in_flight would have chosen the same backend 0 times of 1. Nobody could serve 1 more.")
-    assert lines[2].split() == ["as", "recorded", "least_in_flight"]
-    assert [line.split() for line in lines if line.startswith("sent to")] == [
-        ["sent", "to", "quick", "1", "0"],
-        ["sent", "to", "slow", "0", "1"],
+    assert lines[:2] == [
+        "1 choice made by predicted: least_in_flight would have made 1 of them (100%) otherwise.",
+        "For 1 more request there was nobody to choose, by whatever policy.",
     ]
-    assert "is not known" in lines[-1]
+    assert lines[3].split() == ["as", "recorded", "least_in_flight", "difference"]
+    assert lines[4].split()[:3] == ["first", "token,", "mean"]
+    assert lines[4].split()[-2:] == ["+0.900", "s"]
+    assert [line.split() for line in lines if line.startswith("sent to")] == [
+        ["sent", "to", "quick", "1", "0", "-1"],
+        ["sent", "to", "slow", "0", "1", "+1"],
+    ]
+    assert "is not in a recording" in " ".join(lines[-3:]).replace("\n", " ")
+
+
+def test_of_notes_those_that_tell_of_no_choice_are_passed_over() -> None:
+    comparison, remade = Comparison(PolicyName.PIN), Remade()
+    comparison.take_note(Note(1.0, "decision", {"id": "d1"}))
+    assert remade.take(Note(1.0, "decision", {"id": "d1"})) is None
+    assert (comparison.choices, remade.made, remade.sentence()) == (0, 0, "Nothing in it was chosen.")
+
+
+def test_what_was_made_again_is_counted_by_its_kind() -> None:
+    assert Remade(1).sentence() == "1 choice of a backend made again, 0 came out differently."
+    several = "1,200 choices of a backend, 2 refusals by the queue and 1 load ahead of need made again"
+    assert Remade(1200, 2, 1, 3).sentence() == f"{several}, 3 came out differently."
 
 
 def test_nothing_recorded_is_nothing_compared() -> None:
