@@ -58,6 +58,8 @@ async def asked_over_ssh(door: SshDoor, path: str, *, most_bytes: int, seconds: 
         )
     except FileNotFoundError as error:
         raise Trouble(Why.NO_SSH) from error
+    except OSError as error:  # it may not be run, or there are too many processes
+        raise Trouble(Why.SSH, plain(error.strerror, 200)) from error
     complaint = asyncio.ensure_future(_complaint(process))
     try:
         async with asyncio.timeout(seconds):

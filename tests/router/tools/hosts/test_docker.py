@@ -143,6 +143,13 @@ async def test_without_ssh_that_is_what_is_told(monkeypatch: pytest.MonkeyPatch,
     assert await why(SshDoor("gpu")) is Why.NO_SSH
 
 
+async def test_an_ssh_that_may_not_be_run_is_a_trouble_too(ssh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(ssh, "true")
+    (ssh / "ssh").chmod(0o644)
+    monkeypatch.setenv("PATH", str(ssh))
+    assert await why(SshDoor("gpu")) is Why.SSH
+
+
 async def test_a_caller_that_leaves_takes_ssh_with_him(ssh: Path) -> None:
     script(ssh, f"echo $$ > {ssh}/new; mv {ssh}/new {ssh}/pid; exec sleep 600")
     asking = asyncio.ensure_future(read_containers(SshDoor("gpu")))
