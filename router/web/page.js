@@ -958,7 +958,8 @@ class Answer {
   }
 
   stop() {
-    this.finish(t("stopped"), "");
+    if (this.whole) this.end(); // it was complete by then
+    else this.finish(t("stopped"), "");
   }
 
   fail(text) {

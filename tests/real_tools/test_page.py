@@ -13,6 +13,7 @@ from router.keys import new_key
 from router.sse import encode
 from router.web.live import Live
 from simulator import SimSettings, serving
+from simulator.profiles import Profile
 from tests.fakes.backends import MODELS, answering, healthy, http, unused_port
 from tests.fakes.backends import serving as serving_fake
 from tests.fakes.processes import maek_serve
@@ -26,6 +27,8 @@ pytestmark = pytest.mark.real
 expect.set_options(timeout=LONGEST_MS)
 
 SLOW = SimSettings(preset="demo")
+ENDLESS = SimSettings(profile=Profile(0.4, 3e-3, 0.0, 0.5e-3, 512, 8, 32_000))
+"""Two tokens a second: whoever wants to stop an answer has the time for it."""
 CANARY = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
 
@@ -89,7 +92,7 @@ async def test_a_chat_shows_its_decision_its_tokens_its_timings_and_why_that_ser
 
 
 async def test_stop_ends_the_answer_and_the_work_behind_it() -> None:
-    async with maek_with_simulators(SLOW) as (router, urls), page_at(router.url) as page:
+    async with maek_with_simulators(ENDLESS) as (router, urls), page_at(router.url) as page:
         await say(page, "양자역학 설명해줘")
         await expect(page.locator(".answer .text")).not_to_be_empty()
         await page.click("#stop")
@@ -195,16 +198,18 @@ async def test_fifty_servers_can_be_filtered_and_sorted_by_how_busy_they_are() -
             {"name": f"server-{n:02}", "url": url.replace("127.0.0.1", f"127.0.0.{n + 1}"), "models": models}
             for n in range(50)
         ]
-        router = await stack.enter_async_context(maek(config_for(backends)))
+        config = config_for(backends)
+        seldom = config.sidecar.model_copy(update={"retry_interval_seconds": 10.0})  # the browser wants the processor
+        router = await stack.enter_async_context(maek(config.model_copy(update={"sidecar": seldom})))
         page = await stack.enter_async_context(page_at(router.url, bypass_csp=True))
         rows = page.locator("#fleet tr.one")
         await expect(rows).to_have_count(50)
         await expect(rows.first).to_contain_text("server-00")
         await page.check("#busiest")
         await expect(rows.last).to_contain_text("server-00")  # the only one that is there is the least busy
-        await nothing_found(page)
         await page.fill("#filter", "server-4")
         await expect(rows).to_have_count(10)
+        await nothing_found(page)
         await page.fill("#filter", "no such thing")
         await expect(page.locator("#no-servers")).to_have_text("No server matches the filter.")
 
