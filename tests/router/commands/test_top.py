@@ -89,7 +89,9 @@ async def test_fifty_servers_can_be_leafed_through_in_korean_in_a_small_window(t
         {"name": f"gpu-{n:02}", "url": f"http://127.0.0.{n + 1}:{port}", "models": {"reasoner": "m"}} for n in range(50)
     ]
     korean = ENGLISH | {"LC_ALL": "ko_KR.UTF-8", "NO_COLOR": "1"}
-    async with maek(config_for(many)) as router:
+    config = config_for(many)
+    seldom = config.sidecar.model_copy(update={"retry_interval_seconds": 10.0})
+    async with maek(config.model_copy(update={"sidecar": seldom})) as router:
         arguments = ("top", "--url", router.url, *QUICK)
         async with terminal(*arguments, columns=60, lines=20, environ=korean, cwd=tmp_path) as window:
             await window.shows(lambda screen: "중단 연결 거부" in screen and "1-9/50" in screen)
