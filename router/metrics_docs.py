@@ -26,9 +26,9 @@ base units. What is not known is absent: there is no 0 that means "no idea". Lab
 (configured backends and roles, enums of the code), never from what somebody typed. A `model` is one that a backend is
 configured for or lists, a hundred at most; every other is `other`.
 
-At every scrape, for each backend and so for all of them, `maek_requests_started_total` is what `maek_requests_total` and
-`maek_backend_in_flight` are together; each of those started has one `maek_routing_decisions_total`, and each that ended
-one `maek_request_duration_seconds`. Series of a backend that is taken away are gone at the next scrape.
+At every scrape, for each backend and so for all of them, `maek_requests_started_total` is what `maek_requests_total`
+and `maek_backend_in_flight` are together; each of those started has one `maek_routing_decisions_total`, and each that
+ended one `maek_request_duration_seconds`. Series of a backend that is taken away are gone at the next scrape.
 
 The load level of a backend is a function of exported values. This expression computes the same level in Prometheus:
 
