@@ -171,7 +171,7 @@ def test_a_count_of_tokens_is_found_at_the_end_of_a_long_stream_however_it_is_cu
 
 @given(st.text())
 def test_nothing_that_a_model_says_is_a_count_of_tokens(text: str) -> None:
-    assert marked(token(text + '"completion_tokens":5')).completion_tokens is None
+    assert marked(token(text + '"completion_tokens":5,"prompt_tokens":5')).usage == Usage(None, None)
 
 
 @pytest.mark.parametrize(

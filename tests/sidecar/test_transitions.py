@@ -64,6 +64,14 @@ def test_another_server_under_the_name_goes_on_counting_from_where_it_is_found_f
     assert transitions(store) == {Level.VERY_BUSY: 1}
 
 
+def test_a_backend_may_go_while_somebody_looks_at_one_after_another() -> None:
+    store = known(BackendAdded(0.0, BackendSpec("other", "http://other")))
+    looking = store.look(lambda: 1.0)
+    next(looking)
+    store.apply(BackendRemoved(1.0, "other"))
+    assert list(looking) == [None]
+
+
 def test_of_a_backend_that_is_gone_nothing_is_counted() -> None:
     assert transitions(known(probed(1.0), read(2.0, 16), BackendRemoved(3.0, "mini"))) == {}
 
