@@ -85,8 +85,8 @@ class Scrapes:
         snapshot, rules, others = self._snapshot().still(), self._rules(), list(self._others())
         backends = await slices.all_of(told(snapshot, rules))
         families = [*others, *families_of_all(snapshot, backends)]
-        pieces = await slices.all_of(self._writer.pieces(families, as_openmetrics=as_openmetrics))
-        body = "".join(pieces).encode()
+        pieces = map(str.encode, self._writer.pieces(families, as_openmetrics=as_openmetrics))
+        body = b"".join(await slices.all_of(pieces))
         self._took(slices.held_seconds)
         return body
 
