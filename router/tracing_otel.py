@@ -20,7 +20,7 @@ from importlib.metadata import version
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMessage
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Status
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan
@@ -48,6 +48,8 @@ AGAIN = Retry(
 )  # fmt: skip
 """What the protocol calls retryable. A redirect is none: a token goes where the operator said and nowhere else."""
 COMPLAIN_SECONDS = 60.0
+ALWAYS_NEW = frozenset({"maek.decision.id", "maek.choice.reason", "maek.job.id"})
+"""Attributes of which hardly two spans have the same."""
 MOST_CACHED_CHARACTERS = 64
 
 KINDS = {
@@ -148,16 +150,19 @@ class Sender(SpanExporter):
 
 def request_of(spans: Iterable[Span], resource: ResourceMessage) -> ExportTraceServiceRequest:
     """The message that carries these spans."""
-    scope = ScopeSpans(scope=_scope(), spans=[message_of(span) for span in spans])
-    return ExportTraceServiceRequest(resource_spans=[ResourceSpans(resource=resource, scope_spans=[scope])])
+    message = ExportTraceServiceRequest()
+    scope = message.resource_spans.add(resource=resource).scope_spans.add(scope=_scope())
+    for span in spans:
+        _add(span, scope)
+    return message
 
 
-def message_of(span: Span) -> SpanMessage:
-    """A span that has ended."""
+def _add(span: Span, scope: ScopeSpans) -> None:
+    """Made where it belongs: to put a message into another one copies it."""
     place, parent = span.context, span.parent
     assert place is not None
     assert span.ended_ns is not None
-    return SpanMessage(
+    scope.spans.add(
         trace_id=bytes.fromhex(place.trace_id),
         span_id=bytes.fromhex(place.span_id),
         trace_state=place.state,
@@ -181,7 +186,9 @@ def attributes_of(attributes: Mapping[str, Value]) -> list[KeyValue]:
     """As messages; those that come again and again are made once."""
     return [
         _made(key, value)
-        if isinstance(value, float) or (isinstance(value, str) and len(value) > MOST_CACHED_CHARACTERS)
+        if key in ALWAYS_NEW
+        or isinstance(value, float)
+        or (isinstance(value, str) and len(value) > MOST_CACHED_CHARACTERS)
         else _known(key, value)
         for key, value in attributes.items()
     ]
