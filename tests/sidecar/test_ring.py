@@ -216,4 +216,6 @@ def test_a_folder_that_is_none_is_an_error_and_nothing_stays_open(tmp_path: Path
         Ring(tmp_path / "file", 1024)
     with pytest.raises(OSError, match=r"."):
         Ring(tmp_path, 1)
+    with pytest.raises(OSError, match=r"."):
+        Ring(Path("/proc/self/fdinfo"), 1024)  # whose mode nobody may change
     assert len(os.listdir("/proc/self/fd")) == before

@@ -269,6 +269,17 @@ def test_a_line_for_which_what_is_in_force_leaves_no_room_is_left_out_too(tmp_pa
     assert losses == {Lost.UNWRITABLE: 1}
 
 
+async def test_its_thread_ends_with_it_also_when_nothing_waits_and_lets_go_of_the_folder(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    tape = RingTape(tmp_path, MANY, Losses().hear)
+    [thread] = set(threading.enumerate()) - before
+    tape.put(number(1))
+    await until(lambda: written(tmp_path) == [number(1).text])
+    tape.close()
+    assert not thread.is_alive()
+    Ring(tmp_path, MANY).close()
+
+
 async def test_it_can_be_switched_off_and_on_and_knows_by_then_what_is_in_force(tmp_path: Path) -> None:
     folder, losses = tmp_path / "flight", Losses()
     tape = RingTape(folder, 0, losses.hear)
