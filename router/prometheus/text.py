@@ -7,18 +7,16 @@ Rules of this file
 import json
 from collections.abc import Iterator
 
+from router.prometheus.chosen import Chosen
 from router.prometheus.rule import Alert, Recording, RuleFile
 
-RUNBOOKS = "docs/runbooks.md"
-"""Where the runbooks are, unless told otherwise: the page in this project."""
 
-
-def file_text(file: RuleFile, runbooks: str = RUNBOOKS) -> str:
+def file_text(file: RuleFile, chosen: Chosen) -> str:
     """One whole file."""
     head = [*file.about.splitlines(), "Written by `maek rules --write`; change router/prometheus/ instead."]
     lines = [*(f"# {line}" for line in head), "groups:", f"  - name: maek-{file.stem}", "    rules:"]
     for rule in file.rules:
-        lines += _recording(rule) if isinstance(rule, Recording) else _alert(rule, runbooks)
+        lines += _recording(rule) if isinstance(rule, Recording) else _alert(rule, chosen)
     return "\n".join(lines) + "\n"
 
 
@@ -27,15 +25,15 @@ def _recording(rule: Recording) -> Iterator[str]:
     yield from _expression(rule.expr)
 
 
-def _alert(rule: Alert, runbooks: str) -> Iterator[str]:
+def _alert(rule: Alert, chosen: Chosen) -> Iterator[str]:
     yield f"      - alert: {rule.name}"
     yield from _expression(rule.expr)
-    yield f"        for: {rule.held}"
+    yield f"        for: {chosen.time(rule.held)}"
     yield f"        labels: {{severity: {rule.severity}}}"
     yield "        annotations:"
     yield f"          summary: {_quoted(rule.summary)}"
     yield f"          description: {_quoted(rule.description)}"
-    yield f"          runbook_url: {_quoted(f'{runbooks}#{rule.name.lower()}')}"
+    yield f"          runbook_url: {_quoted(f'{chosen.runbooks}#{rule.name.lower()}')}"
 
 
 def _expression(expr: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from math import isnan
 import pytest
 from prometheus_client.utils import floatToGoString
 
-LONGEST_SECONDS = 100.0
+LONGEST_SECONDS = 110.0
 MISSING = "stale"
 """In the values of a series: there is none at this moment."""
 

@@ -18,9 +18,12 @@ from sidecar.engines.engine import Reading
 from sidecar.exposition import families
 from sidecar.facts import BackendSpec
 from sidecar.health import Health, Verdict
-from sidecar.levels import NEVER, Level, Steps
+from sidecar.levels import NEVER, REMEMBERED, Level, Signal, Steps
 from sidecar.load import DEFAULT_RULES, LoadRules, classify
+from sidecar.progress import Pulse, Rhythm
 from sidecar.state import BackendState, Snapshot, Status
+from sidecar.strain import silence
+from sidecar.usual import NOTHING_USUAL, Usual
 from sidecar.work import Work
 from tests.real_tools import promtool
 from tests.real_tools.promtool import Series
@@ -33,7 +36,8 @@ SEED = 20_261_128
 NOW = 1000.0
 RECORDED = "backend:maek_backend_load:computed"
 TARGET = (("job", "maek"), ("instance", "maek:8484"))
-EXPORTED = {catalog.BACKEND_UP.name, catalog.LOAD_SIGNAL.name, catalog.LOAD_THRESHOLD.name}
+SIGNAL = catalog.LOAD_SIGNAL.name
+EXPORTED = {catalog.BACKEND_UP.name, SIGNAL, catalog.LOAD_THRESHOLD.name}
 
 Moment = dict[Series, float]
 
@@ -49,6 +53,18 @@ def beside(dice: random.Random, most: int, *values: float | None) -> Steps:
     return normal, busy, very_busy
 
 
+def usual_of(first_seconds: float, token_seconds: float) -> Usual:
+    """Of a machine that has been seen often enough."""
+    usual = NOTHING_USUAL
+    for number in range(30):
+        usual = usual.after_first_token(NOW - 60 + number, 1000, first_seconds)
+        usual = usual.after_answer(NOW - 60 + number, 1 + number % 3, 100 * token_seconds, 100)
+    return usual
+
+
+USUALS = (usual_of(0.1, 0.02), usual_of(2.0, 0.1))
+
+
 def maybe(dice: random.Random, value: float) -> float | None:
     """Half of all signals are missing."""
     return value if dice.random() < 0.5 else None
@@ -58,7 +74,9 @@ def state_of(dice: random.Random, name: str) -> BackendState:
     """A backend about which something is known, or nothing; an engine may say NaN."""
     kv = maybe(dice, dice.choice([dice.random(), 0.7, 0.9, 0.97, 0.1 + 0.2, nan]))
     waiting = None if dice.random() < 0.5 else dice.randrange(20)
-    work = Work(started=9, in_flight=dice.randrange(9))
+    streams = dice.randrange(9)
+    silent_since = maybe(dice, NOW - dice.choice([0.5, 1.0, 40.0, dice.random() * 60])) if streams else None
+    work = Work(started=9, in_flight=streams, running=streams, streams=streams, silent_since=silent_since)
     health = dice.choice(
         [Health(Verdict.UP)] * 6 + [Health(Verdict.UNKNOWN), Health(Verdict.DOWN), Health(Verdict.UP, loading=True)]
     )
@@ -75,18 +93,31 @@ def state_of(dice: random.Random, name: str) -> BackendState:
         inference_ms=maybe(dice, dice.choice([dice.random() * 9000, 4000.0, 8000.0, -1.0])),
         inference_at=NOW - 3,
         work=work,
+        usual={} if dice.random() < 0.5 else {"m": dice.choice(USUALS)},
     )
     if health_ms is not None and dice.random() < 0.5:
         state = replace(state, baseline=Baseline(max(10.0, health_ms / dice.choice([2, 5])), 5))
     return state
 
 
-def rules_of(dice: random.Random, state: BackendState) -> LoadRules:
+def pulse_of(dice: random.Random, state: BackendState) -> Pulse:
+    """The beat of its tokens; a quarter of all backends are at a level that they have to leave first."""
+    pulse = Pulse()
+    held = {str(signal): dice.randrange(4) for signal in REMEMBERED} if dice.random() < 0.25 else {}
+    gap_seconds = maybe(dice, dice.choice([0.02, 0.1, dice.random()]))
+    pulse.recall(Rhythm(state.work.silent_since, gap_seconds, dice.choice([0.0, 5.0]), held=held))
+    return pulse
+
+
+def rules_of(dice: random.Random, state: BackendState, snapshot: Snapshot) -> LoadRules:
     """Rules whose thresholds lie at what is measured, or one double beside it."""
-    signals = classify(state, Snapshot(NOW, {state.name: state}, 0, 1), DEFAULT_RULES).signals
+    signals = classify(state, snapshot, DEFAULT_RULES).signals
+    quiet = silence(state, snapshot)
     slots, most = state.spec.slots or 1, dice.randrange(4)
     told = {str(signal): value for signal, value in signals.items()}
     return LoadRules(
+        slowdown=beside(dice, most, told.get("slowdown")),
+        silence_times_bearable=beside(dice, most, quiet and quiet.seconds / quiet.bearable_seconds),
         active_jobs_per_slot=beside(
             dice, most, *(told.get(name, 0.0) / slots for name in ("active_jobs", "in_flight"))
         ),
@@ -106,8 +137,8 @@ def moment_of(dice: random.Random) -> tuple[Moment, Moment]:
     levels: Moment = {}
     for number in range(BACKENDS):
         state = state_of(dice, f"b{number}")
-        snapshot = Snapshot(NOW, {state.name: state}, dice.randrange(5), 1)
-        for family in families(snapshot, rules_of(dice, state)):
+        snapshot = Snapshot(NOW, {state.name: state}, dice.randrange(5), 1, {state.name: pulse_of(dice, state)})
+        for family in families(snapshot, rules_of(dice, state, snapshot)):
             for sample in family.samples:
                 labels = (*TARGET, *sample.labels.items())
                 if sample.name in EXPORTED:
@@ -158,11 +189,13 @@ def test_those_states_have_every_level_and_thresholds_to_the_double() -> None:
     assert sum(len(said) for _, said in moments()) < MOMENTS * BACKENDS - 200  # some are unknown
     signals = {key: value for exported, _ in moments()[:50] for key, value in exported.items()}
     assert any(isnan(value) for value in signals.values())
+    told = Counter(dict(labels)["signal"] for said, _ in moments() for name, labels in said if name == SIGNAL)
+    assert min(told[signal] for signal in Signal) > 1000
     exact = one_beside = 0
     for exported, _ in moments():
         for (name, labels), step in exported.items():
             if name == catalog.LOAD_THRESHOLD.name:
-                value = exported.get((catalog.LOAD_SIGNAL.name, labels[:-1]), nan)
+                value = exported.get((SIGNAL, labels[:-1]), nan)
                 exact += value == step
                 one_beside += value in {nextafter(step, inf), nextafter(step, -inf)}
     assert min(exact, one_beside) > 5000

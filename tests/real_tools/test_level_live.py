@@ -9,18 +9,22 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry, generate_latest
 
-from sidecar import LEVEL_EXPRESSION, Level
+from router.prometheus.files import write
+from sidecar import LEVEL_EXPRESSION, LEVEL_RECORD, Level
 from sidecar.exposition import SnapshotCollector
 from sidecar.load import DEFAULT_RULES
-from sidecar.state import Snapshot
+from sidecar.progress import Pulse
+from sidecar.state import BackendState, Snapshot
 from tests.real_tools.prometheus import prometheus
-from tests.real_tools.test_level_in_prometheus import NOW, state_of
+from tests.real_tools.test_level_in_prometheus import NOW, pulse_of, state_of
 
 pytestmark = pytest.mark.real
 
 BACKENDS = 20
 CHANGE_SECONDS = 0.005
 SCRAPES = 40
+LEAST_RECORDED = 3
+"""The rules are computed once a second, and scrapes take eight."""
 DEADLINE_SECONDS = 60.0
 SAID = "maek_backend_load"
 STRICT = LEVEL_EXPRESSION.replace(">= bool", "> bool")
@@ -34,7 +38,14 @@ class Changing:
         self.changes = 0
         self.scrapes = 0
         self.enough = asyncio.Event()
-        self._backends = {f"b{number}": state_of(self._dice, f"b{number}") for number in range(BACKENDS)}
+        self._backends: dict[str, BackendState] = {}
+        self._pulses: dict[str, Pulse] = {}
+        for number in range(BACKENDS):
+            self._renew(f"b{number}")
+
+    def _renew(self, name: str) -> None:
+        state = state_of(self._dice, name)
+        self._backends[name], self._pulses[name] = state, pulse_of(self._dice, state)
 
     async def change(self) -> None:
         while True:
@@ -42,12 +53,12 @@ class Changing:
             if self._dice.random() < 0.1:
                 self._backends.pop(name, None)
             else:
-                self._backends[name] = state_of(self._dice, name)
+                self._renew(name)
             self.changes += 1
             await asyncio.sleep(CHANGE_SECONDS)
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(NOW, dict(self._backends), self.changes % 4, 1)
+        return Snapshot(NOW, dict(self._backends), self.changes % 4, 1, dict(self._pulses))
 
     async def metrics(self, _request: web.Request) -> web.Response:
         self.scrapes += 1
@@ -60,19 +71,26 @@ class Changing:
 
 async def test_a_real_prometheus_computes_the_level_that_maek_says_at_every_scrape(tmp_path: Path) -> None:
     changing = Changing()
+    write(tmp_path / "rules")
     app = web.Application()
     app.router.add_get("/metrics", changing.metrics)
     async with TestServer(app) as server:
         task = asyncio.create_task(changing.change())
-        async with prometheus(tmp_path, f"127.0.0.1:{server.port}") as found:
+        async with prometheus(tmp_path, f"127.0.0.1:{server.port}", rules=tmp_path / "rules") as found:
             await asyncio.wait_for(changing.enough.wait(), DEADLINE_SECONDS)
             task.cancel()
             moments = await found.moments(SAID)
             said = [await found.at(SAID, moment) for moment in moments]
             computed = [await found.at(LEVEL_EXPRESSION, moment) for moment in moments]
+            recorded = [(moment, await found.at(LEVEL_RECORD, moment)) for moment in await found.moments(LEVEL_RECORD)]
+            beside = [await found.at(SAID, moment) for moment, _ in recorded]
+            complained = await found.ask("query", query='count_over_time(ALERTS{alertname="MaekLoadMismatch"}[5m])')
             planted = [await found.at(STRICT, moment) for moment in moments]
     assert len(moments) >= SCRAPES // 2
     assert changing.changes > 5 * len(moments)
     assert computed == said
     assert planted != said
+    assert len(recorded) >= LEAST_RECORDED
+    assert [levels for _, levels in recorded] == beside
+    assert complained["result"] == []
     assert {level for levels in said for level in levels.values()} >= {f"{level:d}" for level in Level if level}

@@ -7,20 +7,22 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, Histogram
 
 from router import catalog
+from router.api.routes import ROUTES
 from router.metrics_docs import page
-from router.prometheus.alerts import ALERTS
-from router.prometheus.files import FILES, texts
-from router.prometheus.recordings import LOAD, RATIOS
+from router.prometheus.chosen import Chosen
+from router.prometheus.files import SHIPPED as AS_SHIPPED
+from router.prometheus.files import files, texts
+from router.prometheus.recordings import LOAD, ratio_file
 from router.prometheus.rule import Alert, Recording, Severity
-from router.prometheus.text import file_text
 from sidecar import LEVEL_RECORD, METRICS, MetricType
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = ROOT / "grafana" / "rules"
-RULES = [rule for file in FILES for rule in file.rules]
-ALARMS = [rule for rule in ALERTS.rules if isinstance(rule, Alert)]
+RULES = [rule for file in files() for rule in file.rules]
+ALARMS = [rule for rule in RULES if isinstance(rule, Alert)]
 RECORDED = {rule.record for rule in RULES if isinstance(rule, Recording)}
 BY_NAME = {metric.name: metric for metric in (*METRICS, *catalog.METRICS)}
 SUFFIXES = {MetricType.HISTOGRAM: ("_bucket", "_sum", "_count")}
@@ -81,15 +83,15 @@ def test_every_series_and_label_named_is_exported_or_recorded(rule: Recording | 
         assert of_recorded or {label.strip() for label in listed.split(",")} <= labels
 
 
-def test_every_histogram_has_its_percentiles() -> None:
+def test_every_histogram_has_its_percentiles_as_a_whole_and_by_each_label() -> None:
     for metric in BY_NAME.values():
         if metric.type is MetricType.HISTOGRAM:
-            told = [name for name in RECORDED if f":{metric.name}:p" in name]
-            assert len(told) == 3, metric.name
+            for level in ("instance", *(f"instance_{label}" for label in metric.labels)):
+                assert {f"{level}:{metric.name}:{word}_5m" for word in ("p50", "p95", "p99")} <= RECORDED
 
 
 def test_a_ratio_is_made_of_the_two_series_beside_it() -> None:
-    ratios = [rule for rule in RATIOS.rules if isinstance(rule, Recording) and ":ratio_" in rule.record]
+    ratios = [rule for rule in ratio_file(AS_SHIPPED).rules if isinstance(rule, Recording) and ":ratio_" in rule.record]
     assert len(ratios) > 5
     for rule in ratios:
         name, _, window = rule.record.partition(":ratio_")
@@ -126,10 +128,49 @@ def test_every_alert_has_its_section_in_the_runbooks_and_no_other() -> None:
     for name, section in sections:
         assert f"**What it means** ({severities[name]})" in section
         assert "**Look at" in section
-        assert "**Do.**" in section or "**Look at and do**" in section
+        assert "**Do" in section or "**Look at and do**" in section
+
+
+def test_a_section_says_when_it_is_harmless_and_asks_only_what_can_be_asked() -> None:
+    text = (ROOT / "docs" / "runbooks.md").read_text("utf-8")
+    assert text.count("**Harmless when**") == len(ALARMS)
+    known = {(route.method, re.sub(r"\{\w+\}", "NAME", route.path)) for route in ROUTES}
+    for line in text.splitlines():
+        for path in re.findall(r"http://127\.0\.0\.1:8484(/[\w/]+)", line):
+            assert ("POST" if "-X POST" in line else "GET", path) in known
 
 
 def test_the_page_of_an_alert_may_be_anywhere() -> None:
-    told = file_text(ALERTS, "https://wiki.example/maek")
+    told = texts(Chosen("https://wiki.example/maek"))["alerts.yaml"]
     assert 'runbook_url: "https://wiki.example/maek#maekbackenddown"' in told
     assert "docs/runbooks.md#" not in told
+
+
+def test_a_first_token_may_be_late_sooner_or_later_but_only_where_it_is_counted() -> None:
+    told = texts(Chosen(first_token_seconds=2.5))
+    assert 'le="2.5"' in told["ratios.yaml"]
+    assert "later than 2.5 s" in told["alerts.yaml"]
+    with pytest.raises(ValueError, match=r"counted up to 0\.01, .* 160 seconds, not 3"):
+        Chosen(first_token_seconds=3)
+
+
+def test_what_is_late_by_default_is_a_bucket_that_is_exported() -> None:
+    registry = CollectorRegistry()
+    name, bounds = catalog.TIME_TO_FIRST_TOKEN.name, catalog.FIRST_TOKEN_BUCKETS
+    Histogram(name, "", registry=registry, buckets=bounds)
+    exported = {sample.labels["le"] for family in registry.collect() for sample in family.samples if sample.labels}
+    assert set(re.findall(rf'{name}_bucket\{{le="([^"]+)"', texts()["ratios.yaml"])) == {"10.0"} <= exported
+
+
+def test_a_rehearsal_is_the_same_but_for_every_time_that_passes() -> None:
+    hurried, usual = texts(Chosen(faster=60)), texts()
+    for name, text in usual.items():
+        seconds = re.sub(
+            r"(?<=\[)(\d+)m(?=\])|(?<=for: )(\d+)m$", lambda m: f"{m[1] or m[2]}000ms", text, flags=re.MULTILINE
+        )
+        seconds = seconds.replace("[1h]", "[60000ms]").replace("[6h]", "[360000ms]")
+        for usual_seconds in (3600, 21600, 1800):
+            seconds = seconds.replace(f"* {usual_seconds} >=", f"* {usual_seconds // 60} >=")
+        assert hurried[name] == seconds
+    with pytest.raises(ValueError, match="faster, not slower"):
+        Chosen(faster=0)
