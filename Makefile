@@ -25,7 +25,8 @@ PURE := $(subst $(space),$(comma),$(strip \
   router/tools/agenda/account_words.py router/tools/agenda/entries.py router/tools/agenda/words.py \
   router/tools/documents/answering.py router/tools/hosts/containers.py \
   router/tools/hosts/exporters.py router/tools/hosts/host.py router/tools/hosts/plain.py router/tools/hosts/remedies.py router/api/errors.py \
-  simulator/batch.py simulator/profiles.py))
+  simulator/batch.py simulator/profiles.py dashboards/drawing.py dashboards/files.py dashboards/frame.py \
+  dashboards/names.py dashboards/runbooks.py dashboards/times.py dashboards/words.py))
 
 .PHONY: run test check tests docs bench-overhead bench-balance bench-balance-http bench-choice bench-levels bench-recording bench-scrape bench-tracing bench-decide bench-decide-speed \
   train-intent clean
@@ -45,6 +46,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/python -m router.metrics_docs --check
 	$(BIN)/python -m router.tool_docs --check
 	$(BIN)/maek rules --check grafana/rules
+	$(BIN)/python -m dashboards --check
 	$(BIN)/maek check -c config.yaml
 
 # As many at once as there are cores; the tests of one file stay together, for they share servers.
@@ -59,6 +61,11 @@ docs: $(VENV)/dev.stamp
 	$(BIN)/python -m router.metrics_docs
 	$(BIN)/python -m router.tool_docs
 	$(BIN)/maek rules --write grafana/rules
+
+# Writes grafana/dashboards/ anew from dashboards/, the catalogs, the rules and docs/runbooks.md.
+.PHONY: dashboards
+dashboards: $(VENV)/dev.stamp
+	$(BIN)/python -m dashboards
 
 bench-overhead: $(VENV)/run.stamp
 	$(BIN)/python -m bench.overhead $(ARGS)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("sidecar", "router", "simulator")
+PACKAGES = ("sidecar", "router", "simulator", "dashboards")
 OURS = (*PACKAGES, "bench", "examples", "tests")
 
 MOST_FILE_LINES = 400
