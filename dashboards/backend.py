@@ -103,7 +103,7 @@ NOW = Row(
         ),
         Panel(
             title="First token: predicted and measured",
-            tells="Maek sends requests where it predicts the quickest first token. Far apart for long: the "
+            tells="The first token is part of what Maek predicts of a server, and chooses by. Far apart for long: the "
             "prediction is learning anew, or the server has another load than it tells.",
             unit=units.Seconds, dashed="predicted",
             queries=(

@@ -15,7 +15,9 @@ LATE = "model:maek_first_tokens_late:ratio_rate"
 USERS = Row(
     title="What users wait for",
     panels=(
-        heat("First token", "maek_time_to_first_token_seconds", "From the request to its first token."),
+        heat(
+            "First token", "maek_time_to_first_token_seconds", "From sending a request to the first token of its answer."
+        ),
         high(
             "First token by model", "instance_backend_model:maek_time_to_first_token_seconds",
             "95 of 100 came sooner. One line far above the others: that server, or that model, is the slow one.",

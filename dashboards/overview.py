@@ -58,7 +58,8 @@ NOW = Row(
         ),
         Panel(
             title="First word, 95 of 100 within",
-            tells="How long users wait for the first token; 95 of 100 wait no longer than this.",
+            tells="From sending a request to a server to the first token of its answer: 95 of 100 took no longer. A wait "
+            "in Maek's queue comes on top.",
             look=Look.NUMBER, unit=units.Seconds, width=4, height=4, nothing="no traffic",
             steps=((5, "yellow"), (20, WORST)),
             queries=(Query(highest(series("instance:maek_time_to_first_token_seconds:p95_5m"))),),
@@ -99,8 +100,9 @@ USERS = Row(
         ),
         Panel(
             title="Until the first word",
-            tells="From the request to its first token, waiting in Maek's queue included. If it rises while the "
-            "servers are free, a model is being loaded: look at the states below.",
+            tells="From sending a request to a server to the first token of its answer. A wait in Maek's queue comes "
+            "on top: “Maek: latency” shows it. If it rises while the servers are free, a model is being loaded: look "
+            "at the states below.",
             unit=units.Seconds, alerts=("MaekTTFTBudgetBurn",),
             queries=percentiles("instance:maek_time_to_first_token_seconds"),
         ),
