@@ -16,7 +16,7 @@ USERS = Row(
     title="What users wait for",
     panels=(
         heat(
-            "First token", "maek_time_to_first_token_seconds", "From sending a request to the first token of its answer."
+            "First token", "maek_time_to_first_token_seconds", "From sending a request to its first token."
         ),
         high(
             "First token by model", "instance_backend_model:maek_time_to_first_token_seconds",

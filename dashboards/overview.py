@@ -58,8 +58,8 @@ NOW = Row(
         ),
         Panel(
             title="First word, 95 of 100 within",
-            tells="From sending a request to a server to the first token of its answer: 95 of 100 took no longer. A wait "
-            "in Maek's queue comes on top.",
+            tells="From sending a request to a server to the first token of its answer: 95 of 100 took no longer. A "
+            "wait in Maek's queue comes on top.",
             look=Look.NUMBER, unit=units.Seconds, width=4, height=4, nothing="no traffic",
             steps=((5, "yellow"), (20, WORST)),
             queries=(Query(highest(series("instance:maek_time_to_first_token_seconds:p95_5m"))),),
