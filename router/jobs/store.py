@@ -170,9 +170,11 @@ class JobStore:
         return self._told(job)
 
     async def next_at(self, now: float) -> float | None:
-        """When a job that waits may begin or is too late; None: there is none."""
-        query = """SELECT min(min(CASE WHEN run_at > :now THEN run_at ELSE deadline_at END, deadline_at)) AS at
-            FROM jobs WHERE state = 'queued'"""
+        """When a job that waits may begin or is too late, after `now`; None: never. One that could have begun by `now`
+        waits for another to end, and not for a moment."""
+        query = """SELECT min(at) AS at FROM (
+            SELECT run_at AS at FROM jobs WHERE state = 'queued' AND run_at > :now
+            UNION ALL SELECT deadline_at FROM jobs WHERE state = 'queued' AND deadline_at > :now)"""
         async with self._database.reading() as do:
             row = await do.row(query, {"now": now})
         return None if row is None else row["at"]

@@ -130,16 +130,17 @@ class Worker:
         for job in list(self._stranded.values()):
             await self._again(job)
             del self._stranded[job.id]
-        await means.store.expire(means.now())
+        looked_at = means.now()  # one moment for all of it, or what comes due between two looks is seen by neither
+        await means.store.expire(looked_at)
         while not self._closing:
             settings = means.settings()
             busy = Tally(job.pool for job, _ in self._running.values())
             full = [pool for pool, many in busy.items() if many >= settings.most_in(pool)]
-            claimed = await means.store.claim(means.now(), full)
+            claimed = await means.store.claim(looked_at, full)
             if claimed is None:
                 break
             self._begin(claimed)
-        next_at = await means.store.next_at(means.now())
+        next_at = await means.store.next_at(looked_at)
         return None if next_at is None else next_at - means.now()
 
     async def _again(self, job: Job) -> None:

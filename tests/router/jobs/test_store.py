@@ -187,6 +187,7 @@ async def test_what_wrote_something_is_taken_up_after_its_deadline_too(store: Jo
     await store.recover(NOW)
     late = job.asked.deadline_at + 1
     await store.expire(late)
+    assert await store.next_at(late) is None, "it waits for a free place, and not for a moment that is over"
     assert await claimed(store, late) == job.id
 
 
