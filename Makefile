@@ -49,10 +49,13 @@ check: $(VENV)/dev.stamp
 	$(BIN)/python -m dashboards --check
 	$(BIN)/maek check -c config.yaml
 
-# As many at once as there are cores; the tests of one file stay together, for they share servers.
+# As many at once as there are cores; the tests of one file stay together, for they share servers. In their order: those
+# with servers take longest and come first, or everybody waits for the last of them. Those that watch many processes in real
+# time have the machine for themselves.
 JOBS ?= auto
 tests: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term --durations=10
+	$(BIN)/python -m pytest -m 'not alone' -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report= --durations=10
+	$(BIN)/python -m pytest -m alone tests/real_tools --cov --cov-append --cov-report=term
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 
 # Writes docs/config.md, config.schema.json, docs/metrics.md, docs/tools.md and grafana/rules/ anew from the code.

@@ -37,7 +37,12 @@ async def maek_command(
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **(environ or {})}, cwd=cwd,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(stdin), STARTED_SECONDS)
+    try:
+        out, err = await asyncio.wait_for(process.communicate(stdin), STARTED_SECONDS)
+    finally:
+        if process.returncode is None:  # nobody waits for it any more
+            process.kill()
+            await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 

@@ -53,6 +53,7 @@ async def values(found: Prometheus, expr: str, began: float) -> list[float]:
     return [float(value) for one in data["result"] for _, value in one["values"]]
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_after_a_storm_no_panel_of_any_dashboard_is_empty(tmp_path: Path) -> None:
     async with stormy(tmp_path) as (found, began):

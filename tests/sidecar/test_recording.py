@@ -23,7 +23,7 @@ from sidecar.facts import (
 )
 from sidecar.load import LoadRules
 from sidecar.progress import Rhythm
-from sidecar.recording import KINDS, Entry, Query, RulesInForce, read, write
+from sidecar.recording import KINDS, Entry, Note, Query, RulesInForce, note_in, read, write
 from tests.strategies import entries, json_values
 
 
@@ -152,3 +152,11 @@ def test_any_json_under_any_key_is_read_or_refused(kind: str, record: dict[str, 
     except TypeError:
         return  # numbers that no JSON of ours can have
     read_or_refuse(line)
+
+
+def test_of_a_line_the_note_is_wanted_or_what_is_wrong_with_it() -> None:
+    note = Note(1.0, "decision", {"id": "d1"})
+    assert note_in(write(note)) == note
+    assert note_in(write(QueueChanged(1.0, 2))) is None
+    assert isinstance(note_in(b'{"t":1.0,"event":"tea"}\n'), str)
+    assert isinstance(note_in(b"\xff\n"), str)

@@ -12,7 +12,7 @@ from sidecar.recorder import Recorder
 from sidecar.recording import read
 from sidecar.ring import SEGMENTS, Ring, segments_of
 from sidecar.store import Store
-from sidecar.tape import MOST_PENDING_BYTES, Line, Lost, RingTape
+from sidecar.tape import MOST_PENDING_BYTES, FileTape, Line, Lost, RingTape
 from tests.fakes.disks import room_for
 from tests.fakes.waiting import until
 
@@ -327,3 +327,14 @@ def test_a_recorder_on_a_ring_goes_on_after_a_number_that_no_json_can_hold(tmp_p
         "BackendRemoved",
     ]
     assert losses == {Lost.UNWRITABLE: 1}
+
+
+def test_a_file_that_has_ended_takes_nothing_more(tmp_path: Path) -> None:
+    path = tmp_path / "flight.jsonl"
+    tape = FileTape(path)
+    tape.put(number(1))
+    tape.close()
+    tape.put(number(2))
+    tape.unwritable(ValueError("late"))
+    assert not tape.on
+    assert path.read_bytes() == b"00001\n"

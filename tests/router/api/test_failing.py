@@ -71,7 +71,7 @@ async def test_a_stalled_backend_is_hedged_and_its_slot_is_free_again() -> None:
         ("sim0", False, "silent"),
         ("sim1", True, "ok"),
     ]
-    assert hedges == {("won",): 1.0}
+    assert hedges == {("won",): 1.0, ("lost",): 0.0, ("failed",): 0.0, ("abandoned",): 0.0}
     assert (state["running"], state["totals"]["cancelled"]) == (0, 1)
 
 

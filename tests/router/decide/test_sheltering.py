@@ -76,9 +76,9 @@ def test_invisible_characters_go_so_that_they_hide_nothing() -> None:
 @pytest.mark.parametrize("opening", ["<", "[", "<<", "</", "[/", "<<SYS", "[INST"])
 def test_a_text_made_to_be_slow_is_made_harmless_in_little_time(opening: str, piece: str) -> None:
     # A time, and no law: what is not linear takes minutes here, and everybody waits for it.
-    begun = time.process_time()
+    begun = time.thread_time()
     sheltered(opening + piece * (16_000 // len(piece)))
-    assert time.process_time() - begun < 2
+    assert time.thread_time() - begun < 5
 
 
 @given(

@@ -16,6 +16,7 @@ from router.balance.policy import Scene
 from router.balance.pools import Candidate, Pool
 from router.balance.seen import Excluded, Exclusion, View
 from router.flight.choices import FORM, Recorded, choice_body, choice_of
+from router.flight.replaying import Comparison, Remade
 from sidecar import Lengths, Note, Outlook, Snapshot, TraceInvalid
 from sidecar.recording import read, write
 from tests.router.balance.scenes import able, chances, demands, fleets, outlook, pools, scene, scenes
@@ -121,3 +122,14 @@ def test_no_name_of_a_session_and_no_prompt_is_in_a_line() -> None:
     seen = seen._replace(demand=replace(seen.demand, blocks=(123456789,)))
     choice = choose_on(seen, View(seen.able, [], False, None), POLICIES[PolicyName.PREDICTED])
     assert b"123456789" not in orjson.dumps(choice_body("d1", PolicyName.PREDICTED, choice))
+
+
+def test_the_note_of_a_choice_is_made_again_and_compared() -> None:
+    seen = scene(able("quick"), able("slow"))
+    choice = choose_on(seen, View(seen.able, [], False, None), POLICIES[PolicyName.PREDICTED])
+    note = read(write(Note(12.5, "choice", choice_body("d1", PolicyName.PREDICTED, choice))))
+    assert isinstance(note, Note)
+    remade, comparison = Remade(), Comparison(PolicyName.ROUND_ROBIN)
+    assert remade.take(note) is None
+    comparison.take_note(note)
+    assert (remade.choices, comparison.choices) == (1, 1)

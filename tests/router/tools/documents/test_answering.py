@@ -96,8 +96,8 @@ def test_what_nobody_sees_is_not_told() -> None:
 @pytest.mark.parametrize(("before", "after"), [("", ""), ("<", "x [1]"), ("a [1]\n]:", "x [1]"), ("a [1]\n", "b")])
 def test_an_answer_made_to_be_slow_is_refused_in_little_time(before: str, piece: str, after: str) -> None:
     # A time, and no law: what is not linear takes seconds here, and everybody waits for it.
-    begun = time.process_time()
+    begun = time.thread_time()
     for characters in (MOST_CHARACTERS - 100, 50_000):
         with suppress(Unfounded):
             founded(before + piece * (characters // len(piece)) + after, "?", [LAW])
-    assert time.process_time() - begun < 0.5
+    assert time.thread_time() - begun < 2
