@@ -63,7 +63,6 @@ from sidecar import (
     BackendRemoved,
     BackendSpec,
     DrainSwitched,
-    LoadRules,
     Monitor,
     Prober,
     QueueChanged,
@@ -136,9 +135,6 @@ class House:
     def snapshot(self) -> Snapshot:
         """Everything known now."""
         return self.parts.store.snapshot(_now())
-
-    def _load_rules(self) -> LoadRules:
-        return self.current.service.fleet.load_rules
 
     def adopt(self, config: Config) -> None:
         """Put a configuration in force. Requests that run keep what they began with.
