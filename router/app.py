@@ -139,7 +139,7 @@ class House:
     def adopt(self, config: Config) -> None:
         """Put a configuration in force. Requests that run keep what they began with.
 
-        Raises SecretUnusable, and changes nothing, if the key of a backend cannot be read any more.
+        Raises SecretUnusable, and changes nothing, if a secret that it names cannot be read any more.
         """
         specs = [backend.spec() for backend in config.sidecar.backends]
         jobs = job_settings(config)
