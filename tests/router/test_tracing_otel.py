@@ -94,7 +94,7 @@ async def test_a_collector_that_is_busy_for_a_moment_gets_it_again() -> None:
         there.status = 503
         export = OtlpExport(TracingConfig(endpoint=there.url), {})
         ended(1, export)
-        await until(lambda: there.asked == 1)
+        await until(lambda: there.asked)
         there.status = 200
         await until(lambda: there.spans)
         export.close()

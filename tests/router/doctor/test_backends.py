@@ -18,6 +18,7 @@ from router.doctor.backends import Seen, judged, seen, skews
 from router.doctor.finding import Finding, Grade
 from sidecar import BackendSpec, probing_session
 from simulator import Engine, SimSettings, serving
+from tests.fakes.talkers import hang_up, talking
 from tests.router.mailbox.imap_server import made_certificate
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -43,20 +44,6 @@ async def answering(handler: Handler) -> AsyncIterator[str]:
     app.router.add_route("*", "/{path:.*}", handler)
     async with TestServer(app) as server:
         yield str(server.make_url("")).rstrip("/")
-
-
-@asynccontextmanager
-async def talking(
-    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], **tls: Any
-) -> AsyncIterator[int]:
-    """A server that speaks no HTTP; its port."""
-    listening = await asyncio.start_server(talk, "127.0.0.1", 0, **tls)
-    async with listening:
-        yield listening.sockets[0].getsockname()[1]
-
-
-async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.close()
 
 
 async def test_one_that_is_well_is_told_with_its_version() -> None:

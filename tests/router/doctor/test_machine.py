@@ -8,6 +8,7 @@ import pytest
 
 from router.doctor import machine
 from router.doctor.finding import Grade
+from tests.fakes.talkers import hang_up, talking
 from tests.router.mailbox.imap_server import made_certificate
 
 
@@ -69,9 +70,7 @@ async def test_a_certificate_is_told_by_the_days_it_has_left(tmp_path: Path) -> 
     file = await asyncio.to_thread(made_certificate, tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file, file.with_suffix(".key"))
-    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with talking(hang_up, ssl=context) as port:
         (trusted,) = await machine.certificate("localhost", port, str(file))
         (unknown,) = await machine.certificate("localhost", port)
     assert (trusted.grade, unknown.grade) == (Grade.OK, Grade.PROBLEM)

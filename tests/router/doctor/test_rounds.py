@@ -1,7 +1,7 @@
 """All looks at once: bounded in time whatever the others do."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -10,15 +10,14 @@ from router.config_load import loads
 from router.doctor import tools
 from router.doctor.finding import Grade
 from router.doctor.rounds import Wanted, examined
+from tests.fakes.talkers import talking
 
 LOOK_SECONDS = 1.0
 
 
-async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def hang(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     """Take a connection and say nothing, until the other side has had enough."""
-    with suppress(ConnectionError):
-        await reader.read()
-    writer.close()
+    await reader.read()
 
 
 CONFIG = """
@@ -51,9 +50,8 @@ async def test_where_everything_hangs_each_has_its_line_within_the_time(
         monkeypatch.setattr(tools, seconds, LOOK_SECONDS)
     account = "username: kim, password: env:SECRET, everyone: true"
     async with AsyncExitStack() as stack:
-        hanging = await stack.enter_async_context(await asyncio.start_server(hang, "127.0.0.1", 0))
-        await stack.enter_async_context(await asyncio.start_unix_server(hang, tmp_path / "tailscaled.sock"))
-        port = hanging.sockets[0].getsockname()[1]
+        port = await stack.enter_async_context(talking(hang))
+        await stack.enter_async_context(talking(hang, path=tmp_path / "tailscaled.sock"))
         config = loads(CONFIG.format(port=port, folder=tmp_path, account=account))
         told: list[tuple[int, int]] = []
         wanted = Wanted(f"http://127.0.0.1:{port}", chat_seconds=LOOK_SECONDS, look_seconds=LOOK_SECONDS)

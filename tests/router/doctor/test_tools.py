@@ -13,6 +13,7 @@ from router.config import Config
 from router.config_load import loads
 from router.doctor import tools
 from router.doctor.finding import Finding, Grade
+from tests.fakes.talkers import talking
 from tests.fakes.upstreams import free_port
 from tests.router.mailbox.imap_server import USUAL, ImapServer, made_certificate, serving
 from tests.router.tools.hosts.given import saying
@@ -71,14 +72,15 @@ async def test_a_certificate_that_comes_with_starttls_is_told_by_the_days_it_has
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"* OK hello\r\n")
         while b"STARTTLS" not in (line := await reader.readline()):
+            if not line:
+                return
             writer.write(USUAL["CAPABILITY"].replace(b"LITERAL+", b"STARTTLS").replace(b"%", line.partition(b" ")[0]))
         writer.write(line.partition(b" ")[0] + b" OK go on\r\n")
         await writer.start_tls(context)
         inner.answers["GREETING"] = b""
         await inner.answer(reader, writer)
 
-    async with await asyncio.start_server(talk, "127.0.0.1", 0) as listening:
-        port = listening.sockets[0].getsockname()[1]
+    async with talking(talk) as port:
         told, lasts = await lines_of(mail(certificate, port, security="starttls"), "mail")
     assert told.grade is Grade.OK
     assert (lasts.subject, lasts.grade) == (f"localhost:{port}", Grade.OK)
