@@ -51,6 +51,10 @@ class Radicale:
         """Overwrite an object, as its owner does in another program."""
         await self._asked("PUT", address, user, content, 204)
 
+    async def loses(self, path: str, user: str = "ada") -> None:
+        """A calendar is there no more."""
+        await self._asked("DELETE", f"/{user}/{path}/", user, "", 200)
+
     async def _asked(self, method: str, path: str, user: str, body: str, wanted: int) -> str:
         auth = aiohttp.encode_basic_auth(user, PASSWORD)
         headers = {"Authorization": auth, "Depth": "1", "Content-Type": "text/calendar; charset=utf-8"}

@@ -204,7 +204,7 @@ async def test_a_calendar_that_was_renamed_on_the_way_is_found_anew(server: Radi
     await server.has("work", "UID:a\nDTSTART:20261126T000000Z\nDTEND:20261126T010000Z\nSUMMARY:회의")
     one = account(server.login())
     assert len(await found(one, "2026-11-26")) == 1
-    await server._asked("DELETE", "/ada/work/", "ada", "", 200)
+    await server.loses("work")
     await server.has_calendar(WORK, "new")
     assert await found(one, "2026-11-26") == []
 
