@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, NamedTuple
 
-from router.terminal.words import FAILURES
+from sidecar import FAILURES
 
 HISTORY_SECONDS = 180.0
 RATE_SECONDS = 5.0

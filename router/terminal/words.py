@@ -103,9 +103,6 @@ OUTCOMES: Words = {
     "caller_error": Word("요청 오류", "bad request"),
     "client_gone": Word("떠남", "client left"),
 }
-FAILURES = frozenset({"backend_error", "refused", "truncated", "timeout", "silent"})
-"""Outcomes that are the backend's fault."""
-
 ENDINGS: Words = {
     "ok": Word("답했습니다", "answered"),
     "backend_error": Word(
